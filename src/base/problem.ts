@@ -38,7 +38,110 @@ export const catalogue = {
     (d: { option: string; got: string; expected: string }) =>
       `--${d.option}: got "${d.got}", expected ${d.expected}.`,
   ),
+  "data-file-corrupt": entry(
+    "failed",
+    (d: { path: string; detail: string }) => `${d.path}: ${d.detail}. Write or download the file again.`,
+  ),
+  "data-format-unknown": entry(
+    "failed",
+    (d: { path: string; detail: string }) =>
+      `${d.path}: ${d.detail}. Data can be .npy, .npz, IDX (plain or gzipped) or a folder with one sub-folder of images per class.`,
+  ),
+  "data-dtype-unsupported": entry(
+    "failed",
+    (d: { path: string; got: string; expected: string }) =>
+      `${d.path}: holds elements of type ${d.got}; expected ${d.expected}. Convert the array and save it again.`,
+  ),
+  "data-empty": entry("failed", (d: { path: string }) => `${d.path}: holds no examples. Give at least one.`),
+  "data-not-finite": entry(
+    "failed",
+    (d: { path: string; example: number; got: string }) =>
+      `${d.path}: example ${d.example} contains ${d.got}. Remove or repair such examples first.`,
+  ),
+  "data-counts-differ": entry(
+    "failed",
+    (d: { path: string; counts: string }) =>
+      `${d.path}: inputs and labels must have one entry per example each, but there are ${d.counts}.`,
+  ),
+  "data-shape-mismatch": entry(
+    "failed",
+    (d: { path: string; input: string; got: string; expected: string; hint: string }) =>
+      `${d.path}: the model's input "${d.input}" expects ${d.expected}, but the data give ${d.got}. ${d.hint}`,
+  ),
+  "data-inputs-mismatch": entry(
+    "failed",
+    (d: { path: string; got: string; expected: string }) =>
+      `${d.path}: the data hold ${d.got}, but the model's inputs are ${d.expected}. Name each array after the input it belongs to.`,
+  ),
+  "data-range": entry(
+    "failed",
+    (d: { path: string; got: string; expected: string }) =>
+      `${d.path}: value ${d.got} does not fit ${d.expected}. Check how the array was made.`,
+  ),
+  "labels-missing": entry(
+    "failed",
+    (d: { path: string }) => `${d.path}: has no labels, which this step needs. Give them with --labels.`,
+  ),
+  "labels-invalid": entry(
+    "failed",
+    (d: { path: string; example: number; got: string; expected: string }) =>
+      `${d.path}: label ${d.got} of example ${d.example} is not ${d.expected}. Check that labels and model belong together.`,
+  ),
+  "image-library-missing": entry(
+    "failed",
+    (d: { path: string }) =>
+      `${d.path}: reading image files needs the optional package "sharp". Install it with: npm install sharp`,
+  ),
+  "image-size-differs": entry(
+    "failed",
+    (d: { path: string; got: string; expected: string }) =>
+      `${d.path}: is ${d.got} where the images before it are ${d.expected}. Give --image-size to resize all of them alike.`,
+  ),
+  "targets-mismatch": entry(
+    "failed",
+    (d: { metric: string; got: string; expected: string }) =>
+      `Metric "${d.metric}" needs ${d.expected}, but got ${d.got}. Choose another metric or other labels.`,
+  ),
+  "output-not-finite": entry(
+    "failed",
+    (d: { metric: string; row: number }) =>
+      `Metric "${d.metric}": the model's output for row ${d.row} contains NaN or infinity. Check the model on the plain data, and the preprocessing.`,
+  ),
   interrupted: entry("interrupted", (d: { next: string }) => `Interrupted. ${d.next}`),
+  "engine-missing": entry(
+    "failed",
+    (d: { detail: string }) =>
+      `onnxruntime-node cannot be loaded (${d.detail}). Run: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node`,
+  ),
+  "provider-unavailable": entry(
+    "usage",
+    (d: { provider: string; available: readonly string[] }) =>
+      `--provider ${d.provider}: not in this build of onnxruntime-node. Available: ${d.available.join(", ")}.`,
+  ),
+  "engine-failed": entry(
+    "failed",
+    (d: { doing: string; detail: string }) => `The engine failed while ${d.doing}: ${d.detail}`,
+  ),
+  "feed-mismatch": entry(
+    "failed",
+    (d: { input: string; got: string; expected: string }) =>
+      `Model input "${d.input}": got ${d.got}, expected ${d.expected}.`,
+  ),
+  "kernel-missing": entry(
+    "notSupported",
+    (d: { opType: string; domain: string; node: string }) =>
+      `Node "${d.node}": no reference kernel for ${d.domain === "" ? "" : `${d.domain}.`}${d.opType}. Run the model on onnxruntime instead.`,
+  ),
+  "kernel-unsupported": entry(
+    "notSupported",
+    (d: { opType: string; node: string; detail: string }) =>
+      `Node "${d.node}": the reference kernel of ${d.opType} does not cover ${d.detail}. Run the model on onnxruntime instead.`,
+  ),
+  "worker-died": entry(
+    "failed",
+    (d: { detail: string }) =>
+      `A worker thread ended unexpectedly (${d.detail}). Try fewer --workers or a smaller batch if memory ran out.`,
+  ),
 } as const;
 
 export type ProblemCode = keyof typeof catalogue;
