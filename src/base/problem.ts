@@ -32,6 +32,71 @@ export const catalogue = {
     (d: { path: string; detail: string }) =>
       `${d.path}: cannot be written (${d.detail}). Nothing was left behind; choose another place or free some space.`,
   ),
+  "model-not-onnx": entry(
+    "failed",
+    (d: { path: string; detail: string }) =>
+      `${d.path}: not an ONNX model (${d.detail}). Export the network to ONNX and pass that file.`,
+  ),
+  "model-damaged": entry(
+    "failed",
+    (d: { path: string; detail: string }) =>
+      `${d.path}: damaged ONNX model (${d.detail}). Fetch or export the file again.`,
+  ),
+  "model-version": entry(
+    "notSupported",
+    (d: { path: string; what: string; found: number; needed: number }) =>
+      `${d.path}: ${d.what} ${d.found} is too old, ${d.needed} or later is needed. Export the network again with a newer opset.`,
+  ),
+  "model-too-large": entry(
+    "failed",
+    (d: { sizeBytes: number }) =>
+      `A model of ${d.sizeBytes} bytes does not fit into one ONNX file (2 GiB at most). Write it with its weights in a data file (externalData).`,
+  ),
+  "tensor-invalid": entry(
+    "failed",
+    (d: { tensor: string; detail: string }) =>
+      `Tensor "${d.tensor}": ${d.detail}. The model file is damaged or was written by a faulty exporter.`,
+  ),
+  "external-data-refused": entry(
+    "failed",
+    (d: { tensor: string; location: string; reason: string }) =>
+      `Tensor "${d.tensor}": external data at "${d.location}" are refused because ${d.reason}. Put the data file beside the model.`,
+  ),
+  "external-data-missing": entry(
+    "failed",
+    (d: { tensor: string; location: string; detail: string }) =>
+      `Tensor "${d.tensor}": external data "${d.location}" cannot be read (${d.detail}). Put the data file beside the model.`,
+  ),
+  "external-data-too-short": entry(
+    "failed",
+    (d: { tensor: string; path: string; needed: number; found: number }) =>
+      `Tensor "${d.tensor}": ${d.path} has ${d.found} bytes, ${d.needed} are needed. Fetch the data file again.`,
+  ),
+  "external-data-changed": entry(
+    "failed",
+    (d: { tensor: string; path: string }) =>
+      `Tensor "${d.tensor}": ${d.path} was changed after the model was read. Read the model again.`,
+  ),
+  "graph-duplicate-value": entry(
+    "failed",
+    (d: { graph: string; value: string; first: string; second: string }) =>
+      `Graph "${d.graph}": value "${d.value}" is defined twice, by ${d.first} and by ${d.second}. Every value needs one maker.`,
+  ),
+  "graph-unknown-value": entry(
+    "failed",
+    (d: { graph: string; value: string; reader: string }) =>
+      `Graph "${d.graph}": ${d.reader} reads value "${d.value}", which nothing defines. Check the exporter.`,
+  ),
+  "graph-cycle": entry(
+    "failed",
+    (d: { graph: string; nodes: readonly string[] }) =>
+      `Graph "${d.graph}": nodes wait for each other: ${d.nodes.join(", ")}. Check the exporter.`,
+  ),
+  "graph-missing-opset": entry(
+    "failed",
+    (d: { node: string; domain: string }) =>
+      `Node "${d.node}": the model imports no operator set for domain "${d.domain === "" ? "ai.onnx" : d.domain}". Add it to opset_import.`,
+  ),
   usage: entry("usage", (d: { detail: string }) => d.detail),
   "invalid-option": entry(
     "usage",

@@ -1,0 +1,23 @@
+/** @file The messages between a pool and its worker threads. */
+import type { ProblemCode } from "../base/problem.ts";
+
+/** What a pool hands a new thread as its `workerData`. */
+export interface Start {
+  readonly setup: unknown;
+}
+
+export interface JobMessage {
+  readonly id: number;
+  readonly job: unknown;
+}
+
+/** An error on its way between threads; coded errors travel as code and data and are rebuilt on arrival. */
+export type Failure =
+  | { readonly kind: "problem"; readonly code: ProblemCode; readonly data: unknown }
+  | { readonly kind: "defect"; readonly error: unknown };
+
+export type Reply =
+  | { readonly kind: "ready" }
+  | { readonly kind: "refused"; readonly failure: Failure }
+  | { readonly kind: "result"; readonly id: number; readonly value: unknown }
+  | { readonly kind: "failed"; readonly id: number; readonly failure: Failure };

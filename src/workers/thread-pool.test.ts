@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isProblem } from "../base/problem.ts";
+import type { TestJob, TestSetup } from "./thread-pool.test-worker.ts";
+import { createPool, type Pool } from "./thread-pool.ts";
+
+const entry = new URL("./thread-pool.test-worker.ts", import.meta.url);
+const shared = new Int32Array(new SharedArrayBuffer(4));
+
+function open(workers: number, setup: TestSetup): Promise<Pool<TestJob, unknown>> {
+  return createPool<TestJob, unknown>({ entry, workers, setup });
+}
+
+describe("a pool of three threads", () => {
+  let pool: Pool<TestJob, unknown>;
+  beforeAll(async () => {
+    pool = await open(3, { factor: 10, shared });
+  });
+  afterAll(() => pool.close());
+
+  test("gives every job its own result, whatever the order of finishing", async () => {
+    const values = Array.from({ length: 20 }, (_, value) => value);
+    const results = values.map((value) => pool.run({ do: "multiply", value, waitMs: (value * 7) % 5 }));
+    expect(await Promise.all(results)).toEqual(values.map((value) => value * 10));
+  });
+
+  test("works in all threads at once", async () => {
+    const jobs = Array.from({ length: 3 }, () => pool.run({ do: "whoami", waitMs: 50 }));
+    expect(new Set(await Promise.all(jobs)).size).toBe(3);
+  });
+
+  test("shares memory through the setup", async () => {
+    const before = Atomics.load(shared, 0);
+    await Promise.all(Array.from({ length: 9 }, () => pool.run({ do: "count" })));
+    expect(Atomics.load(shared, 0)).toBe(before + 9);
+  });
+
+  test("rebuilds coded errors and goes on working", async () => {
+    const error = await pool.run({ do: "fail" }).catch((reason: unknown) => reason);
+    expect(isProblem(error, "invalid-option")).toBe(true);
+    expect(error).toMatchObject({ data: { option: "x", got: "1", expected: "2" } });
+    await expect(pool.run({ do: "throw" })).rejects.toThrow("raw");
+    expect(await pool.run({ do: "multiply", value: 2 })).toBe(20);
+  });
+
+  test("moves buffers both ways", async () => {
+    const bytes = Uint8Array.of(1, 2, 3);
+    const back = await pool.run({ do: "bytes", bytes }, { transfer: [bytes.buffer] });
+    expect(back).toEqual(Uint8Array.of(1, 2, 3));
+    expect(bytes.length).toBe(0);
+  });
+
+  test("a job that cannot be cloned fails alone", async () => {
+    const job = { do: "multiply", value: () => 1 } as unknown as TestJob;
+    await expect(pool.run(job)).rejects.toThrow(/clone/);
+    expect(await pool.run({ do: "multiply", value: 3 })).toBe(30);
+  });
+
+  test("drops a waiting job and ignores a running one after an abort", async () => {
+    const before = Atomics.load(shared, 0);
+    const blockers = Array.from({ length: 3 }, () => pool.run({ do: "whoami", waitMs: 60 }));
+    const controller = new AbortController();
+    const waiting = pool.run({ do: "count" }, { signal: controller.signal });
+    controller.abort(new Error("enough"));
+    await expect(waiting).rejects.toThrow("enough");
+    await Promise.all(blockers);
+    expect(Atomics.load(shared, 0)).toBe(before);
+
+    const late = new AbortController();
+    const under = pool.run({ do: "multiply", value: 1, waitMs: 30 }, { signal: late.signal });
+    late.abort(new Error("too late"));
+    await expect(under).rejects.toThrow("too late");
+    await expect(pool.run({ do: "count" }, { signal: late.signal })).rejects.toThrow("too late");
+    expect(await pool.run({ do: "multiply", value: 4 })).toBe(40);
+  });
+});
+
+test("a dead thread rejects its job, the queue and everything after", async () => {
+  const pool = await open(1, { factor: 1 });
+  const dying = pool.run({ do: "exit" });
+  const queued = pool.run({ do: "multiply", value: 1 });
+  await expect(dying).rejects.toMatchObject({ code: "worker-died" });
+  await expect(queued).rejects.toMatchObject({ code: "worker-died" });
+  await expect(pool.run({ do: "multiply", value: 1 })).rejects.toMatchObject({ code: "worker-died" });
+  await pool.close();
+});
+
+test("a setup that throws rejects the pool with the same code", async () => {
+  await expect(open(2, { factor: 1, refuse: true })).rejects.toMatchObject({ code: "usage" });
+});
+
+test("an entry that does not exist is a dead worker, not a hang", async () => {
+  const missing = createPool({ entry: new URL("./nowhere.ts", import.meta.url), workers: 1, setup: null });
+  await expect(missing).rejects.toMatchObject({ code: "worker-died" });
+});
+
+test("closing rejects what is under way", async () => {
+  const pool = await open(1, { factor: 1 });
+  const job = pool.run({ do: "whoami", waitMs: 5_000 });
+  const rejected = expect(job).rejects.toMatchObject({ code: "worker-died" });
+  await pool.close();
+  await rejected;
+});
