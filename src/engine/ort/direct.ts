@@ -1,0 +1,74 @@
+/** @file ONNX Runtime on the calling thread: a run blocks that thread until it is done. */
+import type { InferenceSession } from "onnxruntime-node";
+import { PrunerError } from "../../base/problem.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { Session, SessionOptions } from "../engine.ts";
+import { checkProviders, loadOrt, type Ort } from "./load.ts";
+import { fromOrt, toOrt } from "./tensors.ts";
+
+/**
+ * A session over the bytes of a model file.
+ * @throws {PrunerError} `engine-missing`, `provider-unavailable`, or `engine-failed` when the runtime refuses the model.
+ */
+export async function openBytes(bytes: Uint8Array, options: SessionOptions = {}): Promise<Session> {
+  const ort = await loadOrt();
+  checkProviders(ort, options.providers ?? []);
+  const owned = bytes.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes;
+  const session = await guarded("opening the model", () =>
+    ort.InferenceSession.create(owned, runtimeOptions(options)),
+  );
+  return sessionOver(ort, session);
+}
+
+function runtimeOptions(options: SessionOptions): InferenceSession.SessionOptions {
+  return {
+    executionProviders: options.providers ?? ["cpu"],
+    intraOpNumThreads: options.threads ?? 1,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    graphOptimizationLevel: options.optimization === "off" ? "disabled" : "all",
+    logSeverityLevel: 3, // errors only: warnings would mix with our own progress on stderr
+  };
+}
+
+function sessionOver(ort: Ort, session: InferenceSession): Session {
+  return {
+    async run(feeds: Readonly<Record<string, Tensor>>) {
+      checkFeeds(session, feeds);
+      const given: Record<string, InstanceType<Ort["Tensor"]>> = {};
+      for (const [name, value] of Object.entries(feeds)) given[name] = toOrt(ort, name, value);
+      const results = await guarded("running the model", () => session.run(given));
+      const outputs: Record<string, Tensor> = {};
+      for (const [name, value] of Object.entries(results)) outputs[name] = fromOrt(name, value);
+      return outputs;
+    },
+    close: () => guarded("closing the session", () => session.release()),
+  };
+}
+
+/** Names, element types, ranks and fixed sizes are checked here, where the message can name the input. */
+function checkFeeds(session: InferenceSession, feeds: Readonly<Record<string, Tensor>>): void {
+  for (const meta of session.inputMetadata) {
+    const value = feeds[meta.name];
+    if (!meta.isTensor) continue;
+    const expected = `${meta.type}[${meta.shape.join(", ")}]`;
+    if (value === undefined)
+      throw new PrunerError("feed-mismatch", { input: meta.name, got: "nothing", expected });
+    const fits =
+      value.dtype === meta.type &&
+      value.shape.length === meta.shape.length &&
+      meta.shape.every((dim, axis) => typeof dim === "string" || dim === value.shape[axis]);
+    if (fits) continue;
+    const got = `${value.dtype}[${value.shape.join(", ")}]`;
+    throw new PrunerError("feed-mismatch", { input: meta.name, got, expected });
+  }
+}
+
+async function guarded<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw new PrunerError("engine-failed", { doing, detail }, { cause });
+  }
+}
