@@ -1,0 +1,64 @@
+/** @file Turns the bytes of an array file into a typed array: byte order, alignment and axis order made native. */
+import { PrunerError } from "../base/problem.ts";
+import { allocate, arrayTypes, bytesPerElement, type DType, type TypedArray } from "../tensor/dtype.ts";
+import { sizeOf, stridesOf, type Tensor } from "../tensor/tensor.ts";
+
+/** What the header of an array file says about the bytes behind it. */
+export interface RawLayout {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly bigEndian: boolean;
+  /** First axis varies fastest. */
+  readonly fortran: boolean;
+}
+
+/**
+ * Reads the elements that start at `offset`. Bytes behind the last element are ignored, as numpy does.
+ * The result shares memory with `bytes` when nothing has to be moved.
+ * @throws {PrunerError} `data-file-corrupt` when fewer bytes are present than the header promises.
+ */
+export function readElements(bytes: Uint8Array, offset: number, layout: RawLayout, path: string): Tensor {
+  const { dtype, shape } = layout;
+  const width = bytesPerElement(dtype);
+  const needed = sizeOf(shape) * width;
+  const present = bytes.length - offset;
+  if (!Number.isSafeInteger(needed) || needed > present) {
+    const detail = `the header promises [${shape.join(", ")}] elements of ${dtype}, but only ${present} bytes follow (the file is cut short or the header is damaged)`;
+    throw new PrunerError("data-file-corrupt", { path, detail });
+  }
+  const body = bytes.subarray(offset, offset + needed);
+  const data = viewAs(dtype, layout.bigEndian ? byteSwapped(body, width) : body);
+  return { dtype, shape, data: layout.fortran ? toRowMajor(dtype, shape, data) : data };
+}
+
+/** A typed array over the bytes; they are copied only when they are not aligned for the element type. */
+export function viewAs(dtype: DType, bytes: Uint8Array): TypedArray {
+  const width = bytesPerElement(dtype);
+  const aligned = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  return new arrayTypes[dtype](aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.length / width);
+}
+
+function byteSwapped(bytes: Uint8Array, width: number): Uint8Array {
+  if (width === 1) return bytes;
+  const copy = Buffer.from(bytes); // always a copy: the caller may still need the original
+  if (width === 2) return copy.swap16();
+  return width === 4 ? copy.swap32() : copy.swap64();
+}
+
+/** Reorders elements stored with the first axis fastest into row-major order. */
+function toRowMajor(dtype: DType, shape: readonly number[], data: TypedArray): TypedArray {
+  const out = allocate(dtype, data.length);
+  const steps = stridesOf([...shape].reverse()).reverse(); // element strides in the file
+  const position = new Array<number>(shape.length).fill(0);
+  let source = 0;
+  for (let target = 0; target < data.length; target++) {
+    out[target] = data[source]!;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      source += steps[axis]!;
+      if (++position[axis]! < shape[axis]!) break;
+      source -= steps[axis]! * shape[axis]!;
+      position[axis] = 0;
+    }
+  }
+  return out;
+}
