@@ -172,6 +172,50 @@ export const catalogue = {
     (d: { metric: string; row: number }) =>
       `Metric "${d.metric}": the model's output for row ${d.row} contains NaN or infinity. Check the model on the plain data, and the preprocessing.`,
   ),
+  "budget-too-small": entry(
+    "usage",
+    (d: { needed: number; got: number }) =>
+      `A budget of ${d.got} rows is too small: this estimator needs at least ${d.needed} rows here. Raise the budget or choose a cheaper estimator.`,
+  ),
+  "budget-invalid": entry(
+    "usage",
+    (d: { detail: string }) =>
+      `The budget is not usable: ${d.detail}. Give a number of rows, a time, or a target precision.`,
+  ),
+  "payoff-not-finite": entry(
+    "failed",
+    (d: { payoff: number; example: number; kept: number; players: number }) =>
+      `The payoff of example ${d.example} is ${d.payoff} with ${d.kept} of ${d.players} players kept. Check the data and the weights for NaN and overflow, or choose a bounded payoff such as accuracy.`,
+  ),
+  "game-invalid": entry(
+    "failed",
+    (d: { detail: string }) => `The game cannot be valued: ${d.detail}. Correct the game's implementation.`,
+  ),
+  "weighting-not-supported": entry(
+    "usage",
+    (d: { estimator: string; weighting: string; supported: string }) =>
+      `The estimator ${d.estimator} cannot weigh coalitions by "${d.weighting}" (it supports: ${d.supported}). Use exact or permutation instead.`,
+  ),
+  "weighting-empty": entry(
+    "usage",
+    (d: { from: number; to: number; players: number }) =>
+      `No step between two coalition sizes of ${d.players} players lies inside the window ${d.from} to ${d.to}. Widen the window.`,
+  ),
+  "too-many-coalitions": entry(
+    "usage",
+    (d: { players: number; coalitions: number; limit: number }) =>
+      `${d.players} players mean ${d.coalitions} coalitions, more than the ${d.limit} that can be enumerated. Use a sampling estimator such as permutation.`,
+  ),
+  "too-few-players": entry(
+    "usage",
+    (d: { estimator: string; needed: number; got: number }) =>
+      `The estimator ${d.estimator} needs at least ${d.needed} players and got ${d.got}. Use exact, which is cheap here.`,
+  ),
+  "resume-mismatch": entry(
+    "usage",
+    (d: { field: string; saved: string; got: string }) =>
+      `The saved state belongs to another run: its ${d.field} is ${d.saved}, this run has ${d.got}. Use the options of the saved run, or start afresh.`,
+  ),
   interrupted: entry("interrupted", (d: { next: string }) => `Interrupted. ${d.next}`),
   "engine-missing": entry(
     "failed",

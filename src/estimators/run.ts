@@ -1,0 +1,195 @@
+/** @file The loop all estimators share: calls of about 2,048 rows, a few under way at once, folded in item order. */
+import { PrunerError } from "../base/problem.ts";
+import type { Game } from "../games/game.ts";
+import type { Estimate, EstimatorOptions, EstimatorState, Settlement, StoppedBy } from "./estimator.ts";
+import { blockCount } from "./observations.ts";
+import type { Figures, Rows, Scheme } from "./scheme.ts";
+import { settlementOf } from "./settled.ts";
+import { decodeSums, encodeSums, requireSameRun } from "./state.ts";
+
+/** Rows that items are bundled up to. A constant: what a call contains never depends on workers or timing. */
+export const rowsPerCall = 2048;
+
+const defaultConcurrency = 4;
+
+interface Progress {
+  calls: number;
+  items: number;
+  rows: number;
+}
+
+interface Call<Note> {
+  readonly firstItem: number;
+  readonly notes: readonly Note[];
+  readonly rows: Rows;
+  readonly answer: Promise<Float64Array>;
+}
+
+/**
+ * Runs a scheme to its end and yields running estimates between calls.
+ * The result depends on game, seed, layout and the place where the run stops; concurrency only decides how far the
+ * game is asked ahead (calls asked ahead of an early stop are dropped and appear in no estimate).
+ */
+export async function* runScheme<Note>(
+  name: string,
+  game: Game,
+  options: EstimatorOptions,
+  scheme: Scheme<Note>,
+): AsyncGenerator<Estimate, void, undefined> {
+  const { signal, seed, resume, concurrency = defaultConcurrency } = options;
+  signal?.throwIfAborted();
+  const started = performance.now();
+  const progress: Progress = { calls: 0, items: 0, rows: 0 };
+  if (resume !== undefined) {
+    requireSameRun(resume, name, seed, game, scheme.layout);
+    scheme.load(decodeSums(resume.sums));
+    Object.assign(progress, { calls: resume.calls, items: resume.items, rows: resume.rows });
+  }
+  const leave = new AbortController();
+  const stopSignal = signal === undefined ? leave.signal : AbortSignal.any([signal, leave.signal]);
+  const underWay: Call<Note>[] = [];
+  let nextItem = progress.items;
+  let settlement: Settlement | undefined;
+
+  const state = (): EstimatorState => ({
+    version: 1,
+    estimator: name,
+    seed,
+    players: game.players,
+    examples: game.examples,
+    layout: scheme.layout,
+    ...progress,
+    sums: encodeSums(scheme.save()),
+  });
+  const estimate = (figures: Figures, stoppedBy: StoppedBy | undefined): Estimate => ({
+    values: figures.values,
+    standardErrors: figures.standardErrors,
+    rows: progress.rows,
+    ...(settlement === undefined ? {} : { settlement }),
+    ...(stoppedBy === undefined ? {} : { stoppedBy }),
+    state,
+  });
+  /** The estimate due at this point of the run, if one is due. */
+  const report = (): Estimate | undefined => {
+    const isEnd = progress.items === scheme.items;
+    const isLate = (performance.now() - started) / 1000 >= (options.budget.seconds ?? Infinity);
+    const look = lookAt(progress.calls);
+    if (scheme.costly && look === undefined && !isEnd && !isLate) return undefined;
+    const figures = scheme.figures();
+    if (look !== undefined && options.stop !== undefined && figures.observations >= blockCount) {
+      settlement = settlementOf(figures.values, figures.influences(), options.stop, look);
+    }
+    if (isEnd) return estimate(figures, scheme.ends);
+    if (look !== undefined && figures.observations >= blockCount) {
+      if (settlement?.openPairs === 0) return estimate(figures, "settled");
+      if (largest(figures.standardErrors) <= (options.budget.precision ?? -1))
+        return estimate(figures, "precision");
+    }
+    return estimate(figures, isLate ? "seconds" : undefined);
+  };
+
+  try {
+    if (progress.calls > 0) {
+      const last = report();
+      if (last?.stoppedBy !== undefined && last.stoppedBy !== "seconds") {
+        yield last;
+        return;
+      }
+    }
+    for (;;) {
+      while (underWay.length < concurrency && nextItem < scheme.items) {
+        const call = ask(game, scheme, nextItem, stopSignal);
+        underWay.push(call);
+        nextItem += call.notes.length;
+      }
+      const call = underWay.shift()!;
+      const payoffs = await orAborted(call.answer, signal);
+      fold(game, scheme, call, payoffs);
+      progress.calls++;
+      progress.items += call.notes.length;
+      progress.rows += payoffs.length;
+      const due = report();
+      if (due !== undefined) yield due;
+      if (due?.stoppedBy !== undefined) return;
+      signal?.throwIfAborted();
+    }
+  } finally {
+    leave.abort();
+  }
+}
+
+/** Bundles the next items into one call and asks the game. */
+function ask<Note>(game: Game, scheme: Scheme<Note>, firstItem: number, signal: AbortSignal): Call<Note> {
+  let end = firstItem;
+  let count = 0;
+  do count += scheme.rowsOf(end++);
+  while (end < scheme.items && count + scheme.rowsOf(end) <= rowsPerCall);
+  const rows: Rows = {
+    masks: new Uint8Array(count * game.players),
+    examples: new Uint32Array(count),
+    payoffs: new Float64Array(count),
+  };
+  const notes: Note[] = [];
+  let row = 0;
+  for (let item = firstItem; item < end; item++) {
+    notes.push(scheme.write(item, rows, row));
+    row += scheme.rowsOf(item);
+  }
+  const answer = (async () => game.values(rows.masks, rows.examples, { signal }))();
+  answer.catch(() => {}); // a call that is dropped may fail unheard; one that is awaited still throws there
+  return { firstItem, notes, rows, answer };
+}
+
+function fold<Note>(game: Game, scheme: Scheme<Note>, call: Call<Note>, payoffs: Float64Array): void {
+  const { rows, notes, firstItem } = call;
+  if (payoffs.length !== rows.payoffs.length) {
+    const detail = `it was asked for ${rows.payoffs.length} rows and returned ${payoffs.length} payoffs`;
+    throw new PrunerError("game-invalid", { detail });
+  }
+  rows.payoffs.set(payoffs);
+  requireFinite(rows, game.players);
+  let row = 0;
+  notes.forEach((note, k) => {
+    scheme.fold(firstItem + k, note, rows, row);
+    row += scheme.rowsOf(firstItem + k);
+  });
+}
+
+function requireFinite({ masks, examples, payoffs }: Rows, players: number): void {
+  const row = payoffs.findIndex((payoff) => !Number.isFinite(payoff));
+  if (row < 0) return;
+  const kept = masks.subarray(row * players, (row + 1) * players).reduce((sum, bit) => sum + bit, 0);
+  throw new PrunerError("payoff-not-finite", {
+    payoff: payoffs[row]!,
+    example: examples[row]!,
+    kept,
+    players,
+  });
+}
+
+/** Waits for the work, or throws the signal's reason as soon as it fires. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
+
+const looks: number[] = [1];
+
+/**
+ * The number of the look that falls on this many calls, if one does. Looks come after 1, 2, 3, 4, 5, 7, 9, … calls,
+ * each about a fifth later than the one before, so that a run makes few of them.
+ */
+export function lookAt(calls: number): number | undefined {
+  while (looks.at(-1)! < calls) looks.push(Math.floor((looks.at(-1)! * 6) / 5) + 1);
+  const look = looks.indexOf(calls);
+  return look < 0 ? undefined : look;
+}
+
+function largest(values: Float64Array): number {
+  return values.reduce((most, value) => Math.max(most, value), 0);
+}

@@ -1,0 +1,42 @@
+/** @file What one estimator adds to the loop they all share: rows out, payoffs in, figures on request. */
+
+/** Named running sums, saved and restored as exact doubles. */
+export type Sums = Readonly<Record<string, Float64Array>>;
+
+export interface Figures {
+  readonly values: Float64Array;
+  readonly standardErrors: Float64Array;
+  /** Independent observations behind the figures; stop rules wait for enough of them. */
+  readonly observations: number;
+  /** What each block of observations moves the values by, [blockCount, players]. */
+  influences(): Float64Array;
+}
+
+/** Rows of one call. The payoffs are empty until the game has answered. */
+export interface Rows {
+  readonly masks: Uint8Array;
+  readonly examples: Uint32Array;
+  readonly payoffs: Float64Array;
+}
+
+/**
+ * A run laid out as a sequence of items. What item i asks depends on the seed and i alone, and items are folded in
+ * order, so neither workers nor timing can show in the result.
+ */
+export interface Scheme<Note> {
+  /** The numbers the layout was made from; a resumed run must have the same. */
+  readonly layout: Readonly<Record<string, number | string>>;
+  /** Items to do; infinite when only a stop rule ends the run. */
+  readonly items: number;
+  /** Why the run ends after the last item. */
+  readonly ends: "budget" | "complete";
+  /** True when figures take long enough that only looks should ask for them. */
+  readonly costly: boolean;
+  rowsOf(item: number): number;
+  /** Fills in masks (zero before) and examples of an item from row `row` on, and notes what `fold` needs. */
+  write(item: number, rows: Rows, row: number): Note;
+  fold(item: number, note: Note, rows: Rows, row: number): void;
+  figures(): Figures;
+  save(): Sums;
+  load(saved: Sums): void;
+}

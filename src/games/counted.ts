@@ -1,0 +1,29 @@
+/** @file Counts what a game is asked. */
+import type { Game } from "./game.ts";
+
+export interface CountedGame extends Game {
+  /** Rows asked for so far. */
+  readonly rows: number;
+  readonly calls: number;
+}
+
+/** The same game, with a tally of rows and calls. */
+export function counted(game: Game): CountedGame {
+  let rows = 0;
+  let calls = 0;
+  return {
+    players: game.players,
+    examples: game.examples,
+    get rows() {
+      return rows;
+    },
+    get calls() {
+      return calls;
+    },
+    values(masks, examples, options) {
+      rows += examples.length;
+      calls++;
+      return game.values(masks, examples, options);
+    },
+  };
+}
