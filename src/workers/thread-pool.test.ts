@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TestJob, TestSetup } from "../../test/helpers/pool-worker.ts";
 import { isProblem } from "../base/problem.ts";
-import type { TestJob, TestSetup } from "./thread-pool.test-worker.ts";
 import { createPool, type Pool } from "./thread-pool.ts";
 
-const entry = new URL("./thread-pool.test-worker.ts", import.meta.url);
+const entry = new URL("../../test/helpers/pool-worker.ts", import.meta.url);
 const shared = new Int32Array(new SharedArrayBuffer(4));
 
 function open(workers: number, setup: TestSetup): Promise<Pool<TestJob, unknown>> {

@@ -1,7 +1,7 @@
 /** @file Entry of the threads that the pool's tests start. */
 import { threadId } from "node:worker_threads";
-import { PrunerError } from "../base/problem.ts";
-import { Handover, serve } from "./serve.ts";
+import { PrunerError } from "../../src/base/problem.ts";
+import { Handover, serve } from "../../src/workers/serve.ts";
 
 export interface TestSetup {
   readonly factor: number;

@@ -1,0 +1,132 @@
+/** @file Operators that pick elements by position: Slice, Gather, GatherElements, Pad. */
+import { floatAttribute, intAttribute, stringAttribute } from "../../graph/attributes.ts";
+import { allocate } from "../../tensor/dtype.ts";
+import { fromNumbers, sizeOf, stridesOf, type Tensor, takeAlong, toNumbers } from "../../tensor/tensor.ts";
+import type { Kernel, KernelCall } from "../kernel.ts";
+import { positionsBySteps } from "../kernel-support/broadcast.ts";
+import { axisOf, indexOf, intsOf, optionalNumbers, required, unsupported } from "../kernel-support/call.ts";
+import { around, picked, reshaped } from "../kernel-support/move.ts";
+
+/** Starts and ends are clamped to the axis; a negative step walks backwards. */
+const slice: Kernel = (call) => {
+  const x = required(call, 0);
+  const starts = intsOf(call, 1, "starts") ?? [];
+  const ends = intsOf(call, 2, "ends") ?? [];
+  const axes = intsOf(call, 3, "axes") ?? starts.map((_, axis) => axis);
+  const steps = optionalNumbers(call, 4);
+  const strides = stridesOf(x.shape);
+  const shape = [...x.shape];
+  const walk = [...strides];
+  let origin = 0;
+  axes.forEach((given, k) => {
+    const axis = axisOf(call, given, x.shape.length);
+    const step = steps?.[k] ?? 1;
+    if (step === 0) throw unsupported(call, "a step of 0");
+    const [first, count] = range(x.shape[axis]!, starts[k]!, ends[k]!, step);
+    shape[axis] = count;
+    walk[axis] = step * strides[axis]!;
+    origin += first * strides[axis]!;
+  });
+  return [picked(x, shape, positionsBySteps(shape, walk, origin))];
+};
+
+/** First position and number of positions of `start:end:step` on an axis, by the rules of ONNX and NumPy. */
+function range(size: number, start: number, end: number, step: number): [first: number, count: number] {
+  const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
+  const clamp = (position: number) =>
+    Math.min(high, Math.max(low, position < 0 ? position + size : position));
+  const first = step > 0 ? clamp(start) : Math.max(0, clamp(start));
+  return [first, Math.max(0, Math.ceil((clamp(end) - first) / step))];
+}
+
+const gather: Kernel = (call) => {
+  const [x, indices] = [required(call, 0), required(call, 1)];
+  const axis = axisOf(call, intAttribute(call.node, "axis", 0), x.shape.length);
+  const positions = toNumbers(indices).map((index) => indexOf(call, index, x.shape[axis]!));
+  const taken = takeAlong(x, axis, positions);
+  return [reshaped(taken, [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)])];
+};
+
+/** out[i][j] = x[indices[i][j]][j] for axis 0: every element picks its own position along the axis. */
+const gatherElements: Kernel = (call) => {
+  const [x, indices] = [required(call, 0), required(call, 1)];
+  const axis = axisOf(call, intAttribute(call.node, "axis", 0), x.shape.length);
+  const strides = stridesOf(x.shape).map((stride, a) => (a === axis ? 0 : stride));
+  const step = around(x.shape, axis).inner;
+  const positions = positionsBySteps(indices.shape, strides);
+  toNumbers(indices).forEach((index, at) => {
+    positions[at]! += indexOf(call, index, x.shape[axis]!) * step;
+  });
+  return [picked(x, indices.shape, positions)];
+};
+
+/** Constant, edge, reflect and wrap; negative pads crop. */
+const pad: Kernel = (call) => {
+  const x = required(call, 0);
+  const rank = x.shape.length;
+  const [begins, ends] = padsOf(call, rank);
+  const mode = stringAttribute(call.node, "mode", "constant");
+  const shape = x.shape.map((size, axis) => size + begins[axis]! + ends[axis]!);
+  if (shape.some((size) => size < 0)) throw unsupported(call, "cropping more than there is");
+  const sources = shape.map((size, axis) =>
+    Array.from({ length: size }, (_, at) => sourceOf(call, mode, at - begins[axis]!, x.shape[axis]!)),
+  );
+  const strides = stridesOf(x.shape);
+  const filler = fillerOf(call, x);
+  const at = new Array<number>(rank).fill(0);
+  const data = allocate(x.dtype, sizeOf(shape));
+  for (let target = 0; target < data.length; target++) {
+    const places = at.map((position, axis) => sources[axis]![position]!);
+    const outside = places.some((place) => place < 0);
+    data[target] = outside
+      ? filler
+      : x.data[places.reduce((sum, place, axis) => sum + place * strides[axis]!, 0)]!;
+    for (let axis = rank - 1; axis >= 0 && ++at[axis]! === shape[axis]; axis--) at[axis] = 0;
+  }
+  return [{ dtype: x.dtype, shape, data }];
+};
+
+function padsOf(call: KernelCall, rank: number): [begins: number[], ends: number[]] {
+  const pads = intsOf(call, 1, "pads") ?? [];
+  const axes = optionalNumbers(call, 3) ?? Float64Array.from({ length: rank }, (_, axis) => axis);
+  const [begins, ends] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
+  axes.forEach((given, k) => {
+    const axis = axisOf(call, given, rank);
+    begins[axis] = pads[k]!;
+    ends[axis] = pads[axes.length + k]!;
+  });
+  return [begins, ends];
+}
+
+/** Where a padded position reads from; −1 stands for the constant. */
+function sourceOf(call: KernelCall, mode: string, at: number, size: number): number {
+  if (at >= 0 && at < size) return at;
+  switch (mode) {
+    case "constant":
+      return -1;
+    case "edge":
+      return at < 0 ? 0 : size - 1;
+    case "wrap":
+      return ((at % size) + size) % size;
+    case "reflect": {
+      const mirrored = at < 0 ? -at : 2 * (size - 1) - at;
+      if (mirrored < 0 || mirrored >= size) throw unsupported(call, "reflecting more than once");
+      return mirrored;
+    }
+    default:
+      throw unsupported(call, `mode "${mode}"`);
+  }
+}
+
+function fillerOf(call: KernelCall, x: Tensor): Tensor["data"][number] {
+  const given = call.inputs[2];
+  if (given !== undefined) return given.data[0]!;
+  return fromNumbers(x.dtype, [], [floatAttribute(call.node, "value", 0)]).data[0]!;
+}
+
+export const indexingKernels: Readonly<Record<string, Kernel>> = {
+  Gather: gather,
+  GatherElements: gatherElements,
+  Pad: pad,
+  Slice: slice,
+};
