@@ -27,6 +27,17 @@ export interface StoredTensor {
   readonly origin?: unknown;
 }
 
+/**
+ * An initializer the product does not compute with: strings, complex numbers, floats and integers of 8 bits and less
+ * that have no typed array, sparse tensors. It has a name and is carried along untouched.
+ */
+export interface OpaqueTensor {
+  /** As ONNX calls it, for messages: "STRING", "INT4", "FLOAT8E4M3FN", "sparse". */
+  readonly elementType: string;
+  readonly shape: readonly number[];
+  readonly origin: unknown;
+}
+
 export type Attribute =
   | { readonly kind: "int"; readonly value: number; readonly origin?: unknown }
   | { readonly kind: "float"; readonly value: number; readonly origin?: unknown }
@@ -61,6 +72,8 @@ export interface Graph {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
   readonly initializers: ReadonlyMap<string, StoredTensor>;
+  /** Initializers that are only carried along; absent when there are none. */
+  readonly opaque?: ReadonlyMap<string, OpaqueTensor> | undefined;
   /** What the file says about intermediate values. */
   readonly valueInfo: ReadonlyMap<string, ValueInfo>;
   readonly origin?: unknown;
