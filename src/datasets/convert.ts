@@ -109,8 +109,9 @@ function lookUp(
   for (let c = 0; c < channels; c++) {
     let from = c * walk.fromChannel;
     let to = start + c * walk.toChannel;
+    const ofChannel = table.subarray(c * 256, c * 256 + 256);
     for (let p = 0; p < positions; p++, from += fromPosition, to += toPosition) {
-      out[to] = table[(c << 8) | stored[from]!]!;
+      out[to] = ofChannel[stored[from]!]!;
     }
   }
 }

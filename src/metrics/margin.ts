@@ -1,0 +1,25 @@
+/** @file Margin: how far the true class is ahead of the best other class. */
+import { logProbability } from "./log-probability.ts";
+import { type Metric, meanOverLabelled, type OutputIs, type Row } from "./metric.ts";
+
+/**
+ * Logit of the true class minus the largest other logit. Log-probabilities give the same number, since the normaliser
+ * cancels; probabilities are turned into them.
+ */
+export const margin: Metric = {
+  title: "Margin of the true class",
+  unit: "nats",
+  needs: "classes",
+  value: (row, outputIs) => meanOverLabelled(row, (at, label) => leadOf(row, at, label, outputIs)),
+};
+
+function leadOf({ outputs, width, positions }: Row, at: number, label: number, outputIs: OutputIs): number {
+  let other = Number.NEGATIVE_INFINITY;
+  for (let c = 0; c < width; c++) {
+    const output = outputs[at + c * positions]!;
+    if (Number.isNaN(output)) return Number.NaN;
+    if (c !== label && output > other) other = output;
+  }
+  const own = outputs[at + label * positions]!;
+  return logProbability(own, 0, outputIs) - logProbability(other, 0, outputIs);
+}

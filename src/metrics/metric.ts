@@ -1,0 +1,43 @@
+/** @file What every payoff has in common: one number per row of model output, larger is better. */
+
+/** What the numbers in a classifier's output mean. */
+export type OutputIs = "logits" | "probabilities" | "log-probabilities";
+
+/** One row of output, shape [width, positions] (class axis first), and what it should have been. */
+export interface Row {
+  readonly outputs: Float32Array | Float64Array;
+  /** Where the row starts in `outputs`. */
+  readonly start: number;
+  /** Number of classes, or of output channels. */
+  readonly width: number;
+  /** Places a prediction is made for: 1 for classifiers, pixels for segmentation. */
+  readonly positions: number;
+  readonly targets: Int32Array | Float32Array | Float64Array;
+  /** Where the row's targets start in `targets`. */
+  readonly targetStart: number;
+}
+
+export interface Metric {
+  readonly title: string;
+  readonly unit: string;
+  /**
+   * "classes": one class index per position, negative where none counts. "outputs": numbers shaped like the output,
+   * such as regression targets or the output of the original network.
+   */
+  readonly needs: "classes" | "outputs";
+  /** Payoff of one row, a mean over positions; NaN or infinite when the outputs are. Allocates nothing. */
+  readonly value: (row: Row, outputIs: OutputIs) => number;
+}
+
+/** Mean over the positions that carry a class; 0 when none does. */
+export function meanOverLabelled(row: Row, at: (index: number, label: number) => number): number {
+  let total = 0;
+  let counted = 0;
+  for (let p = 0; p < row.positions; p++) {
+    const label = row.targets[row.targetStart + p]!;
+    if (label < 0) continue;
+    total += at(row.start + p, label);
+    counted++;
+  }
+  return counted === 0 ? 0 : total / counted;
+}
