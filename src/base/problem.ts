@@ -216,6 +216,15 @@ export const catalogue = {
     (d: { field: string; saved: string; got: string }) =>
       `The saved state belongs to another run: its ${d.field} is ${d.saved}, this run has ${d.got}. Use the options of the saved run, or start afresh.`,
   ),
+  "invalid-plan": entry(
+    "usage",
+    (d: { group: string; detail: string }) => `Plan, group "${d.group}": ${d.detail}.`,
+  ),
+  "nothing-removed": entry(
+    "failed",
+    (_: Record<string, never>) =>
+      "Nothing was removed: every channel stays under these settings. Ask for a smaller model, or see inspect for what is locked.",
+  ),
   interrupted: entry("interrupted", (d: { next: string }) => `Interrupted. ${d.next}`),
   "engine-missing": entry(
     "failed",

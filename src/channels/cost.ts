@@ -1,0 +1,195 @@
+/** @file MACs and parameters of a model as sums of products of axis sizes, so that removing a channel costs little. */
+import type { Dim } from "../graph/model.ts";
+import { operatorOf } from "../ops/index.ts";
+import type { CostTerm } from "../ops/operator.ts";
+import { isFloat } from "../tensor/dtype.ts";
+import type { ChannelAnalysis } from "./groups.ts";
+
+/** Multiply-accumulates of one example, and trainable parameters (running statistics not counted). */
+export interface Cost {
+  readonly macs: number;
+  readonly parameters: number;
+}
+
+/** An axis whose size shrinks with the channels on it. */
+interface CountedAxis {
+  readonly size: number;
+  readonly divisor: number;
+}
+
+interface Product {
+  readonly coefficient: number;
+  readonly axes: readonly number[];
+}
+
+interface Use {
+  readonly axis: number;
+  /** Positions of that axis which the channel takes. */
+  readonly positions: number;
+}
+
+/** The cost as a function of which channels are there. */
+export interface CostModel {
+  readonly axes: readonly CountedAxis[];
+  readonly macs: readonly Product[];
+  readonly parameters: readonly Product[];
+  /** uses[group][channel]: the axes the channel sits on. */
+  readonly uses: readonly (readonly (readonly Use[])[])[];
+  /** Symbolic sizes that were counted as one because the file leaves them open. */
+  readonly openSizes: readonly string[];
+}
+
+/** Builds the cost model of an analysed model. MACs are counted for Conv, ConvTranspose, Gemm and MatMul. */
+export function costModelOf(analysis: ChannelAnalysis): CostModel {
+  const draft = newDraft(analysis);
+  const macs = macTerms(analysis).map((term) => productOf(draft, term));
+  const parameters = trainableConstants(analysis).map((value) => {
+    const shape = analysis.labelling.constants.get(value)!.shape;
+    return productOf(draft, { coefficient: 1, axes: shape.map((_, axis) => ({ value, axis })) });
+  });
+  const uses = analysis.groups.map((group) => Array.from({ length: group.channels }, (): Use[] => []));
+  draft.axes.forEach(({ labels }, axis) => {
+    if (labels !== undefined) countUses(analysis, labels, axis, uses);
+  });
+  return { axes: draft.axes, macs, parameters, uses, openSizes: [...draft.openSizes] };
+}
+
+interface Draft {
+  readonly analysis: ChannelAnalysis;
+  readonly axes: (CountedAxis & { readonly labels: Int32Array | undefined })[];
+  readonly index: Map<string, number>;
+  readonly openSizes: Set<string>;
+}
+
+function newDraft(analysis: ChannelAnalysis): Draft {
+  return { analysis, axes: [], index: new Map(), openSizes: new Set() };
+}
+
+function macTerms({ model, facts }: ChannelAnalysis): CostTerm[] {
+  return model.graph.nodes.flatMap((node) => {
+    const factOf = (name: string) => (name === "" ? undefined : facts.get(name));
+    const call = {
+      node,
+      opset: model.opsets.get(node.domain) ?? 1,
+      inputs: node.inputs.map(factOf),
+      outputs: node.outputs.map(factOf),
+    };
+    return operatorOf(node)?.macs?.(call) ?? [];
+  });
+}
+
+/** Float constants with at least one axis that some node reads as a weight. */
+export function trainableConstants({ model, labelling }: ChannelAnalysis): string[] {
+  const used = new Set<string>();
+  for (const node of model.graph.nodes) {
+    const auxiliary = operatorOf(node)?.auxiliaryInputs ?? [];
+    node.inputs.forEach((name, input) => {
+      if (!auxiliary.includes(input)) used.add(name);
+    });
+  }
+  return [...labelling.constants].flatMap(([name, tensor]) =>
+    used.has(name) && isFloat(tensor.dtype) && tensor.shape.length > 0 ? [name] : [],
+  );
+}
+
+function productOf(draft: Draft, term: CostTerm): Product {
+  let { coefficient } = term;
+  const axes: number[] = [];
+  for (const { value, axis } of term.axes) {
+    const counted = countedAxis(draft, value, axis);
+    if (counted !== undefined) axes.push(counted);
+    else coefficient *= fixedSize(draft, draft.analysis.facts.get(value)?.shape?.[axis]);
+  }
+  return { coefficient, axes };
+}
+
+/** The leading symbolic factor of a size counts as one: costs are per example. */
+function fixedSize(draft: Draft, size: Dim): number {
+  if (typeof size === "number") return size;
+  if (size === undefined) {
+    draft.openSizes.add("?");
+    return 1;
+  }
+  const batch =
+    draft.analysis.model.graph.inputs[0] === undefined
+      ? undefined
+      : draft.analysis.facts.get(draft.analysis.model.graph.inputs[0].name)?.shape?.[0];
+  const atoms = size.split("*");
+  const factor = atoms
+    .filter((atom) => /^\d+$/.test(atom))
+    .reduce((product, atom) => product * Number(atom), 1);
+  for (const atom of atoms) if (!/^\d+$/.test(atom) && atom !== batch) draft.openSizes.add(atom);
+  return factor;
+}
+
+function countedAxis(draft: Draft, value: string, axis: number): number | undefined {
+  const key = `${value}\n${axis}`;
+  const known = draft.index.get(key);
+  if (known !== undefined) return known;
+  const { labelling } = draft.analysis;
+  const derived = labelling.derived.find((one) => one.value === value && one.axis === axis);
+  const labels = derived?.labels ?? labelling.blocks.get(value)?.find(({ axes }) => axes[0] === axis)?.labels;
+  if (labels === undefined) return undefined;
+  const at = draft.axes.push({ size: labels.length, divisor: derived?.divisor ?? 1, labels }) - 1;
+  draft.index.set(key, at);
+  return at;
+}
+
+function countUses(analysis: ChannelAnalysis, labels: Int32Array, axis: number, uses: Use[][][]): void {
+  const counts = new Map<Use[], number>();
+  for (const label of labels) {
+    const place = analysis.placeOf(label);
+    if (place === undefined) continue;
+    const own = uses[place.group]![place.channel]!;
+    counts.set(own, (counts.get(own) ?? 0) + 1);
+  }
+  for (const [own, positions] of counts) own.push({ axis, positions });
+}
+
+/** A running cost: take channels away (or put them back) and read the totals. */
+export interface CostMeter {
+  readonly cost: () => Cost;
+  remove(group: number, channel: number): void;
+  restore(group: number, channel: number): void;
+}
+
+/** Starts with every channel present. */
+export function costMeter(model: CostModel): CostMeter {
+  const sizes = Float64Array.from(model.axes, ({ size }) => size);
+  const total = (products: readonly Product[]) => {
+    let sum = 0;
+    for (const { coefficient, axes } of products) {
+      let product = coefficient;
+      for (const axis of axes) product *= sizes[axis]! / model.axes[axis]!.divisor;
+      sum += product;
+    }
+    return sum;
+  };
+  const change = (group: number, channel: number, sign: number) => {
+    for (const { axis, positions } of model.uses[group]![channel]!) sizes[axis]! += sign * positions;
+  };
+  return {
+    cost: () => ({ macs: total(model.macs), parameters: total(model.parameters) }),
+    remove: (group, channel) => change(group, channel, -1),
+    restore: (group, channel) => change(group, channel, 1),
+  };
+}
+
+/** What the whole model costs. */
+export function fullCost(model: CostModel): Cost {
+  return costMeter(model).cost();
+}
+
+/** What removing one channel saves while all others are there. Shape [groups][channels]. */
+export function channelCosts(model: CostModel): Cost[][] {
+  const meter = costMeter(model);
+  const full = meter.cost();
+  return model.uses.map((channels, group) =>
+    channels.map((_, channel) => {
+      meter.remove(group, channel);
+      const less = meter.cost();
+      meter.restore(group, channel);
+      return { macs: full.macs - less.macs, parameters: full.parameters - less.parameters };
+    }),
+  );
+}

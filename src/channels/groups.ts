@@ -1,0 +1,260 @@
+/** @file From labels to channel groups: sets of channels that live on the same axes and are ranked together. */
+import type { Model, Node } from "../graph/model.ts";
+import { nodeLabel } from "../graph/model.ts";
+import { type Facts, type InferOptions, inferFacts } from "../ops/infer.ts";
+import type { Lock } from "./channel-classes.ts";
+import { type Balance, type Labelling, labelChannels, type Read, type Source } from "./labelling.ts";
+
+/** One axis of one value that carries channels of a group. */
+export interface Member {
+  readonly value: string;
+  readonly axis: number;
+  /** Shape [size of the axis]; the channel at each position, or -1 for positions outside the group. */
+  readonly channelAt: Int32Array;
+}
+
+export interface ChannelGroup {
+  /** Name for people, scripts and plans: the layer whose weights make the channels first. */
+  readonly id: string;
+  /** Channels that may be removed: the players. */
+  readonly channels: number;
+  /** Channels of the same axes that have to stay. */
+  readonly fixedChannels: number;
+  readonly locked: boolean;
+  /** Why nothing, or not everything, can be removed. */
+  readonly locks: readonly Lock[];
+  /** Nodes whose weights make these channels, in graph order. */
+  readonly producers: readonly Node[];
+  readonly members: readonly Member[];
+  readonly reads: readonly Read[];
+  /** Shape [channels]: block of each channel (-1: in none). Equally many stay in every block. */
+  readonly blockOf?: Int32Array;
+}
+
+/** Everything known about a model's channels. */
+export interface ChannelAnalysis {
+  readonly model: Model;
+  readonly facts: Facts;
+  readonly labelling: Labelling;
+  readonly groups: readonly ChannelGroup[];
+  /** Group and channel of a label; undefined when the label's channel cannot be removed. */
+  placeOf(label: number): ChannelPlace | undefined;
+}
+
+export interface ChannelPlace {
+  readonly group: number;
+  readonly channel: number;
+}
+
+interface Family {
+  readonly sources: readonly Source[];
+  /** Roots of removable channels, in order of first appearance. */
+  readonly roots: readonly number[];
+  readonly fixed: readonly number[];
+}
+
+/** Finds the channel groups of a model. */
+export function analyzeChannels(model: Model, options: InferOptions = {}): ChannelAnalysis {
+  const facts = inferFacts(model, options);
+  const labelling = labelChannels(model, facts);
+  let families = familiesOf(labelling);
+  while (tieUnbalanced(labelling, families)) families = familiesOf(labelling);
+  const places = placesOf(families);
+  const placeOf = (label: number) => places.get(labelling.classes.find(label));
+  const groups = describeGroups(labelling, families, placeOf);
+  return { model, facts, labelling, groups, placeOf };
+}
+
+/** Sources that share a channel belong together. */
+function familiesOf({ sources, classes }: Labelling): Family[] {
+  const familyOfRoot = new Map<number, number>();
+  const parent = sources.map((_, k) => k);
+  const find = (k: number): number => (parent[k] === k ? k : find(parent[k]!));
+  sources.forEach((source, k) => {
+    for (const label of source.labels) {
+      const root = classes.find(label);
+      const other = familyOfRoot.get(root);
+      if (other === undefined) familyOfRoot.set(root, k);
+      else {
+        const [a, b] = [find(other), find(k)];
+        parent[Math.max(a, b)] = Math.min(a, b);
+      }
+    }
+  });
+  const byFirst = new Map<number, Source[]>();
+  sources.forEach((source, k) => {
+    const first = find(k);
+    byFirst.set(first, [...(byFirst.get(first) ?? []), source]);
+  });
+  return [...byFirst.values()].map((own) => family(own, classes));
+}
+
+function family(sources: readonly Source[], classes: Labelling["classes"]): Family {
+  const roots = new Set<number>();
+  const fixed = new Set<number>();
+  for (const source of sources) {
+    for (const label of source.labels) {
+      const root = classes.find(label);
+      (classes.lockOf(root) === undefined ? roots : fixed).add(root);
+    }
+  }
+  return { sources, roots: [...roots], fixed: [...fixed] };
+}
+
+function placesOf(families: readonly Family[]): Map<number, ChannelPlace> {
+  const places = new Map<number, ChannelPlace>();
+  families.forEach(({ roots }, group) => {
+    roots.forEach((root, channel) => {
+      places.set(root, { group, channel });
+    });
+  });
+  return places;
+}
+
+/**
+ * A balance that a group cannot keep on its own (blocks mix groups, or two balances cut the group differently) is
+ * met by tying the j-th channels of all blocks together. Returns whether anything was tied.
+ */
+function tieUnbalanced(labelling: Labelling, families: readonly Family[]): boolean {
+  const places = placesOf(families);
+  const partitions = new Map<number, Int32Array>();
+  for (const balance of labelling.balances) {
+    if (isTied(labelling, balance)) continue;
+    const partition = partitionOf(labelling, balance, places, families);
+    const known = partition === undefined ? undefined : partitions.get(partition.group);
+    if (partition !== undefined && (known === undefined || sameArray(known, partition.blockOf))) {
+      partitions.set(partition.group, partition.blockOf);
+      continue;
+    }
+    tie(labelling, balance);
+    return true;
+  }
+  return false;
+}
+
+function isTied({ classes }: Labelling, { labels, blocks }: Balance): boolean {
+  const each = labels.length / blocks;
+  return (
+    labels.every(
+      (label, k) =>
+        classes.find(label) === classes.find(labels[k % each]!) || classes.lockOf(label) !== undefined,
+    ) &&
+    (labels.every((label) => classes.lockOf(label) !== undefined) ||
+      labels.every((label) => classes.lockOf(label) === undefined))
+  );
+}
+
+function tie({ classes }: Labelling, { labels, blocks }: Balance): void {
+  const each = labels.length / blocks;
+  labels.forEach((label, k) => {
+    classes.union(labels[k % each]!, label);
+  });
+}
+
+/** Block of each channel of the one group a balance lies in; undefined when it does not fit a single group. */
+function partitionOf(
+  { classes }: Labelling,
+  { labels, blocks }: Balance,
+  places: ReadonlyMap<number, ChannelPlace>,
+  families: readonly Family[],
+): { readonly group: number; readonly blockOf: Int32Array } | undefined {
+  const group = places.get(classes.find(labels[0]!))?.group;
+  if (group === undefined) return undefined;
+  const blockOf = new Int32Array(families[group]!.roots.length).fill(-1);
+  const each = labels.length / blocks;
+  for (let k = 0; k < labels.length; k++) {
+    const place = places.get(classes.find(labels[k]!));
+    if (place === undefined || place.group !== group || blockOf[place.channel] !== -1) return undefined;
+    blockOf[place.channel] = Math.floor(k / each);
+  }
+  return { group, blockOf };
+}
+
+function sameArray(a: Int32Array, b: Int32Array): boolean {
+  return a.length === b.length && a.every((value, k) => value === b[k]);
+}
+
+function describeGroups(
+  labelling: Labelling,
+  families: readonly Family[],
+  placeOf: (label: number) => ChannelPlace | undefined,
+): ChannelGroup[] {
+  const members = membersOf(labelling, families.length, placeOf);
+  const partitions = finalPartitions(labelling, families);
+  const taken = new Set<string>();
+  return families.map((own, group) => {
+    const blockOf = partitions.get(group);
+    return {
+      id: uniqueId(own.sources[0]!, taken),
+      channels: own.roots.length,
+      fixedChannels: own.fixed.length,
+      locked: own.roots.length === 0,
+      locks: distinctLocks(own.fixed.map((root) => labelling.classes.lockOf(root)!)),
+      producers: [...new Set(own.sources.map(({ node }) => node))],
+      members: members[group]!,
+      reads: labelling.reads.filter((read) => readsGroup(labelling, read, group, placeOf)),
+      ...(blockOf !== undefined && { blockOf }),
+    };
+  });
+}
+
+function finalPartitions(labelling: Labelling, families: readonly Family[]): Map<number, Int32Array> {
+  const places = placesOf(families);
+  const partitions = new Map<number, Int32Array>();
+  for (const balance of labelling.balances) {
+    if (isTied(labelling, balance)) continue;
+    const partition = partitionOf(labelling, balance, places, families);
+    if (partition !== undefined) partitions.set(partition.group, partition.blockOf);
+  }
+  return partitions;
+}
+
+function membersOf(
+  { blocks }: Labelling,
+  groups: number,
+  placeOf: (label: number) => ChannelPlace | undefined,
+): Member[][] {
+  const members = Array.from({ length: groups }, (): Member[] => []);
+  for (const [value, own] of blocks) {
+    for (const { axes, labels } of own) {
+      const found = new Map<number, Int32Array>();
+      labels.forEach((label, position) => {
+        const place = placeOf(label);
+        if (place === undefined) return;
+        const channelAt = found.get(place.group) ?? new Int32Array(labels.length).fill(-1);
+        channelAt[position] = place.channel;
+        found.set(place.group, channelAt);
+      });
+      for (const [group, channelAt] of found) members[group]!.push({ value, axis: axes[0]!, channelAt });
+    }
+  }
+  return members;
+}
+
+function readsGroup(
+  { blocks }: Labelling,
+  read: Read,
+  group: number,
+  placeOf: (label: number) => ChannelPlace | undefined,
+): boolean {
+  const block = blocks.get(read.value)?.find(({ axes }) => axes[0] === read.axis);
+  return block?.labels.some((label) => placeOf(label)?.group === group) ?? false;
+}
+
+function distinctLocks(locks: readonly Lock[]): Lock[] {
+  const seen = new Map(locks.map((lock) => [`${lock.node}\n${lock.reason}`, lock]));
+  return [...seen.values()];
+}
+
+/** The layer's name as its weight tells it ("layer1.0.conv1"), else the node's name without its operator. */
+function uniqueId(source: Source, taken: Set<string>): string {
+  const fromWeight = /^(.+)[./](?:weight|kernel|W)$/.exec(source.value)?.[1];
+  const fromNode = nodeLabel(source.node)
+    .replace(/^\//, "")
+    .replace(new RegExp(`/${source.node.opType}(_\\d+)?$`), "");
+  const base = fromWeight ?? fromNode;
+  let id = base;
+  for (let k = 2; taken.has(id); k++) id = `${base}#${k}`;
+  taken.add(id);
+  return id;
+}

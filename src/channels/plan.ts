@@ -1,0 +1,97 @@
+/** @file A plan: for each group the channels that stay. Reviewed, edited, compared and replayed as JSON. */
+import { PrunerError } from "../base/problem.ts";
+import { type Cost, type CostModel, costMeter } from "./cost.ts";
+import type { ChannelAnalysis, ChannelGroup } from "./groups.ts";
+
+export interface GroupPlan {
+  readonly id: string;
+  /** Channels the group has in the model the plan was made for. */
+  readonly channels: number;
+  /** Ascending channel numbers that stay. */
+  readonly keep: readonly number[];
+}
+
+/** Groups that are left out keep all their channels. */
+export interface PrunePlan {
+  readonly schemaVersion: 1;
+  readonly groups: readonly GroupPlan[];
+}
+
+/** Shape [groups]: 1 for each channel that stays. */
+export type KeepMasks = readonly Uint8Array[];
+
+/**
+ * The plan as masks over the groups of this model.
+ * @throws {PrunerError} `invalid-plan` for unknown groups, wrong sizes, emptied groups and unequal blocks.
+ */
+export function masksOfPlan(analysis: ChannelAnalysis, plan: PrunePlan): KeepMasks {
+  const byId = new Map(plan.groups.map((group) => [group.id, group]));
+  for (const id of byId.keys()) {
+    if (!analysis.groups.some((group) => group.id === id))
+      fail(id, "the model has no such group; see inspect for their names");
+  }
+  return analysis.groups.map((group) => maskOfGroup(group, byId.get(group.id)));
+}
+
+function maskOfGroup(group: ChannelGroup, plan: GroupPlan | undefined): Uint8Array {
+  if (plan === undefined) return new Uint8Array(group.channels).fill(1);
+  if (plan.channels !== group.channels)
+    fail(group.id, `it has ${group.channels} channels, the plan was made for ${plan.channels}`);
+  const mask = new Uint8Array(group.channels);
+  for (const channel of plan.keep) {
+    if (!Number.isInteger(channel) || channel < 0 || channel >= group.channels)
+      fail(group.id, `there is no channel ${channel}`);
+    if (mask[channel] === 1) fail(group.id, `channel ${channel} is listed twice`);
+    mask[channel] = 1;
+  }
+  if (group.channels > 0 && plan.keep.length + group.fixedChannels === 0)
+    fail(group.id, "at least one channel has to stay");
+  if (!isBalanced(group, mask))
+    fail(
+      group.id,
+      "equally many channels have to stay in each block of its grouped convolution, at least one",
+    );
+  return mask;
+}
+
+function fail(group: string, detail: string): never {
+  throw new PrunerError("invalid-plan", { group, detail });
+}
+
+/** Whether equally many channels, and at least one, stay in each block. */
+export function isBalanced({ blockOf }: ChannelGroup, mask: Uint8Array): boolean {
+  if (blockOf === undefined) return true;
+  const counts = new Map<number, number>();
+  blockOf.forEach((block, channel) => {
+    if (block >= 0) counts.set(block, (counts.get(block) ?? 0) + mask[channel]!);
+  });
+  const [first, ...rest] = counts.values();
+  return first === undefined || (first > 0 && rest.every((count) => count === first));
+}
+
+/** A plan that lists every group from which something goes. */
+export function planOfMasks(analysis: ChannelAnalysis, masks: KeepMasks): PrunePlan {
+  const groups = analysis.groups.flatMap((group, k): GroupPlan[] => {
+    const mask = masks[k]!;
+    if (!mask.includes(0)) return [];
+    return [
+      {
+        id: group.id,
+        channels: group.channels,
+        keep: Array.from(mask.keys()).filter((channel) => mask[channel] === 1),
+      },
+    ];
+  });
+  return { schemaVersion: 1, groups };
+}
+
+/** What is left of the model under a plan. */
+export function costOfMasks(model: CostModel, masks: KeepMasks): Cost {
+  const meter = costMeter(model);
+  masks.forEach((mask, group) => {
+    mask.forEach((stays, channel) => {
+      if (stays === 0) meter.remove(group, channel);
+    });
+  });
+  return meter.cost();
+}

@@ -1,0 +1,132 @@
+/** @file Operators on two or more tensors with numpy-style broadcasting: residual adds, gates, biases, masks. */
+import { addDims, divideDims, multiplyDims } from "../../graph/dims.ts";
+import type { Dim } from "../../graph/model.ts";
+import type { Couplings, Fact, InferCall, LabelBlock, Operator } from "../operator.ts";
+import { blockFor, broadcastShape } from "../shapes.ts";
+
+function infer(dtype: "first" | "last" | "bool") {
+  return (call: InferCall): Fact[] => {
+    const facts = call.inputs;
+    return [
+      {
+        dtype: dtype === "bool" ? "bool" : facts.at(dtype === "first" ? 0 : -1)?.dtype,
+        shape: broadcastShape(facts.map((fact) => fact?.shape)),
+        elements: arithmeticOnSizes(call),
+      },
+    ];
+  };
+}
+
+const onSizes: Readonly<Record<string, (a: Dim, b: Dim) => Dim>> = {
+  Add: addDims,
+  Mul: multiplyDims,
+  Div: divideDims,
+  Sub: (a, b) => (typeof b === "number" ? addDims(a, -b) : undefined),
+};
+
+/** Arithmetic on symbolic sizes, as exporters write around Reshape and Slice. */
+function arithmeticOnSizes(call: InferCall): Dim[] | undefined {
+  const [a, b] = call.inputs.map((fact) => fact?.elements);
+  const operation = onSizes[call.node.opType];
+  if (a === undefined || b === undefined || operation === undefined) return undefined;
+  if (a.length !== b.length && a.length !== 1 && b.length !== 1) return undefined;
+  const length = Math.max(a.length, b.length);
+  return Array.from({ length }, (_, k) => operation(a[a.length === 1 ? 0 : k], b[b.length === 1 ? 0 : k]));
+}
+
+/**
+ * Positions that meet are one channel, except where one operand has size 1 and is repeated. Blocks over several
+ * axes are kept whole when every operand that spans these axes carries the same block, else tied to single axes.
+ */
+export function coupleBroadcast(c: Couplings): void {
+  const rank = c.outputs[0]?.shape?.length;
+  if (
+    rank === undefined ||
+    c.inputs.some((fact, k) => c.node.inputs[k] !== "" && fact?.shape === undefined)
+  ) {
+    for (let input = 0; input < c.node.inputs.length; input++)
+      c.lockInput(input, "the shapes it meets are not known");
+    return;
+  }
+  const whole = wholeBlocks(c, rank);
+  const covered = new Set(whole.flatMap((block) => block.axes));
+  const blocks: LabelBlock[] = [...whole];
+  for (let axis = 0; axis < rank; axis++) {
+    if (!covered.has(axis)) blocks.push(...blockFor(axis, coupleAxis(c, axis, rank)));
+  }
+  c.setOutput(0, blocks);
+}
+
+/** Several-axis blocks of the first operand that every other operand shares or does not span at all. */
+function wholeBlocks(c: Couplings, rank: number): LabelBlock[] {
+  const inputs = c.node.inputs.map((_, k) => k).filter((k) => c.inputs[k] !== undefined);
+  const candidates = inputs.flatMap((k) =>
+    c
+      .blocksOf(k)
+      .filter((block) => block.axes.length > 1)
+      .map((block) => shifted(block, rank - c.inputs[k]!.shape!.length)),
+  );
+  const kept: LabelBlock[] = [];
+  for (const candidate of candidates) {
+    if (kept.some((block) => block.axes.some((axis) => candidate.axes.includes(axis)))) continue;
+    const partners = inputs.map((k) => partnerOf(c, k, rank, candidate));
+    if (partners.includes("conflict")) continue;
+    for (const partner of partners) if (partner instanceof Int32Array) c.unify(candidate.labels, partner);
+    kept.push(candidate);
+  }
+  return kept;
+}
+
+function shifted(block: LabelBlock, by: number): LabelBlock {
+  return { axes: block.axes.map((axis) => axis + by), labels: block.labels };
+}
+
+function partnerOf(
+  c: Couplings,
+  input: number,
+  rank: number,
+  wanted: LabelBlock,
+): Int32Array | "absent" | "conflict" {
+  const shape = c.inputs[input]!.shape!;
+  const offset = rank - shape.length;
+  const spans = wanted.axes.some((axis) => axis >= offset && shape[axis - offset] !== 1);
+  if (!spans) return "absent";
+  const found = c.blocksOf(input).find((block) => shifted(block, offset).axes.join() === wanted.axes.join());
+  return found?.labels ?? "conflict";
+}
+
+function coupleAxis(c: Couplings, axis: number, rank: number): Int32Array | undefined {
+  let labels: Int32Array | undefined;
+  let partners = 0;
+  for (let input = 0; input < c.node.inputs.length; input++) {
+    const shape = c.inputs[input]?.shape;
+    const own = shape === undefined ? -1 : axis - (rank - shape.length);
+    if (shape === undefined || own < 0 || shape[own] === 1) continue;
+    const next = c.labelsOf(input, own);
+    if (partners++ === 0) labels = next;
+    else {
+      c.unify(labels, next, "it meets an axis that is fixed");
+      labels = labels === undefined || next === undefined ? undefined : labels;
+    }
+  }
+  return labels ?? (partners === 0 ? sizeOneLabels(c, axis, rank) : undefined);
+}
+
+/** Where every operand has size 1 the first one's label goes on. */
+function sizeOneLabels(c: Couplings, axis: number, rank: number): Int32Array | undefined {
+  for (let input = 0; input < c.node.inputs.length; input++) {
+    const shape = c.inputs[input]?.shape;
+    const own = shape === undefined ? -1 : axis - (rank - shape.length);
+    if (own >= 0) return c.labelsOf(input, own);
+  }
+  return undefined;
+}
+
+const arithmetic = "Add Sub Mul Div Pow Mod Min Max Sum Mean BitShift PRelu".split(" ");
+const logic = "And Or Xor Equal Greater Less GreaterOrEqual LessOrEqual".split(" ");
+
+export const broadcasting: Readonly<Record<string, Operator>> = {
+  ...Object.fromEntries(arithmetic.map((name) => [name, { infer: infer("first"), couple: coupleBroadcast }])),
+  ...Object.fromEntries(logic.map((name) => [name, { infer: infer("bool"), couple: coupleBroadcast }])),
+  Where: { infer: infer("last"), couple: coupleBroadcast },
+};

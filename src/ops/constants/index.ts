@@ -1,0 +1,56 @@
+/** @file Constants and the sizes of things: values that do not depend on the data. */
+import { intAttribute, tensorAttribute } from "../../graph/attributes.ts";
+import { productOf } from "../../graph/dims.ts";
+import { type Dim, type Node, type StoredTensor, stored } from "../../graph/model.ts";
+import { float32, int64 } from "../../tensor/tensor.ts";
+import type { Fact, InferCall, Operator } from "../operator.ts";
+import { numbersOf, shapeOf } from "../shapes.ts";
+
+/** The tensor a Constant node holds; undefined for kinds that carry no numbers. */
+export function constantOf(node: Node): StoredTensor | undefined {
+  const value = tensorAttribute(node, "value");
+  if (value !== undefined) return value;
+  for (const [name, attribute] of node.attributes) {
+    if (name === "value_int" && attribute.kind === "int") return stored(int64([], [attribute.value]));
+    if (name === "value_ints" && attribute.kind === "ints")
+      return stored(int64([attribute.value.length], attribute.value));
+    if (name === "value_float" && attribute.kind === "float") return stored(float32([], [attribute.value]));
+    if (name === "value_floats" && attribute.kind === "floats")
+      return stored(float32([attribute.value.length], attribute.value));
+  }
+  return undefined;
+}
+
+function inferShape(call: InferCall): readonly Fact[] {
+  const x = shapeOf(call, 0);
+  if (x === undefined) return [{ dtype: "int64" }];
+  const start = intAttribute(call.node, "start", 0);
+  const elements = x.slice(start, intAttribute(call.node, "end", x.length));
+  return [{ dtype: "int64", shape: [elements.length], elements }];
+}
+
+function inferSize(call: InferCall): readonly Fact[] {
+  const x = shapeOf(call, 0);
+  return [{ dtype: "int64", shape: [], elements: x === undefined ? undefined : [productOf(x)] }];
+}
+
+function inferConstantOfShape(call: InferCall): readonly Fact[] {
+  const shape: readonly Dim[] | undefined = call.inputs[0]?.elements ?? numbersOf(call.inputs[0]);
+  return [{ dtype: tensorAttribute(call.node, "value")?.dtype ?? "float32", shape }];
+}
+
+const silent = (): void => undefined;
+
+export const constants: Readonly<Record<string, Operator>> = {
+  Constant: {
+    infer: ({ node }) => {
+      const value = constantOf(node);
+      return [{ dtype: value?.dtype, shape: value?.shape }];
+    },
+    couple: silent,
+  },
+  ConstantOfShape: { infer: inferConstantOfShape, couple: silent, auxiliaryInputs: [0] },
+  Shape: { infer: inferShape, couple: silent },
+  Size: { infer: inferSize, couple: silent },
+  Range: { infer: (call) => [{ dtype: call.inputs[0]?.dtype, shape: [undefined] }], couple: silent },
+};

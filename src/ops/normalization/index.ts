@@ -1,0 +1,46 @@
+/** @file Normalisations: per channel (batch, instance) they pass channels through, across channels they lock them. */
+import { intAttribute } from "../../graph/attributes.ts";
+import type { Couplings, InferCall, Operator } from "../operator.ts";
+import { fromFront, likeFirst, passThrough, renumberBlocks, shapeOf } from "../shapes.ts";
+
+const sameShape = (call: InferCall) => [likeFirst(call, shapeOf(call, 0))];
+
+/** Scale, shift and statistics have one entry for each channel on axis 1. */
+function couplePerChannel(c: Couplings): void {
+  const channels = c.inputs[0]?.shape === undefined ? undefined : c.labelsOf(0, 1);
+  if (channels === undefined) c.lockInput(0, "its channel axis is not known");
+  for (let input = 1; input < c.node.inputs.length; input++) c.unify(channels, c.labelsOf(input, 0));
+  c.setOutput(0, c.blocksOf(0));
+}
+
+function coupleLayerNorm(c: Couplings): void {
+  const rank = c.inputs[0]?.shape?.length;
+  if (rank === undefined) return c.lockInput(0, "its rank is not known");
+  const first = fromFront(intAttribute(c.node, "axis", -1), rank);
+  for (let axis = first; axis < rank; axis++) c.lock(c.labelsOf(0, axis), "LayerNormalization mixes over it");
+  for (let input = 1; input < c.node.inputs.length; input++)
+    c.lockInput(input, "LayerNormalization mixes over it");
+  c.setOutput(
+    0,
+    renumberBlocks(c.blocksOf(0), (axis) => (axis < first ? axis : undefined)),
+  );
+}
+
+function coupleGroupNorm(c: Couplings): void {
+  if (c.inputs[0]?.shape === undefined) return c.lockInput(0, "its rank is not known");
+  c.lock(c.labelsOf(0, 1), "GroupNormalization mixes over it");
+  for (let input = 1; input < c.node.inputs.length; input++)
+    c.lockInput(input, "GroupNormalization mixes over it");
+  passThrough(c);
+}
+
+export const normalization: Readonly<Record<string, Operator>> = {
+  BatchNormalization: {
+    infer: (call) => call.node.outputs.map(() => ({})).map((_, k) => (k === 0 ? sameShape(call)[0]! : {})),
+    couple: couplePerChannel,
+    auxiliaryInputs: [3, 4],
+  },
+  InstanceNormalization: { infer: sameShape, couple: couplePerChannel },
+  LayerNormalization: { infer: sameShape, couple: coupleLayerNorm },
+  GroupNormalization: { infer: sameShape, couple: coupleGroupNorm },
+};

@@ -1,0 +1,103 @@
+/**
+ * @file Everything the product asks of an operator, answered in one place per operator family.
+ *
+ * The central idea: every position along a prunable axis carries a label, a small integer. Operators say which
+ * labels their outputs carry and which labels must be the same channel. Offsets behind a Concat, repeats behind a
+ * Flatten, interleaving behind a channel shuffle are then nothing but arrays of labels, and they compose.
+ */
+import type { Dim, Node } from "../graph/model.ts";
+import type { DType } from "../tensor/dtype.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** What is known about a value before anything runs. */
+export interface Fact {
+  readonly dtype?: DType | undefined;
+  /** Absent when even the rank is unknown. */
+  readonly shape?: readonly Dim[] | undefined;
+  /** The elements, where they are known and few: weights of shapes, axes, sizes. */
+  readonly constant?: Tensor | undefined;
+  /** Elements of a small integer tensor, some of them symbolic: what Shape yields, and arithmetic on it. */
+  readonly elements?: readonly Dim[] | undefined;
+}
+
+export interface InferCall {
+  readonly node: Node;
+  readonly opset: number;
+  /** One per input; undefined where an optional input is omitted. */
+  readonly inputs: readonly (Fact | undefined)[];
+}
+
+/** One label per position of an axis (or, for several axes at once, per position of their row-major product). */
+export type Labels = Int32Array;
+
+/** Labels that span one or several axes of a value. The labels are row-major over `axes` in the listed order. */
+export interface LabelBlock {
+  readonly axes: readonly number[];
+  readonly labels: Labels;
+}
+
+/** What a coupling rule may ask and say. Positions that are not labelled are fixed: nothing there can be removed. */
+export interface Couplings {
+  readonly node: Node;
+  readonly opset: number;
+  readonly inputs: readonly (Fact | undefined)[];
+  readonly outputs: readonly (Fact | undefined)[];
+  /** Labels along one axis of an input; undefined when it is fixed. Several-axis blocks are tied to fit one axis. */
+  labelsOf(input: number, axis: number): Labels | undefined;
+  /** All label blocks of an input. */
+  blocksOf(input: number): readonly LabelBlock[];
+  setOutput(output: number, blocks: readonly LabelBlock[]): void;
+  /** Equal positions are one channel from now on; a fixed partner fixes the other. */
+  unify(a: Labels | undefined, b: Labels | undefined, why?: string): void;
+  /** The two label arrays carry the same channels already. */
+  same(a: number, b: number): boolean;
+  /** New channels without a weight behind them, such as the zeros a Pad adds. */
+  fresh(size: number): Labels;
+  /** This axis of a constant input is where channels come from. */
+  produce(input: number, axis: number): Labels | undefined;
+  /** This node mixes over the axis: an absent channel has to read as zero here. */
+  read(input: number, axis: number): void;
+  lock(labels: Labels | undefined, why: string): void;
+  /** Locks everything an input carries. */
+  lockInput(input: number, why: string): void;
+  /** `labels` fall into consecutive blocks of equal size, and equally many must stay in each. */
+  balance(labels: Labels, blocks: number): void;
+  /** Size of this axis of a constant is the number of kept `labels` divided by `divisor`. */
+  countsOf(input: number, axis: number, labels: Labels | undefined, divisor: number): void;
+  isConstant(input: number): boolean;
+}
+
+/** `coefficient` times the sizes of these axes; symbolic axes (the batch) count as one. */
+export interface CostTerm {
+  readonly coefficient: number;
+  readonly axes: readonly { readonly value: string; readonly axis: number }[];
+}
+
+/** What a slicing rule may ask and say. */
+export interface SliceCall {
+  readonly node: Node;
+  readonly opset: number;
+  readonly inputs: readonly (Fact | undefined)[];
+  readonly outputs: readonly (Fact | undefined)[];
+  /** Positions that stay along an axis, ascending; undefined when all stay. */
+  keptOfInput(input: number, axis: number): Int32Array | undefined;
+  keptOfOutput(output: number, axis: number): Int32Array | undefined;
+  /** Elements of a constant input as they are before this slice. */
+  constant(input: number): Tensor | undefined;
+  /** Puts a new constant in place of an input of this node alone. */
+  replaceInput(input: number, value: Tensor): void;
+}
+
+export interface Operator {
+  /** Facts about the outputs. Unknown shapes stay undefined; never a guess. */
+  infer(call: InferCall): readonly Fact[];
+  /** Multiply-accumulates of one run, for Conv, ConvTranspose, Gemm and MatMul; others cost none by convention. */
+  macs?(call: InferCall & { readonly outputs: readonly (Fact | undefined)[] }): readonly CostTerm[];
+  couple(couplings: Couplings): void;
+  /** Rewrites what the weights' own labels do not already say: attributes and constants that encode sizes. */
+  slice?(call: SliceCall): Node;
+  /** Which inputs are no trainable parameters although they are constant floats (statistics, paddings, bounds). */
+  readonly auxiliaryInputs?: readonly number[];
+  readonly kernel?: Kernel | undefined;
+}

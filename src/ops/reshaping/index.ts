@@ -1,0 +1,139 @@
+/** @file Operators that move, merge and split axes without touching elements. */
+import { intAttribute, intsAttribute } from "../../graph/attributes.ts";
+import { divideDims, productOf } from "../../graph/dims.ts";
+import type { Dim, Node } from "../../graph/model.ts";
+import { int64 } from "../../tensor/tensor.ts";
+import type { Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
+import { axesOf, fromFront, likeFirst, numbersOf, renumberBlocks, shapeOf } from "../shapes.ts";
+import { regroup } from "./regroup.ts";
+
+function inferFlatten(call: InferCall): readonly Fact[] {
+  const x = shapeOf(call, 0);
+  if (x === undefined) return [likeFirst(call, undefined)];
+  const axis = fromFront(intAttribute(call.node, "axis", 1), x.length);
+  return [likeFirst(call, [productOf(x.slice(0, axis)), productOf(x.slice(axis))])];
+}
+
+/** Target sizes as given, 0 and -1 included; undefined when not known at all. */
+function targetOf(call: InferCall): readonly Dim[] | undefined {
+  const attribute = intsAttribute(call.node, "shape");
+  return attribute ?? call.inputs[1]?.elements ?? numbersOf(call.inputs[1]);
+}
+
+function inferReshape(call: InferCall): readonly Fact[] {
+  const x = shapeOf(call, 0);
+  const target = targetOf(call);
+  if (target === undefined) return [likeFirst(call, undefined)];
+  const keepZero = intAttribute(call.node, "allowzero", 0) === 1;
+  const shape = target.map((size, axis): Dim => (size === 0 && !keepZero ? x?.[axis] : size));
+  const open = shape.indexOf(-1);
+  if (open >= 0) {
+    const rest = productOf(shape.filter((_, axis) => axis !== open));
+    shape[open] = x === undefined ? undefined : divideDims(productOf(x), rest);
+  }
+  const { elements } = call.inputs[0] ?? {};
+  return [{ ...likeFirst(call, shape), elements }];
+}
+
+function coupleReshape(c: Couplings): void {
+  const before = c.inputs[0]?.shape;
+  const after = c.outputs[0]?.shape;
+  if (before === undefined || after === undefined)
+    return c.lockInput(0, "the shape it is reshaped to is not known");
+  const { blocks, lost } = regroup(before, after, c.blocksOf(0));
+  if (c.node.opType === "Reshape" && openSizes(after, before) > 1) {
+    for (const block of c.blocksOf(0)) c.lock(block.labels, "the reshape has several symbolic sizes");
+  }
+  for (const { block, why } of lost) c.lock(block.labels, why);
+  c.setOutput(0, blocks);
+}
+
+/** New target sizes for a Reshape whose channels shrink: numbers where they are known, 0 or -1 for a symbolic axis. */
+function sliceReshape(call: SliceCall): Node {
+  const after = call.outputs[0]!.shape!;
+  const kept = after.map((_, axis) => call.keptOfOutput(0, axis));
+  if (kept.every((positions) => positions === undefined)) return call.node;
+  const target = after.map((size, axis): Dim => kept[axis]?.length ?? size);
+  call.replaceInput(1, int64([target.length], encodeTarget(target, call.inputs[0]!.shape!)));
+  return call.node;
+}
+
+/** How many sizes of a target can only be written as -1. */
+function openSizes(target: readonly Dim[], before: readonly Dim[]): number {
+  return target.filter(
+    (size, axis) => typeof size !== "number" && (size === undefined || before[axis] !== size),
+  ).length;
+}
+
+/** Symbolic sizes become 0 (copied from the same axis of the input) or, once, -1. */
+export function encodeTarget(target: readonly Dim[], before: readonly Dim[]): number[] {
+  let open = false;
+  return target.map((size, axis) => {
+    if (typeof size === "number") return size;
+    if (size !== undefined && before[axis] === size) return 0;
+    if (open) throw new RangeError("two symbolic sizes of a reshape cannot be written down");
+    open = true;
+    return -1;
+  });
+}
+
+function inferSqueeze(call: InferCall): readonly Fact[] {
+  const x = shapeOf(call, 0);
+  const { given, axes } = axesOf(call, 1);
+  const elements = call.inputs[0]?.elements;
+  if (x === undefined || (given && axes === undefined)) return [likeFirst(call, undefined)];
+  const gone = new Set(
+    axes?.map((axis) => fromFront(axis, x.length)) ?? x.flatMap((size, axis) => (size === 1 ? [axis] : [])),
+  );
+  if (!given && x.some((size) => typeof size !== "number")) return [likeFirst(call, undefined)];
+  return [
+    {
+      ...likeFirst(
+        call,
+        x.filter((_, axis) => !gone.has(axis)),
+      ),
+      elements,
+    },
+  ];
+}
+
+function inferUnsqueeze(call: InferCall): readonly Fact[] {
+  const x = shapeOf(call, 0);
+  const { axes } = axesOf(call, 1);
+  const elements = call.inputs[0]?.elements;
+  if (x === undefined || axes === undefined) return [likeFirst(call, undefined)];
+  const rank = x.length + axes.length;
+  const added = new Set(axes.map((axis) => fromFront(axis, rank)));
+  const sizes = [...x];
+  const shape = Array.from({ length: rank }, (_, axis): Dim => (added.has(axis) ? 1 : sizes.shift()));
+  return [{ ...likeFirst(call, shape), elements }];
+}
+
+function inferTranspose(call: InferCall): readonly Fact[] {
+  const x = shapeOf(call, 0);
+  return [
+    likeFirst(call, x === undefined ? undefined : permutationOf(call.node, x.length).map((axis) => x[axis])),
+  ];
+}
+
+function permutationOf(node: Node, rank: number): readonly number[] {
+  return intsAttribute(node, "perm") ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
+}
+
+function coupleTranspose(c: Couplings): void {
+  const rank = c.inputs[0]?.shape?.length;
+  if (rank === undefined) return c.lockInput(0, "its rank is not known");
+  const permutation = permutationOf(c.node, rank);
+  c.setOutput(
+    0,
+    renumberBlocks(c.blocksOf(0), (axis) => permutation.indexOf(axis)),
+  );
+}
+
+export const reshaping: Readonly<Record<string, Operator>> = {
+  Flatten: { infer: inferFlatten, couple: coupleReshape },
+  Reshape: { infer: inferReshape, couple: coupleReshape, slice: sliceReshape },
+  Squeeze: { infer: inferSqueeze, couple: coupleReshape },
+  Unsqueeze: { infer: inferUnsqueeze, couple: coupleReshape },
+  Transpose: { infer: inferTranspose, couple: coupleTranspose },
+};

@@ -1,0 +1,38 @@
+/**
+ * @file Writes sizes that are computed at run time (Shape, Gather, Concat ... chains) down as constants, where their
+ * values are known. After that, rewriting a size is replacing a constant, and a number derived from a channel count
+ * (such as a scale) keeps the value it had.
+ */
+import { type Model, type StoredTensor, stored } from "../graph/model.ts";
+import type { Facts } from "../ops/infer.ts";
+import type { Fact } from "../ops/operator.ts";
+
+/**
+ * Values that come from constants alone are left as they are; values that come from Shape or Size are
+ * folded. The returned facts know the new constants as well.
+ */
+export function foldSizes(model: Model, facts: Facts): { readonly model: Model; readonly facts: Facts } {
+  const fromSizes = new Set<string>();
+  const folded = new Map<string, StoredTensor>();
+  const replaced = new Map<string, string>();
+  const nodes = model.graph.nodes.map((node) => {
+    const derived =
+      node.opType === "Shape" || node.opType === "Size" || node.inputs.some((name) => fromSizes.has(name));
+    for (const name of node.outputs) {
+      const constant = facts.get(name)?.constant;
+      if (!derived || constant === undefined) continue;
+      fromSizes.add(name);
+      const fresh = `${name}_folded`;
+      folded.set(fresh, stored(constant));
+      replaced.set(name, fresh);
+    }
+    if (!node.inputs.some((name) => replaced.has(name))) return node;
+    return { ...node, inputs: node.inputs.map((name) => replaced.get(name) ?? name) };
+  });
+  const initializers = new Map([...model.graph.initializers, ...folded]);
+  const renamed = [...replaced].map(([name, fresh]): [string, Fact] => [fresh, facts.get(name)!]);
+  return {
+    model: { ...model, graph: { ...model.graph, nodes, initializers } },
+    facts: new Map([...facts, ...renamed]),
+  };
+}
