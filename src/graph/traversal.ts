@@ -6,7 +6,7 @@ export function subgraphsOf(node: Node): Graph[] {
   const found: Graph[] = [];
   for (const attribute of node.attributes.values()) {
     if (attribute.kind === "graph") found.push(attribute.value);
-    else if (attribute.kind === "opaque") found.push(...attribute.graphs);
+    else if (attribute.kind === "opaque") for (const graph of attribute.graphs) found.push(graph);
   }
   return found;
 }
@@ -66,8 +66,8 @@ export type Sorted =
   | { readonly kind: "cyclic"; readonly nodes: readonly Node[] };
 
 /**
- * Nodes so that each stands after the ones it reads from; where there is a choice the earlier node stays first, so
- * that a sorted list comes back as it was (the same array).
+ * Nodes so that each stands after the ones it reads from. A node moves only to get ahead of one that reads from it, and
+ * a sorted list comes back as the same array.
  */
 export function sortNodes(nodes: readonly Node[]): Sorted {
   const makers = new Map<string, number>();
@@ -130,7 +130,7 @@ function reach(values: Iterable<string>, stepsFrom: (name: string) => readonly S
     for (const { node, names } of stepsFrom(name)) {
       if (seen.has(node)) continue;
       seen.add(node);
-      open.push(...names);
+      for (const next of names) open.push(next);
     }
   }
   return seen;

@@ -184,7 +184,7 @@ function pieceList(schema: DescMessage): PieceList {
       sizeBytes += content.sizeBytes;
     },
     finish: (unknown) => {
-      if (unknown !== undefined) kept["$unknown"] = unknown;
+      if (unknown !== undefined) kept = { ...kept, $unknown: unknown };
       flush();
       return { pieces, sizeBytes };
     },

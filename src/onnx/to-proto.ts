@@ -101,11 +101,12 @@ function metadataToProto(
   ];
 }
 
+/** @param initializersAreInputs Old files list initializers among the inputs of the main graph; in subgraphs they never do. */
 function graphToProto(graph: Graph, initializersAreInputs: boolean): GraphProto {
   const origin = isMessage(graph.origin, GraphProtoSchema) ? graph.origin : undefined;
   return edited(GraphProtoSchema, origin, {
     name: graph.name,
-    node: graph.nodes.map((node) => nodeToProto(node, initializersAreInputs)),
+    node: graph.nodes.map((node) => nodeToProto(node)),
     initializer: initializersToProto(graph, origin),
     sparseInitializer: [...(graph.opaque?.values() ?? [])].flatMap((tensor) => sparseOf(tensor.origin) ?? []),
     input: inputsToProto(graph, origin, initializersAreInputs),
@@ -191,7 +192,7 @@ function dimToProto(dim: Dim): TensorShapeProto_Dimension {
   });
 }
 
-function nodeToProto(node: Node, initializersAreInputs: boolean): NodeProto {
+function nodeToProto(node: Node): NodeProto {
   const origin = isMessage(node.origin, NodeProtoSchema) ? node.origin : undefined;
   const domainKept = origin !== undefined && normalDomain(origin.domain) === node.domain;
   return edited(NodeProtoSchema, origin, {
@@ -200,29 +201,23 @@ function nodeToProto(node: Node, initializersAreInputs: boolean): NodeProto {
     domain: domainKept ? origin.domain : node.domain,
     input: [...node.inputs],
     output: [...node.outputs],
-    attribute: [...node.attributes].map(([name, value]) =>
-      attributeToProto(name, value, initializersAreInputs),
-    ),
+    attribute: [...node.attributes].map(([name, value]) => attributeToProto(name, value)),
   });
 }
 
 const utf8 = new TextEncoder();
 
-function attributeToProto(
-  name: string,
-  attribute: Attribute,
-  initializersAreInputs: boolean,
-): AttributeProto {
+function attributeToProto(name: string, attribute: Attribute): AttributeProto {
   const origin = isMessage(attribute.origin, AttributeProtoSchema) ? attribute.origin : undefined;
   if (origin !== undefined && isUnchanged(attribute, origin))
     return edited(AttributeProtoSchema, origin, {
       name,
-      ...(attribute.kind === "graph" ? { g: graphToProto(attribute.value, initializersAreInputs) } : {}),
+      ...(attribute.kind === "graph" ? { g: graphToProto(attribute.value, false) } : {}),
     });
   const proto = create(AttributeProtoSchema, { name });
   if (origin !== undefined && origin.docString !== "") proto.docString = origin.docString;
   if (origin?.$unknown !== undefined) proto.$unknown = origin.$unknown;
-  setValue(proto, attribute, initializersAreInputs);
+  setValue(proto, attribute);
   return proto;
 }
 
@@ -252,7 +247,7 @@ function isUnchanged(attribute: Attribute, origin: AttributeProto): boolean {
   }
 }
 
-function setValue(proto: AttributeProto, attribute: Attribute, initializersAreInputs: boolean): void {
+function setValue(proto: AttributeProto, attribute: Attribute): void {
   switch (attribute.kind) {
     case "int":
       proto.type = AttributeType.INT;
@@ -284,7 +279,7 @@ function setValue(proto: AttributeProto, attribute: Attribute, initializersAreIn
       return;
     case "graph":
       proto.type = AttributeType.GRAPH;
-      proto.g = graphToProto(attribute.value, initializersAreInputs);
+      proto.g = graphToProto(attribute.value, false);
       return;
     case "opaque":
       throw new Error(`attribute "${proto.name}" is opaque and has lost the message it came from`); // our bug
