@@ -13,7 +13,12 @@ const largestItemBytes = 2 ** 24;
  * @param rowsPerExample Rows of one draw on one example.
  * @param draws Draws below which sharing costs more than it saves; 2 allow a first standard error.
  */
-export function sharedBy(game: Game, options: EstimatorOptions, rowsPerExample: number, draws = 2): number {
+export function sharedBy(
+  game: Pick<Game, "players" | "examples">,
+  options: EstimatorOptions,
+  rowsPerExample: number,
+  draws = 2,
+): number {
   const { groupSize = defaultGroupSize, budget } = options;
   const affordable = Math.floor((budget.rows ?? Infinity) / (draws * rowsPerExample));
   const fitting = Math.floor(largestItemBytes / (rowsPerExample * game.players));

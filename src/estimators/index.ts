@@ -1,9 +1,29 @@
 /** @file Every estimator by the name users choose it by. */
 import type { Estimator } from "./estimator.ts";
+import { exact } from "./exact.ts";
+import { firstInLastOut } from "./first-in-last-out.ts";
+import { kernelShap } from "./kernel-shap.ts";
+import { leaveOneOut } from "./leave-one-out.ts";
+import { leverage } from "./leverage.ts";
+import { olsUniform } from "./ols-uniform.ts";
+import { owen } from "./owen.ts";
+import { partial } from "./partial.ts";
 import { permutation } from "./permutation.ts";
+import { permutationWhole } from "./permutation-whole.ts";
+import { simshap } from "./simshap.ts";
 
 export const estimators = {
+  exact,
+  "leave-one-out": leaveOneOut,
+  partial,
   permutation,
+  "permutation-whole": permutationWhole,
+  "kernel-shap": kernelShap,
+  leverage,
+  "ols-uniform": olsUniform,
+  simshap,
+  owen,
+  "first-in-last-out": firstInLastOut,
 } satisfies Record<string, Estimator>;
 
 export type EstimatorName = keyof typeof estimators;
