@@ -27,6 +27,8 @@ export interface ChannelGroup {
   readonly producers: readonly Node[];
   readonly members: readonly Member[];
   readonly reads: readonly Read[];
+  /** Sets of channels of which at least one has to stay, or some value would have none left. */
+  readonly atLeastOneOf: readonly Int32Array[];
   /** Shape [channels]: block of each channel (-1: in none). Equally many stay in every block. */
   readonly blockOf?: Int32Array;
 }
@@ -192,6 +194,7 @@ function describeGroups(
       locks: distinctLocks(own.fixed.map((root) => labelling.classes.lockOf(root)!)),
       producers: [...new Set(own.sources.map(({ node }) => node))],
       members: members[group]!,
+      atLeastOneOf: neededSets(members[group]!, labelling, placeOf),
       reads: labelling.reads.filter((read) => readsGroup(labelling, read, group, placeOf)),
       ...(blockOf !== undefined && { blockOf }),
     };
@@ -229,6 +232,25 @@ function membersOf(
     }
   }
   return members;
+}
+
+/**
+ * Axes may carry only part of a group (an early stage of a residual stream, one half of a split). Each such part
+ * must keep a channel, unless positions that are fixed share its axis.
+ */
+function neededSets(
+  members: readonly Member[],
+  { blocks }: Labelling,
+  placeOf: (label: number) => ChannelPlace | undefined,
+): Int32Array[] {
+  const sets = new Map<string, Int32Array>();
+  for (const { value, axis, channelAt } of members) {
+    const labels = blocks.get(value)!.find(({ axes }) => axes[0] === axis)!.labels;
+    if (channelAt.includes(-1) && labels.some((label) => placeOf(label) === undefined)) continue;
+    const channels = Int32Array.from(new Set(channelAt.filter((channel) => channel >= 0))).sort();
+    sets.set(channels.join(), channels);
+  }
+  return [...sets.values()];
 }
 
 function readsGroup(

@@ -152,7 +152,10 @@ function couplingsFor(draft: Draft, node: Node, opset: number): Couplings {
     },
     unify(a, b, why) {
       if (a === b) return;
-      if (a === undefined || b === undefined) return lock(a ?? b, why ?? "it meets an axis that is fixed");
+      if (a === undefined || b === undefined) {
+        lock(a ?? b, why ?? "it meets an axis that is fixed");
+        return;
+      }
       if (a.length !== b.length) {
         lock(a, "it meets an axis of another size");
         return lock(b, "it meets an axis of another size");

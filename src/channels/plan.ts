@@ -44,8 +44,7 @@ function maskOfGroup(group: ChannelGroup, plan: GroupPlan | undefined): Uint8Arr
     if (mask[channel] === 1) fail(group.id, `channel ${channel} is listed twice`);
     mask[channel] = 1;
   }
-  if (group.channels > 0 && plan.keep.length + group.fixedChannels === 0)
-    fail(group.id, "at least one channel has to stay");
+  if (!isInhabited(group, mask)) fail(group.id, "at least one channel has to stay on every axis it lives on");
   if (!isBalanced(group, mask))
     fail(
       group.id,
@@ -56,6 +55,11 @@ function maskOfGroup(group: ChannelGroup, plan: GroupPlan | undefined): Uint8Arr
 
 function fail(group: string, detail: string): never {
   throw new PrunerError("invalid-plan", { group, detail });
+}
+
+/** Whether every axis that carries channels of the group keeps one. */
+export function isInhabited({ atLeastOneOf }: ChannelGroup, mask: Uint8Array): boolean {
+  return atLeastOneOf.every((channels) => channels.some((channel) => mask[channel] === 1));
 }
 
 /** Whether equally many channels, and at least one, stay in each block. */

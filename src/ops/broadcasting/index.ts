@@ -117,7 +117,10 @@ function sizeOneLabels(c: Couplings, axis: number, rank: number): Int32Array | u
   for (let input = 0; input < c.node.inputs.length; input++) {
     const shape = c.inputs[input]?.shape;
     const own = shape === undefined ? -1 : axis - (rank - shape.length);
-    if (own >= 0) return c.labelsOf(input, own);
+    if (own >= 0) {
+      c.labelsOf(input, own);
+      return;
+    }
   }
   return undefined;
 }

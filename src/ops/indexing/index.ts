@@ -175,7 +175,10 @@ function inferGather(call: InferCall): readonly Fact[] {
 function coupleGather(c: Couplings): void {
   const x = c.inputs[0]?.shape;
   const at = c.inputs[1]?.shape;
-  if (x === undefined || at === undefined) return c.lockInput(0, "what is gathered from it is not known");
+  if (x === undefined || at === undefined) {
+    c.lockInput(0, "what is gathered from it is not known");
+    return;
+  }
   const axis = fromFront(intAttribute(c.node, "axis", 0), x.length);
   const indices = numbersOf(c.inputs[1])?.map((k) => fromFront(k, x[axis] as number));
   const isTable = c.isConstant(0);
@@ -256,7 +259,10 @@ function inferPad(call: InferCall): readonly Fact[] {
 function couplePad(c: Couplings): void {
   const rank = c.inputs[0]?.shape?.length;
   const padding = rank === undefined ? undefined : paddingOf(c, rank);
-  if (rank === undefined || padding === undefined) return c.lockInput(0, "the padding is not known");
+  if (rank === undefined || padding === undefined) {
+    c.lockInput(0, "the padding is not known");
+    return;
+  }
   const padded = padding.flatMap(({ before, after }, axis) => (before === 0 && after === 0 ? [] : [axis]));
   const blocks = c.blocksOf(0).filter(({ axes }) => !axes.some((axis) => padded.includes(axis)));
   const plain = stringAttribute(c.node, "mode", "constant") === "constant";

@@ -92,7 +92,10 @@ function inferSplit(call: InferCall): readonly Fact[] {
 
 function coupleSplit(c: Couplings): void {
   const x = c.inputs[0]?.shape;
-  if (x === undefined) return c.lockInput(0, "its shape is not known");
+  if (x === undefined) {
+    c.lockInput(0, "its shape is not known");
+    return;
+  }
   const axis = fromFront(intAttribute(c.node, "axis", 0), x.length);
   const sizes = c.outputs.map((fact) => fact?.shape?.[axis]);
   const others = c.blocksOf(0).filter((block) => !block.axes.includes(axis));

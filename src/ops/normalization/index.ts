@@ -15,7 +15,10 @@ function couplePerChannel(c: Couplings): void {
 
 function coupleLayerNorm(c: Couplings): void {
   const rank = c.inputs[0]?.shape?.length;
-  if (rank === undefined) return c.lockInput(0, "its rank is not known");
+  if (rank === undefined) {
+    c.lockInput(0, "its rank is not known");
+    return;
+  }
   const first = fromFront(intAttribute(c.node, "axis", -1), rank);
   for (let axis = first; axis < rank; axis++) c.lock(c.labelsOf(0, axis), "LayerNormalization mixes over it");
   for (let input = 1; input < c.node.inputs.length; input++)
@@ -27,7 +30,10 @@ function coupleLayerNorm(c: Couplings): void {
 }
 
 function coupleGroupNorm(c: Couplings): void {
-  if (c.inputs[0]?.shape === undefined) return c.lockInput(0, "its rank is not known");
+  if (c.inputs[0]?.shape === undefined) {
+    c.lockInput(0, "its rank is not known");
+    return;
+  }
   c.lock(c.labelsOf(0, 1), "GroupNormalization mixes over it");
   for (let input = 1; input < c.node.inputs.length; input++)
     c.lockInput(input, "GroupNormalization mixes over it");

@@ -39,7 +39,10 @@ function inferGlobal(call: InferCall): readonly Fact[] {
 
 function couplePool(c: Couplings): void {
   const rank = c.inputs[0]?.shape?.length;
-  if (rank === undefined) return c.lockInput(0, "its rank is not known");
+  if (rank === undefined) {
+    c.lockInput(0, "its rank is not known");
+    return;
+  }
   if ((c.node.outputs[1] ?? "") !== "") c.lockInput(0, "MaxPool reports positions that count over channels");
   for (let axis = 2; axis < rank; axis++) c.lock(c.labelsOf(0, axis), "pooling slides over it");
   c.setOutput(

@@ -73,7 +73,10 @@ const arg: Operator = {
   },
   couple: (c) => {
     const rank = c.inputs[0]?.shape?.length;
-    if (rank === undefined) return c.lockInput(0, "its rank is not known");
+    if (rank === undefined) {
+      c.lockInput(0, "its rank is not known");
+      return;
+    }
     const reduced = argReduced(c, rank);
     for (const axis of reduced.axes) c.lock(c.labelsOf(0, axis), `${c.node.opType} compares along it`);
     setReduced(c, rank, reduced);
@@ -85,7 +88,10 @@ const softmax: Operator = {
   infer: (call) => [likeFirst(call, shapeOf(call, 0))],
   couple: (c) => {
     const rank = c.inputs[0]?.shape?.length;
-    if (rank === undefined) return c.lockInput(0, "its rank is not known");
+    if (rank === undefined) {
+      c.lockInput(0, "its rank is not known");
+      return;
+    }
     const axis = fromFront(intAttribute(c.node, "axis", c.opset < 13 ? 1 : -1), rank);
     for (let k = axis; k < (c.opset < 13 ? rank : axis + 1); k++)
       c.lock(c.labelsOf(0, k), `${c.node.opType} mixes over it`);

@@ -122,7 +122,10 @@ function permutationOf(node: Node, rank: number): readonly number[] {
 
 function coupleTranspose(c: Couplings): void {
   const rank = c.inputs[0]?.shape?.length;
-  if (rank === undefined) return c.lockInput(0, "its rank is not known");
+  if (rank === undefined) {
+    c.lockInput(0, "its rank is not known");
+    return;
+  }
   const permutation = permutationOf(c.node, rank);
   c.setOutput(
     0,
