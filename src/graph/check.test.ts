@@ -107,7 +107,7 @@ describe("checkGraph", () => {
 describe("findNonFinite", () => {
   const withWeights = (...lists: number[][]): Model => {
     const g = graphBuilder();
-    lists.forEach((values, k) => g.weight([values.length], values, { name: `w${k}` }));
+    for (const [k, values] of lists.entries()) g.weight([values.length], values, { name: `w${k}` });
     return g.build();
   };
 

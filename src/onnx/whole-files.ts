@@ -19,7 +19,7 @@ let count = 0;
  * @throws {PrunerError} `file-unwritable` when a folder is missing, read-only or full; nothing is left behind then.
  */
 export async function writeWholeFiles(files: readonly WholeFile[]): Promise<void> {
-  const written: { readonly from: string; readonly to: string }[] = [];
+  const written: Renaming[] = [];
   try {
     for (const file of files) {
       const to = await realpath(file.path).catch(() => file.path); // a link stays, its target changes
@@ -27,12 +27,48 @@ export async function writeWholeFiles(files: readonly WholeFile[]): Promise<void
       written.push({ from, to });
       await reporting(file.path, () => writeTemporary(from, to, file.content));
     }
-    for (const { from, to } of written) await reporting(to, () => rename(from, to));
+    await takeNames(written);
   } finally {
     for (const { from } of written) {
       await unlink(from).catch(() => undefined); // already renamed, or never made
       unfinished.delete(from);
     }
+  }
+}
+
+interface Renaming {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Renames in order; when one fails, the earlier ones are undone and the files they replaced come back. */
+async function takeNames(renamings: readonly Renaming[]): Promise<void> {
+  const undo: (() => Promise<void>)[] = [];
+  const replaced: string[] = [];
+  try {
+    for (const [index, { from, to }] of renamings.entries()) {
+      if (index < renamings.length - 1) {
+        const aside = `${from}.old`;
+        const existed = await moveIfThere(to, aside);
+        undo.unshift(() => (existed ? rename(aside, to) : unlink(to)));
+        if (existed) replaced.push(aside);
+      }
+      await reporting(to, () => rename(from, to));
+    }
+  } catch (error) {
+    for (const step of undo) await step().catch(() => undefined); // the first error is the one to report
+    throw error;
+  }
+  for (const aside of replaced) await unlink(aside);
+}
+
+async function moveIfThere(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
   }
 }
 
