@@ -34,7 +34,7 @@ export function readElements(bytes: Uint8Array, offset: number, layout: RawLayou
 /** A typed array over the bytes; they are copied only when they are not aligned for the element type. */
 export function viewAs(dtype: DType, bytes: Uint8Array): TypedArray {
   const width = bytesPerElement(dtype);
-  const aligned = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes); // a Buffer's own slice() would not copy
   return new arrayTypes[dtype](aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.length / width);
 }
 
