@@ -27,7 +27,7 @@ function runtimeOptions(options: SessionOptions): InferenceSession.SessionOption
     interOpNumThreads: 1,
     executionMode: "sequential",
     graphOptimizationLevel: options.optimization === "off" ? "disabled" : "all",
-    logSeverityLevel: 3, // errors only: warnings would mix with our own progress on stderr
+    logSeverityLevel: 4, // errors reach us as exceptions; printed as well, they would mix with our own progress
   };
 }
 
