@@ -20,6 +20,8 @@ interface Entry<D> {
 
 const entry = <D>(outcome: Outcome, explain: (data: D) => string): Entry<D> => ({ outcome, explain });
 
+const mebibytes = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
+
 /** One entry per code. Programs read `code` and `data`; people read `explain(data)`. */
 export const catalogue = {
   "file-not-found": entry("failed", (d: { path: string }) => `${d.path}: no such file. Check the path.`),
@@ -215,6 +217,26 @@ export const catalogue = {
     "usage",
     (d: { field: string; saved: string; got: string }) =>
       `The saved state belongs to another run: its ${d.field} is ${d.saved}, this run has ${d.got}. Use the options of the saved run, or start afresh.`,
+  ),
+  "group-not-maskable": entry(
+    "notSupported",
+    (d: { group: string; detail: string }) =>
+      `Group "${d.group}" cannot be valued row by row: ${d.detail}. Leave it out with --ignore, or use a criterion that needs no data.`,
+  ),
+  "activations-too-large": entry(
+    "failed",
+    (d: { needed: number; available: number; group: string; examples: number }) =>
+      `Group "${d.group}": the activations of ${d.examples} examples take ${mebibytes(d.needed)} MiB, ${mebibytes(d.available)} MiB may be used. Use fewer examples (--limit) or raise --memory.`,
+  ),
+  "fixed-batch": entry(
+    "notSupported",
+    (d: { size: number; detail: string }) =>
+      `The model fixes its batch size at ${d.size} and it cannot be opened: ${d.detail}. Export it with a dynamic batch axis.`,
+  ),
+  "output-unknown": entry(
+    "usage",
+    (d: { output: string; available: readonly string[] }) =>
+      `The model has no output "${d.output}". It has: ${d.available.join(", ")}.`,
   ),
   "invalid-plan": entry(
     "usage",

@@ -30,7 +30,9 @@ export function extract(
     graph: {
       ...graph,
       nodes,
-      inputs: [...new Set(open)].filter((name) => !made.has(name)).map((name) => infoOf(facts, name)),
+      inputs: [...new Set(open)]
+        .filter((name) => !made.has(name))
+        .map((name) => graph.inputs.find((input) => input.name === name) ?? infoOf(facts, name)),
       outputs: outputs.map((name) => infoOf(facts, name)),
       initializers: new Map([...graph.initializers].filter(([name]) => wanted.has(name))),
       valueInfo: new Map(),

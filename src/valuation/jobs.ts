@@ -1,0 +1,53 @@
+/** @file What travels between the scheduling thread and the threads that run networks. */
+import type { SessionOptions } from "../engine/engine.ts";
+import type { OutputIs, PayoffKind } from "../metrics/index.ts";
+import type { DType, TypedArray } from "../tensor/dtype.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** A model in shared memory. Threads open a session when they first meet its id. */
+export interface SharedModel {
+  readonly id: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A cached value with one entry per example, in shared memory. */
+export interface Cached {
+  readonly name: string;
+  readonly dtype: DType;
+  /** Shape of one example. */
+  readonly shape: readonly number[];
+  readonly data: TypedArray;
+}
+
+/** Everything needed to turn (mask, example) rows into payoffs. */
+export interface TailSetup {
+  readonly model: SharedModel;
+  readonly cached: readonly Cached[];
+  /** Mask inputs in player order. */
+  readonly masks: readonly { readonly name: string; readonly players: number }[];
+  readonly output: string;
+  readonly payoff: PayoffKind;
+  readonly outputIs: OutputIs;
+  /** Class indices or numbers, one entry (or row) per example. */
+  readonly targets: Int32Array | Float32Array;
+}
+
+export type Job =
+  | {
+      readonly kind: "forward";
+      readonly model: SharedModel;
+      readonly feeds: Readonly<Record<string, Tensor>>;
+    }
+  | {
+      readonly kind: "rows";
+      readonly tail: TailSetup;
+      readonly masks: Uint8Array;
+      readonly examples: Uint32Array;
+    };
+
+export type JobResult = Readonly<Record<string, Tensor>> | Float64Array;
+
+/** What every thread is set up with. */
+export interface ThreadSetup {
+  readonly options: SessionOptions;
+}

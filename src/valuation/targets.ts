@@ -1,0 +1,103 @@
+/** @file What outputs are held against: labels, or the original network's own outputs. */
+import { PrunerError } from "../base/problem.ts";
+import type { ChannelAnalysis } from "../channels/groups.ts";
+import { classLabels, type Dataset } from "../datasets/index.ts";
+import type { Model } from "../graph/model.ts";
+import { metrics, type OutputIs, type PayoffKind } from "../metrics/index.ts";
+import { sizeOf, toNumbers } from "../tensor/tensor.ts";
+import type { SharedModel } from "./jobs.ts";
+import { forward, type Runner } from "./runner.ts";
+
+export interface PayoffSetup {
+  readonly kind: PayoffKind;
+  /** Output of the network the payoff reads. */
+  readonly output: string;
+  readonly outputIs: OutputIs;
+  readonly targets: Int32Array | Float32Array;
+}
+
+/** The output to read: the one asked for, or the first. @throws {PrunerError} `output-unknown`. */
+export function chooseOutput(model: Model, wanted: string | undefined): string {
+  const available = model.graph.outputs.map(({ name }) => name);
+  const found = wanted ?? available[0]!;
+  if (!available.includes(found)) throw new PrunerError("output-unknown", { output: found, available });
+  return found;
+}
+
+/** What the numbers of an output mean, told by the node that makes them. */
+export function outputKind(model: Model, output: string): OutputIs {
+  const maker = model.graph.nodes.find((node) => node.outputs.includes(output));
+  if (maker?.opType === "Softmax") return "probabilities";
+  if (maker?.opType === "LogSoftmax") return "log-probabilities";
+  return "logits";
+}
+
+/**
+ * The payoff when none is asked for: cross-entropy against class labels, squared error against numbers, agreement
+ * with the original network when there are no labels.
+ */
+export function defaultPayoff({ labels }: Dataset): PayoffKind {
+  if (labels === undefined) return "agreement";
+  return labels.kind === "classes" ? "cross-entropy" : "squared-error";
+}
+
+/**
+ * Gathers everything a payoff needs.
+ * @throws {PrunerError} `labels-missing`, `labels-invalid`, `output-unknown`, `targets-mismatch`.
+ */
+export async function preparePayoff(
+  analysis: ChannelAnalysis,
+  dataset: Dataset,
+  runner: Runner,
+  options: {
+    readonly kind?: PayoffKind | undefined;
+    readonly output?: string | undefined;
+    readonly signal?: AbortSignal | undefined;
+  } = {},
+): Promise<PayoffSetup> {
+  const { model, facts } = analysis;
+  const kind = options.kind ?? defaultPayoff(dataset);
+  const output = chooseOutput(model, options.output);
+  const outputIs = outputKind(model, output);
+  const base = { kind, output, outputIs };
+  if (metrics[kind].needs === "classes") {
+    const classes = facts.get(output)?.shape?.[1];
+    return {
+      ...base,
+      targets: classLabels(dataset, typeof classes === "number" ? classes : Number.POSITIVE_INFINITY),
+    };
+  }
+  if (kind === "agreement")
+    return {
+      ...base,
+      targets: await outputsOf(runner, runner.share(model), dataset, output, options.signal),
+    };
+  const { labels } = dataset;
+  if (labels === undefined) throw new PrunerError("labels-missing", { path: dataset.name });
+  return { ...base, targets: labels.values };
+}
+
+/** Outputs of a model on every example, shape [examples, ...], as 32-bit floats. */
+export async function outputsOf(
+  runner: Runner,
+  model: SharedModel,
+  dataset: Dataset,
+  output: string,
+  signal?: AbortSignal,
+  onBatch?: (done: number, total: number) => void,
+): Promise<Float32Array> {
+  let all = new Float32Array(0);
+  await forward(
+    runner,
+    model,
+    dataset,
+    (outputs, start) => {
+      const { shape, data, dtype } = outputs[output]!;
+      const size = sizeOf(shape.slice(1));
+      if (all.length === 0) all = new Float32Array(size * dataset.size);
+      all.set(dtype === "float32" ? (data as Float32Array) : toNumbers({ dtype, shape, data }), start * size);
+    },
+    { signal, onBatch },
+  );
+  return all;
+}

@@ -1,0 +1,102 @@
+/** @file The thread that runs networks: forward passes, and rows of a game on cached activations. */
+import type { Session } from "../engine/engine.ts";
+import { openBytes } from "../engine/ort/direct.ts";
+import { type Payoff, payoff } from "../metrics/index.ts";
+import { arrayTypes, type TypedArray } from "../tensor/dtype.ts";
+import { sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
+import { Handover, serve } from "../workers/serve.ts";
+import type { Cached, Job, JobResult, SharedModel, TailSetup, ThreadSetup } from "./jobs.ts";
+
+/** Sessions kept open per thread; opening and releasing them in a loop costs time and memory. */
+const openSessions = 4;
+
+serve<ThreadSetup, Job, JobResult>(({ options }) => {
+  const sessions = new Map<number, Promise<Session>>();
+
+  async function sessionFor(model: SharedModel): Promise<Session> {
+    const known = sessions.get(model.id);
+    if (known !== undefined) return known;
+    if (sessions.size >= openSessions) {
+      const [oldest] = sessions.keys();
+      const closing = sessions.get(oldest!)!;
+      sessions.delete(oldest!);
+      await (await closing).close();
+    }
+    const opened = openBytes(model.bytes, options);
+    sessions.set(model.id, opened);
+    return opened;
+  }
+
+  return async (job) => {
+    const session = await sessionFor(job.kind === "forward" ? job.model : job.tail.model);
+    if (job.kind === "forward") {
+      const outputs = await session.run(job.feeds);
+      return new Handover<JobResult>(outputs, transferable(outputs));
+    }
+    return evaluateRows(session, job.tail, job.masks, job.examples);
+  };
+});
+
+function transferable(outputs: Readonly<Record<string, Tensor>>): ArrayBuffer[] {
+  return [...new Set(Object.values(outputs).map(({ data }) => data.buffer as ArrayBuffer))];
+}
+
+async function evaluateRows(
+  session: Session,
+  tail: TailSetup,
+  masks: Uint8Array,
+  examples: Uint32Array,
+): Promise<Float64Array> {
+  const rows = examples.length;
+  const feeds: Record<string, Tensor> = {};
+  for (const value of tail.cached) feeds[value.name] = gather(value, examples);
+  const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
+  let first = 0;
+  for (const mask of tail.masks) {
+    feeds[mask.name] = {
+      dtype: "float32",
+      shape: [rows, mask.players],
+      data: maskColumns(masks, players, first, mask.players),
+    };
+    first += mask.players;
+  }
+  const output = (await session.run(feeds))[tail.output]!;
+  return payoffOf(tail).rows(
+    realNumbers(output),
+    output.shape[1] ?? 1,
+    tail.targets,
+    new Float64Array(rows),
+    examples,
+  );
+}
+
+function payoffOf(tail: TailSetup): Payoff {
+  return payoff(tail.payoff, { outputIs: tail.outputIs });
+}
+
+function realNumbers(output: Tensor): Float32Array | Float64Array {
+  const { data } = output;
+  return data instanceof Float32Array || data instanceof Float64Array ? data : toNumbers(output);
+}
+
+/** Entries of the listed examples, laid side by side. */
+function gather({ dtype, shape, data }: Cached, examples: Uint32Array): Tensor {
+  const size = sizeOf(shape);
+  const out = new arrayTypes[dtype](examples.length * size) as TypedArray;
+  for (let row = 0; row < examples.length; row++) {
+    const start = examples[row]! * size;
+    out.set(data.subarray(start, start + size) as never, row * size);
+  }
+  return { dtype, shape: [examples.length, ...shape], data: out };
+}
+
+/** Columns [first, first + width) of the masks as floats. */
+function maskColumns(masks: Uint8Array, players: number, first: number, width: number): Float32Array {
+  if (width === players) return Float32Array.from(masks);
+  const rows = masks.length / players;
+  const out = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    for (let k = 0; k < width; k++) out[row * width + k] = masks[row * players + first + k]!;
+  }
+  return out;
+}
