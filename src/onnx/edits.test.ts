@@ -249,6 +249,19 @@ describe("an edit", () => {
     );
   });
 
+  test("of a shape keeps an element type the IR has no name for", () => {
+    const proto = create(ModelProtoSchema, full);
+    const type = proto.graph!.valueInfo[0]!.type!.value;
+    if (type.case === "tensorType") type.value.elemType = Code.FLOAT8E5M2;
+    const model = readModel(toBinary(ModelProtoSchema, proto));
+    const h = model.graph.valueInfo.get("h")!;
+    expect(h.dtype).toBeUndefined();
+    const graph = { ...model.graph, valueInfo: new Map([["h", { ...h, shape: [2, 1] }]]) };
+    const written = parsed(encodeModel({ ...model, graph })).graph!.valueInfo[0]!.type!.value;
+    expect(written.case === "tensorType" && written.value.elemType).toBe(Code.FLOAT8E5M2);
+    expect(written.case === "tensorType" && written.value.shape!.dim[1]!.value.value).toBe(1n);
+  });
+
   test("of opsets and metadata leaves other entries and their spelling", () => {
     const model = readModel(fullFile());
     const opsets = new Map([...model.opsets, ["", 17], ["com.microsoft", 1]]);

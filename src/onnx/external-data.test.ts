@@ -87,6 +87,17 @@ describe("reading", () => {
     expect(load(fileWith({ location: "in" }))).toEqual(weights);
   });
 
+  test("a cache of linked files is read where the model link leads", async () => {
+    mkdirSync(join(folder, "blobs"));
+    mkdirSync(join(folder, "snapshot"));
+    writeFileSync(join(folder, "blobs", "1"), fileWith({ location: "w.bin" }));
+    writeFileSync(join(folder, "blobs", "2"), weightBytes);
+    symlinkSync("../blobs/1", join(folder, "snapshot", "m.onnx"));
+    symlinkSync("../blobs/2", join(folder, "snapshot", "w.bin"));
+    const model = await readModelFile(join(folder, "snapshot", "m.onnx"));
+    expect(model.graph.initializers.get("w")!.load().data).toEqual(weights);
+  });
+
   test("a missing file shows when the tensor is loaded, with its name", () => {
     const model = readModel(fileWith({ location: "gone.bin" }), { folder });
     expect(() => model.graph.initializers.get("w")!.load()).toThrow(/"w".*gone\.bin/);

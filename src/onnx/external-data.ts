@@ -26,21 +26,28 @@ export type DataFiles = (tensor: string, location: string) => DataFile;
 
 /**
  * Data files below the folder of a model.
+ * @param linkedFolder Where the model file really lies when its path is a link, as in download caches; data files that
+ * are links into that folder are as trustworthy as the model itself.
  * @throws {PrunerError} `external-data-refused` (from the returned function) when a location leaves that folder.
  */
-export function dataFilesIn(folder: string | undefined): DataFiles {
+export function dataFilesIn(folder: string | undefined, linkedFolder?: string): DataFiles {
   const known = new Map<string, DataFile>();
   return (tensor, location) => {
     let file = known.get(location);
     if (file === undefined) {
-      file = lookUp(tensor, location, folder);
+      file = lookUp(tensor, location, folder, linkedFolder);
       known.set(location, file);
     }
     return file;
   };
 }
 
-function lookUp(tensor: string, location: string, folder: string | undefined): DataFile {
+function lookUp(
+  tensor: string,
+  location: string,
+  folder: string | undefined,
+  linkedFolder: string | undefined,
+): DataFile {
   const refuse = (reason: string): PrunerError =>
     new PrunerError("external-data-refused", { tensor, location, reason });
   if (location === "" || location.includes("\0")) throw refuse("it names no file");
@@ -52,9 +59,15 @@ function lookUp(tensor: string, location: string, folder: string | undefined): D
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return { location, path, stamp: undefined };
   if (!stats.isFile()) throw refuse("it is not a regular file");
-  const real = relative(realpathSync(folder), realpathSync(path));
-  if (real.startsWith("..") || isAbsolute(real)) throw refuse("a link leads out of the folder of the model");
+  const real = realpathSync(path);
+  if (!isWithin(real, folder) && (linkedFolder === undefined || !isWithin(real, linkedFolder)))
+    throw refuse("a link leads out of the folder of the model");
   return { location, path, stamp: stampOf(stats) };
+}
+
+function isWithin(realPath: string, folder: string): boolean {
+  const way = relative(realpathSync(folder), realPath);
+  return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 function stampOf(stats: Stats): string {

@@ -19,7 +19,10 @@ export function edited<S extends DescMessage>(
 }
 
 function isSame(a: unknown, b: unknown): boolean {
-  if (!Array.isArray(a) || !Array.isArray(b)) return Object.is(a, b);
+  return Array.isArray(a) && Array.isArray(b) ? sameItems<unknown>(a, b) : Object.is(a, b);
+}
+
+export function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((item, index) => Object.is(item, b[index]));
 }
 

@@ -1,4 +1,5 @@
 /** @file Reads ONNX models: bytes or a file, with weights beside it, into the IR. Bytes are hostile until checked. */
+import { realpath } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
 import { type ModelProto, ModelProtoSchema } from "onnx-buf";
@@ -6,7 +7,7 @@ import { readBytes } from "../base/atomic-file.ts";
 import { isProblem, PrunerError } from "../base/problem.ts";
 import { checkGraph } from "../graph/check.ts";
 import type { Model } from "../graph/model.ts";
-import { dataFilesIn } from "./external-data.ts";
+import { type DataFiles, dataFilesIn } from "./external-data.ts";
 import { modelFromProto } from "./from-proto.ts";
 import { tensorsOf } from "./messages.ts";
 import { otherFormat } from "./other-format.ts";
@@ -29,12 +30,7 @@ export interface ReadOptions {
  * or one of the `graph-...` codes.
  */
 export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Model {
-  const path = options.path ?? "model";
-  const proto = parse(bytes, path);
-  checkVersions(proto, path);
-  const files = dataFilesIn(options.folder);
-  for (const tensor of tensorsOf(proto)) locate(tensor, files);
-  return checkGraph(modelFromProto(proto, path));
+  return readWith(bytes, options.path ?? "model", dataFilesIn(options.folder));
 }
 
 /**
@@ -42,7 +38,16 @@ export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Model {
  * @throws {PrunerError} `file-not-found`, `file-unreadable` or any code of {@link readModel}.
  */
 export async function readModelFile(path: string): Promise<Model> {
-  return readModel(await readBytes(path), { folder: dirname(path), path });
+  const bytes = await readBytes(path);
+  const linkedFolder = dirname(await realpath(path));
+  return readWith(bytes, path, dataFilesIn(dirname(path), linkedFolder));
+}
+
+function readWith(bytes: Uint8Array, path: string, files: DataFiles): Model {
+  const proto = parse(bytes, path);
+  checkVersions(proto, path);
+  for (const tensor of tensorsOf(proto)) locate(tensor, files);
+  return checkGraph(modelFromProto(proto, path));
 }
 
 function parse(bytes: Uint8Array, path: string): ModelProto {

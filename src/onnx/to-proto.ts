@@ -18,20 +18,12 @@ import {
   StringStringEntryProtoSchema,
   type TensorProto,
   TensorProtoSchema,
-  type TensorShapeProto_Dimension,
-  TensorShapeProto_DimensionSchema,
-  TensorShapeProtoSchema,
-  TypeProto_TensorSchema,
-  TypeProtoSchema,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
 } from "onnx-buf";
-import type { Attribute, Dim, Graph, Model, Node, StoredTensor, ValueInfo } from "../graph/model.ts";
-import { sizeOf } from "../tensor/tensor.ts";
-import { codeOf, dtypeOf } from "./element-types.ts";
-import { attributeFromProto, normalDomain, valueInfoFromProto } from "./from-proto.ts";
-import { edited } from "./messages.ts";
-import { renamed, shapeOf, type TensorOrigin } from "./tensor-data.ts";
+import type { Attribute, Graph, Model, Node } from "../graph/model.ts";
+import { attributeFromProto, normalDomain } from "./from-proto.ts";
+import { edited, sameItems } from "./messages.ts";
+import { tensorToProto } from "./tensor-to-proto.ts";
+import { inputsToProto, valueInfoToProto } from "./values-to-proto.ts";
 
 /** From this IR version on initializers need not be listed among the inputs. */
 const separateInitializers = 4;
@@ -127,69 +119,6 @@ function initializersToProto(graph: Graph, origin: GraphProto | undefined): Tens
     if (isMessage(tensor.origin, TensorProtoSchema)) protos.set(name, tensor.origin);
   const ordered = (origin?.initializer ?? []).map(({ name }) => name).filter((name) => protos.has(name));
   return [...new Set([...ordered, ...protos.keys()])].map((name) => protos.get(name)!);
-}
-
-/**
- * The real inputs in their order. Initializers that the file lists among the inputs keep their places there when the
- * real inputs are still the same, and stand behind them otherwise.
- */
-function inputsToProto(
-  graph: Graph,
-  origin: GraphProto | undefined,
-  initializersAreInputs: boolean,
-): ValueInfoProto[] {
-  const real = new Map(graph.inputs.map((info) => [info.name, valueInfoToProto(info)]));
-  const listed = new Map<string, ValueInfoProto>();
-  for (const info of origin?.input ?? []) {
-    const tensor = graph.initializers.get(info.name);
-    if (tensor !== undefined)
-      listed.set(info.name, valueInfoToProto({ name: info.name, ...typeOf(tensor), origin: info }));
-    else if (graph.opaque?.has(info.name) === true) listed.set(info.name, info);
-  }
-  if (initializersAreInputs) {
-    for (const [name, tensor] of graph.initializers)
-      if (!listed.has(name)) listed.set(name, valueInfoToProto({ name, ...typeOf(tensor) }));
-  }
-  const names = (origin?.input ?? []).map(({ name }) => name);
-  const inPlace = names.filter((name) => real.has(name) || listed.has(name));
-  const realInPlace = inPlace.filter((name) => real.has(name));
-  const unchanged = [...real.keys()].every((name, index) => name === realInPlace[index]);
-  const order = new Set(unchanged ? [...inPlace, ...listed.keys()] : [...real.keys(), ...listed.keys()]);
-  return [...order].map((name) => real.get(name) ?? listed.get(name)!);
-}
-
-function typeOf({ dtype, shape }: StoredTensor): Pick<ValueInfo, "dtype" | "shape"> {
-  return { dtype, shape };
-}
-
-function valueInfoToProto(info: ValueInfo): ValueInfoProto {
-  const origin = isMessage(info.origin, ValueInfoProtoSchema) ? info.origin : undefined;
-  if (origin !== undefined && saysTheSame(valueInfoFromProto(origin), info))
-    return edited(ValueInfoProtoSchema, origin, { name: info.name });
-  const denotation = origin?.type?.denotation;
-  const value = create(TypeProto_TensorSchema, {
-    ...(info.dtype === undefined ? {} : { elemType: codeOf(info.dtype) }),
-    ...(info.shape === undefined
-      ? {}
-      : { shape: create(TensorShapeProtoSchema, { dim: info.shape.map(dimToProto) }) }),
-  });
-  const type = create(TypeProtoSchema, { value: { case: "tensorType", value } });
-  if (denotation !== undefined && denotation !== "") type.denotation = denotation;
-  const untyped = info.dtype === undefined && info.shape === undefined;
-  return edited(ValueInfoProtoSchema, origin, { name: info.name, ...(untyped ? {} : { type }) });
-}
-
-function saysTheSame(a: ValueInfo, b: ValueInfo): boolean {
-  if (a.dtype !== b.dtype || (a.shape === undefined) !== (b.shape === undefined)) return false;
-  return a.shape === undefined || b.shape === undefined || sameItems(a.shape, b.shape);
-}
-
-function dimToProto(dim: Dim): TensorShapeProto_Dimension {
-  if (dim === undefined) return create(TensorShapeProto_DimensionSchema);
-  return create(TensorShapeProto_DimensionSchema, {
-    value:
-      typeof dim === "number" ? { case: "dimValue", value: BigInt(dim) } : { case: "dimParam", value: dim },
-  });
 }
 
 function nodeToProto(node: Node): NodeProto {
@@ -293,38 +222,4 @@ function toInt64(value: number): bigint {
   const exact = BigInt(Math.trunc(value));
   const max = 2n ** 63n - 1n;
   return exact > max ? max : exact < -max - 1n ? -max - 1n : exact;
-}
-
-/** The message of a tensor: the one it was read from while its elements are the same, else raw_data. */
-function tensorToProto(name: string, tensor: StoredTensor): TensorProto {
-  const origin = tensorOrigin(tensor);
-  if (origin !== undefined && holdsTheSame(origin, tensor)) return renamed(origin.proto, name);
-  const { data } = tensor.load();
-  if (data.length !== sizeOf(tensor.shape))
-    throw new Error(`tensor "${name}" loads ${data.length} elements for shape [${tensor.shape.join(", ")}]`); // our bug
-  const proto = create(TensorProtoSchema, {
-    dims: tensor.shape.map(BigInt),
-    dataType: codeOf(tensor.dtype),
-    rawData: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength),
-  });
-  if (name !== "") proto.name = name;
-  if (origin === undefined) return proto;
-  if (origin.proto.docString !== "") proto.docString = origin.proto.docString;
-  if (origin.proto.$unknown !== undefined) proto.$unknown = origin.proto.$unknown;
-  proto.metadataProps = origin.proto.metadataProps;
-  return proto;
-}
-
-function holdsTheSame({ load, proto }: TensorOrigin, tensor: StoredTensor): boolean {
-  const sameType = dtypeOf(proto.dataType) === tensor.dtype && sameItems(shapeOf(proto), tensor.shape);
-  return sameType && load === tensor.load;
-}
-
-function tensorOrigin({ origin }: StoredTensor): TensorOrigin | undefined {
-  const candidate = origin as Partial<TensorOrigin> | undefined;
-  return isMessage(candidate?.proto, TensorProtoSchema) ? (candidate as TensorOrigin) : undefined;
-}
-
-function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
-  return a.length === b.length && a.every((item, index) => Object.is(item, b[index]));
 }
