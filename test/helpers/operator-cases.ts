@@ -41,7 +41,8 @@ export interface BuiltCase {
 
 /** Builds the model of a case; inputs that are not constant become graph inputs x0, x1, …, outputs are y0, y1, …. */
 export function built(opType: string, opset: number, given: OperatorCase): BuiltCase {
-  const { inputs, constants = [], outputs = 1 } = given;
+  const { constants = [], outputs = 1 } = given;
+  const inputs = given.inputs.slice(0, given.inputs.findLastIndex((value) => value !== undefined) + 1);
   const names = inputs.map((value, k) => (value === undefined ? "" : `x${k}`));
   const isFed = (k: number) => inputs[k] !== undefined && !constants.includes(k);
   const fed = [...inputs.keys()].filter(isFed);
@@ -198,13 +199,13 @@ function variadic(opType: string): OperatorCases {
 function windowAttributes(
   g: Draw,
   rank: number,
-  options: { dilations: boolean; padLimit: (taps: number) => number },
+  options: { dilations: boolean; padLimit: (taps: number) => number; strideLimit: (taps: number) => number },
 ) {
   const taps = repeat(rank, () => int(g, 1, 3));
   const dilations = repeat(rank, () => (options.dilations ? int(g, 1, 2) : 1));
   const extents = taps.map((k, a) => (k - 1) * dilations[a]! + 1);
   const sizes = extents.map((extent) => extent + int(g, 0, 4));
-  const strides = repeat(rank, () => int(g, 1, 3));
+  const strides = taps.map((k) => int(g, 1, options.strideLimit(k)));
   const padding = one(g, ["none", "pads", "SAME_UPPER", "SAME_LOWER", "VALID"]);
   const auto = padding === "none" || padding === "pads" ? undefined : padding;
   return {
@@ -229,7 +230,11 @@ const convolution: OperatorCases = {
   opsets: [9, 11, 22],
   draw: (g) => {
     const rank = int(g, 1, 3);
-    const { taps, sizes, attributes } = windowAttributes(g, rank, { dilations: true, padLimit: () => 2 });
+    const { taps, sizes, attributes } = windowAttributes(g, rank, {
+      dilations: true,
+      padLimit: () => 2,
+      strideLimit: () => 3,
+    });
     const group = int(g, 1, 3);
     const perGroup = int(g, 1, 2);
     const out = group * int(g, 1, 2);
@@ -296,6 +301,7 @@ function pool(opType: string, opsets: readonly number[]): OperatorCases {
       const { sizes, attributes } = windowAttributes(g, rank, {
         dilations: dilated,
         padLimit: (taps) => taps - 1,
+        strideLimit: (taps) => taps,
       });
       const ceils = opType === "LpPool" ? opset >= 18 : opset >= 10;
       return {
@@ -800,9 +806,12 @@ export const operatorCases: readonly OperatorCases[] = [
       const axes = someAxes(g, rank).map((a) => (opset < 10 && a < 0 ? a + rank : a));
       if (axes.length === 0) axes.push(0);
       const bound = () => one(g, [int(g, -6, 6), int(g, -6, 6), 2 ** 31 - 1, -(2 ** 31)]);
-      const [starts, ends] = [axes.map(bound), axes.map(bound)];
+      const starts = axes.map(bound);
+      let ends = axes.map(bound);
       if (opset < 10) return { inputs: [x], attributes: { starts, ends, axes } };
       const steps = axes.map(() => one(g, [-3, -2, -1, 1, 2, 3]));
+      // Engines differ on a backward walk that ends at INT_MAX; the kernel refuses it.
+      ends = ends.map((end, k) => (steps[k]! < 0 ? Math.min(end, 6) : end));
       return { inputs: [x, vector(starts), vector(ends), vector(axes), maybe(g, vector(steps))] };
     },
   },

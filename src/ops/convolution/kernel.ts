@@ -110,7 +110,8 @@ function transposedWindows(call: KernelCall, sizes: readonly number[], taps: rea
   const windows = sizes.map((input, axis): Window => {
     const [stride, dilation] = [strides[axis]!, dilations[axis]!];
     const full = (input - 1) * stride + (taps[axis]! - 1) * dilation + 1 + extra[axis]!;
-    const same = autoPad.startsWith("SAME") ? input * stride : undefined;
+    // Where the stride exceeds the window nothing can be padded away, and the runtime keeps what there is.
+    const same = autoPad.startsWith("SAME") ? Math.min(input * stride, full) : undefined;
     const size = wanted?.[wanted.length - rank + axis] ?? same;
     const [begin, end] =
       size !== undefined

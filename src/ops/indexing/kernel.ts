@@ -22,6 +22,8 @@ const slice: Kernel = (call) => {
     const axis = axisOf(call, given, x.shape.length);
     const step = steps?.[k] ?? 1;
     if (step === 0) throw unsupported(call, "a step of 0");
+    // The specification makes this empty, runtimes walk to the front: no answer is better than a doubtful one.
+    if (step < 0 && ends[k]! >= 2 ** 31 - 1) throw unsupported(call, "a backward walk that ends at INT_MAX");
     const [first, count] = range(x.shape[axis]!, starts[k]!, ends[k]!, step);
     shape[axis] = count;
     walk[axis] = step * strides[axis]!;

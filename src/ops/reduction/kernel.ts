@@ -5,16 +5,18 @@ import type { Kernel, KernelCall } from "../kernel.ts";
 import { axisOf, intsOf, required } from "../kernel-support/call.ts";
 import { around } from "../kernel-support/move.ts";
 
-/** A fold of the listed axes (attribute or input), or of all when none are listed. */
+/**
+ * A fold of the listed axes (attribute or input). When none are listed, of all axes, or with
+ * `noop_with_empty_axes` of every element by itself (so that ReduceL1 is |x|).
+ */
 function reduce(f: (values: Float64Array) => number): Kernel {
   return (call) => {
     const x = required(call, 0);
     const rank = x.shape.length;
     const listed = intsOf(call, 1, "axes") ?? [];
-    if (listed.length === 0 && intAttribute(call.node, "noop_with_empty_axes", 0) !== 0) return [x];
-    const axes = new Set(
-      listed.length === 0 ? x.shape.keys() : listed.map((axis) => axisOf(call, axis, rank)),
-    );
+    const elementwise = listed.length === 0 && intAttribute(call.node, "noop_with_empty_axes", 0) !== 0;
+    const all = listed.length === 0 && !elementwise;
+    const axes = new Set(all ? x.shape.keys() : listed.map((axis) => axisOf(call, axis, rank)));
     const { runs, kept } = gathered(x, axes);
     const full = x.shape.map((size, axis) => (axes.has(axis) ? 1 : size));
     const shape = intAttribute(call.node, "keepdims", 1) !== 0 ? full : kept;
