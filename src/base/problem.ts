@@ -140,6 +140,11 @@ export const catalogue = {
     (d: { path: string; got: string; expected: string }) =>
       `${d.path}: the data hold ${d.got}, but the model's inputs are ${d.expected}. Name each array after the input it belongs to.`,
   ),
+  "data-too-large": entry(
+    "failed",
+    (d: { path: string; sizeBytes: number; limitBytes: number; hint: string }) =>
+      `${d.path}: takes ${d.sizeBytes} bytes in memory, more than the ${d.limitBytes} an array can have. ${d.hint}`,
+  ),
   "data-range": entry(
     "failed",
     (d: { path: string; got: string; expected: string }) =>

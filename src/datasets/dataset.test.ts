@@ -105,6 +105,9 @@ describe("batches", () => {
     expect(Number(fed["image"]?.data[0])).toBeCloseTo(124 / 255, 6);
     const two = { left: bytes(2, 1, 2, 2), right: bytes(2, 1, 2, 2) };
     expect(codeOf(() => datasetFromArrays({ inputs: two }, { pixelScale: 255 }))).toBe("invalid-option");
+    const ids = { a: int64([2, 1], [5, 6]), b: int64([2, 1], [5, 6]) };
+    expect(codeOf(() => datasetFromArrays({ inputs: ids }, { pixelScale: 255 }))).toBe("invalid-option");
+    expect(codeOf(() => datasetFromArrays({ inputs: ids }, { perInput: { c: {} } }))).toBe("invalid-option");
     const own = { left: { pixelScale: 255 }, right: {} };
     const [left, right] = Object.values(datasetFromArrays({ inputs: two }, { perInput: own }).batch([0]));
     expect(Number(left?.data[1])).toBeCloseTo(31 / 255, 6);
@@ -267,6 +270,11 @@ test.each([
   ["limit 0", () => datasetFromArrays({ inputs: bytes(2, 3) }, { limit: 0 }), "invalid-option"],
 ] as const)("%s is refused", (_name, run, code) => {
   expect(codeOf(run)).toBe(code);
+});
+
+test("elements that do not fill the shape are the caller's mistake", () => {
+  const inputs: Tensor = { dtype: "uint8", shape: [2, 3], data: new Uint8Array(5) };
+  expect(() => datasetFromArrays({ inputs })).toThrow(RangeError);
 });
 
 describe("fingerprint", () => {

@@ -1,7 +1,7 @@
 /** @file A data set from arrays in memory; every reader ends here. */
 import { PrunerError } from "../base/problem.ts";
 import { isFloat } from "../tensor/dtype.ts";
-import { sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
+import { sizeOf, type Tensor, tensor, toNumbers } from "../tensor/tensor.ts";
 import { type Dataset, datasetOf, take, unnamed } from "./dataset.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { type LabelOptions, type Labels, labelsFrom } from "./labels.ts";
@@ -27,16 +27,18 @@ export interface DatasetOptions extends Preprocessing, LabelOptions, LimitOption
 /**
  * A data set over the given arrays, which are shared and must not change afterwards.
  * @throws {PrunerError} `data-empty`, `data-counts-differ`, `data-not-finite`, `labels-invalid`, `invalid-option`.
+ * @throws {RangeError} when the elements of an array do not fill its shape.
  * @example datasetFromArrays({ inputs: { dtype: "uint8", shape: [2, 28, 28], data } }, { pixelScale: 255 }).size; // 2
  */
 export function datasetFromArrays(arrays: DatasetArrays, options: DatasetOptions = {}): Dataset {
   const { name = "data in memory", classNames } = arrays;
   const inputs = isTensor(arrays.inputs) ? { [unnamed]: arrays.inputs } : arrays.inputs;
   const size = countExamples(inputs, arrays.labels, name);
+  const preprocessing = preprocessingByInput(inputs, options);
   const sources = new Map<string, ExampleSource>();
   for (const [input, array] of Object.entries(inputs)) {
     checkFinite(array, name);
-    sources.set(input, sourceOf(array, preprocessingOf(input, inputs, options)));
+    sources.set(input, sourceOf(array, preprocessing(input)));
   }
   const labels = arrays.labels && labelsFrom(arrays.labels, name, options);
   const fingerprint = contentFingerprint(sources, labels);
@@ -72,26 +74,27 @@ function countExamples(
   return size;
 }
 
-function preprocessingOf(
-  input: string,
+/**
+ * The preprocessing of each input. General options belong to the only input, or to the only one that holds pixels or
+ * floats: token ids and masks beside an image must stay what they are.
+ */
+function preprocessingByInput(
   inputs: Readonly<Record<string, Tensor>>,
-  options: DatasetOptions,
-): Preprocessing {
-  const own = options.perInput?.[input];
-  if (own !== undefined) return own;
-  // Token ids and masks beside an image are integers and must stay what they are.
-  const images = Object.keys(inputs).filter(
-    (key) => isImageLike(inputs[key]!) && options.perInput?.[key] === undefined,
-  );
-  if (images.length > 1 && (changesNumbers(options) || options.layout !== undefined)) {
-    const expected = `preprocessing by input name ("perInput"), because it could mean any of ${images.join(", ")}`;
-    throw new PrunerError("invalid-option", {
-      option: "pixel-scale",
-      got: "one for several inputs",
-      expected,
-    });
+  { perInput = {}, ...general }: DatasetOptions,
+): (input: string) => Preprocessing {
+  const unknown = Object.keys(perInput).find((name) => !(name in inputs));
+  if (unknown !== undefined) throw wrongInput(unknown, `one of ${Object.keys(inputs).join(", ")}`);
+  const open = Object.keys(inputs).filter((name) => !(name in perInput));
+  const candidates = open.length === 1 ? open : open.filter((name) => isImageLike(inputs[name]!));
+  const isAsked = changesNumbers(general) || general.layout !== undefined;
+  if (isAsked && candidates.length !== 1) {
+    throw wrongInput("one for several inputs", `options by input name ("perInput") for ${open.join(", ")}`);
   }
-  return images.includes(input) || Object.keys(inputs).length === 1 ? options : {};
+  return (input) => perInput[input] ?? (isAsked && input === candidates[0] ? general : {});
+}
+
+function wrongInput(got: string, expected: string): PrunerError {
+  return new PrunerError("invalid-option", { option: "preprocessing", got, expected });
 }
 
 function isImageLike({ dtype }: Tensor): boolean {
@@ -99,6 +102,7 @@ function isImageLike({ dtype }: Tensor): boolean {
 }
 
 function sourceOf(array: Tensor, options: Preprocessing): ExampleSource {
+  tensor(array.dtype, array.shape, array.data); // refuses elements that do not fill the shape
   const shape = array.shape.slice(1);
   return {
     dtype: array.dtype,

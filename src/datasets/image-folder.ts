@@ -1,5 +1,5 @@
 /** @file Reads a folder with one sub-folder of image files per class; classes are numbered in the order of their names. */
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { PrunerError } from "../base/problem.ts";
 import { range } from "../math/random.ts";
@@ -27,12 +27,13 @@ const maxBytes = 2 ** 32;
 /**
  * Reads `root/class/file`. Pixels stay bytes in memory, [height, width, channels], and are recorded as layout "nhwc".
  * With a limit only the chosen files are decoded. Rotation notes (EXIF) are ignored, as training pipelines do.
- * @throws {PrunerError} `data-empty`, `image-library-missing`, `data-file-corrupt`, `image-size-differs`.
+ * @throws {PrunerError} `data-empty`, `data-too-large`, `invalid-option`, `image-library-missing`, `data-file-corrupt`, `image-size-differs`.
  */
 export async function openImageFolder(
   root: string,
   options: DatasetOptions & ImageOptions = {},
 ): Promise<Dataset> {
+  checkImageSize(options.imageSize);
   const { classNames, files, labels } = await listImages(root);
   const kept = limited(
     { rows: range(files.length), labels: { kind: "classes", values: labels, shape: [] } },
@@ -56,6 +57,17 @@ export async function openImageFolder(
   );
 }
 
+function checkImageSize(size: ImageOptions["imageSize"]): void {
+  if (size === undefined || [size.width, size.height].every((side) => Number.isInteger(side) && side >= 1))
+    return;
+  const got = `${size.width}x${size.height}`;
+  throw new PrunerError("invalid-option", {
+    option: "image-size",
+    got,
+    expected: "two whole numbers from 1",
+  });
+}
+
 interface Listing {
   readonly classNames: readonly string[];
   /** Paths by class, then by name. */
@@ -64,15 +76,11 @@ interface Listing {
 }
 
 async function listImages(root: string): Promise<Listing> {
-  const entries = await readdir(root, { withFileTypes: true });
-  const classNames = entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
-    .map(({ name }) => name);
-  classNames.sort(); // by code unit, so that the numbers do not depend on the language of the machine
+  const classNames = await listFolders(root);
   const files: string[] = [];
   const labels: number[] = [];
   for (const [label, className] of classNames.entries()) {
-    const names = (await readdir(join(root, className))).filter((name) =>
+    const names = (await list(join(root, className))).filter((name) =>
       endings.has(extname(name).toLowerCase()),
     );
     for (const name of names.sort()) {
@@ -82,6 +90,22 @@ async function listImages(root: string): Promise<Listing> {
   }
   if (files.length === 0) throw new PrunerError("data-empty", { path: root });
   return { classNames, files, labels: Int32Array.from(labels) };
+}
+
+/** Class folders, links to folders included, by code unit: numbers must not depend on the machine's language. */
+async function listFolders(root: string): Promise<string[]> {
+  const names = (await list(root)).filter((name) => !name.startsWith("."));
+  const entries = await Promise.all(names.map((name) => stat(join(root, name)).catch(() => undefined))); // a dead link
+  return names.filter((_, k) => entries[k]?.isDirectory()).sort();
+}
+
+async function list(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (cause) {
+    const detail = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new PrunerError("file-unreadable", { path: folder, detail }, { cause });
+  }
 }
 
 type Sharp = typeof import("sharp")["default"];
@@ -104,8 +128,12 @@ async function decodeAll(root: string, files: readonly string[], options: ImageO
   const first = await decode(sharp, files[0]!, options);
   const size = first.data.length;
   if (size * files.length > maxBytes) {
-    const expected = `${maxBytes} bytes in memory; use --limit or a smaller --image-size`;
-    throw new PrunerError("data-range", { path: root, got: `of ${size * files.length} bytes`, expected });
+    throw new PrunerError("data-too-large", {
+      path: root,
+      sizeBytes: size * files.length,
+      limitBytes: maxBytes,
+      hint: "Use fewer images (--limit) or smaller ones (--image-size).",
+    });
   }
   const data = new Uint8Array(size * files.length);
   for (let start = 0; start < files.length; start += concurrency) {

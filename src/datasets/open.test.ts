@@ -1,5 +1,5 @@
 /** @file Opening data by path: every format, where labels are found, and folders of images. */
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -11,6 +11,7 @@ import { isProblem, type ProblemCode } from "../base/problem.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { fitTo } from "./fit.ts";
 import { openDataset } from "./open.ts";
+import { readInPieces } from "./read-data-file.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -86,6 +87,20 @@ describe("array files", () => {
     const two = await put("two.npz", zipSync({ "a.npy": npyBytes(labels), "b.npy": npyBytes(labels) }));
     const path = await put("plain.npy", npyBytes(images));
     expect(await codeOf(openDataset(path, { labels: two }))).toBe("data-format-unknown");
+  });
+
+  test("large files are read piece by piece", async () => {
+    const content = Uint8Array.from({ length: 1000 }, (_, k) => k % 251);
+    const path = await put("pieces.bin", content);
+    expect(await readInPieces(path, 1000, 7)).toEqual(content);
+    expect(await codeOf(readInPieces(path, 1001, 7))).toBe("data-file-corrupt");
+    expect(await codeOf(readInPieces(join(folder, "absent.bin"), 1, 7))).toBe("file-unreadable");
+  });
+
+  test("a file beyond what an array can hold is refused unread", async () => {
+    const path = await put("huge.npy", Buffer.of());
+    await truncate(path, 2 ** 32 + 1); // sparse: takes no room on the disk
+    expect(await codeOf(openDataset(path))).toBe("data-too-large");
   });
 
   const bundled = join(import.meta.dirname, "../../assets");
@@ -173,6 +188,16 @@ describe.skipIf(sharp === undefined)("folders of images (skipped where sharp is 
     expect(await codeOf(openDataset(join(folder, "broken")))).toBe("data-empty");
     await writeFile(join(folder, "broken/a/1.png"), "nonsense");
     await expect(openDataset(join(folder, "broken"))).rejects.toThrow("1.png: cannot be decoded as an image");
+  });
+
+  test("class folders may be links; an impossible size is refused first", async () => {
+    await paint("store/1.png", 2, 2, "#808080");
+    await mkdir(join(folder, "linked"));
+    await symlink(join(folder, "store"), join(folder, "linked/grey"));
+    await symlink(join(folder, "nowhere"), join(folder, "linked/dead"));
+    expect((await openDataset(join(folder, "linked"))).classNames).toEqual(["grey"]);
+    const imageSize = { width: 0, height: 4 };
+    expect(await codeOf(openDataset(join(folder, "linked"), { imageSize }))).toBe("invalid-option");
   });
 
   test("without sharp the message says what to install", async () => {

@@ -1,7 +1,6 @@
 /** @file Opens a data set from a path: recognises the format by content and finds the labels. */
 import { access, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { readBytes } from "../base/atomic-file.ts";
 import { PrunerError } from "../base/problem.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Dataset } from "./dataset.ts";
@@ -10,6 +9,7 @@ import { isGzip, isIdx, readIdx } from "./idx.ts";
 import { type ImageOptions, openImageFolder } from "./image-folder.ts";
 import { isNpy, readNpy } from "./npy.ts";
 import { isZip, readNpz } from "./npz.ts";
+import { readDataFile } from "./read-data-file.ts";
 
 export interface OpenOptions extends DatasetOptions, ImageOptions {
   /**
@@ -46,7 +46,7 @@ async function isFolder(path: string): Promise<boolean> {
 
 /** Every array of a file; a file with a single array gives it without a name. */
 async function readArrays(path: string): Promise<ReadonlyMap<string, Tensor>> {
-  const bytes = await readBytes(path);
+  const bytes = await readDataFile(path);
   if (isZip(bytes)) return readNpz(bytes, path);
   if (isNpy(bytes)) return new Map([["", readNpy(bytes, path)]]);
   if (isGzip(bytes) || isIdx(bytes)) return new Map([["", readIdx(bytes, path)]]);
