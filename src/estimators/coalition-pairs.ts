@@ -36,15 +36,19 @@ const largestTable = 2 ** 24;
 /** Share of the rows that v(all) - v(none) may take: it moves all values together and decides no rank. */
 const headShare = 0.1;
 
-/**
- * @param wantedPairs Pairs below which a group of examples shrinks in favour of more pairs.
- * @param allowFull Whether the estimator can use the full table.
- */
+export interface PairNeeds {
+  /** Pairs without which there is no answer; `minimumBudget` asks for these and one example for v(all) - v(none). */
+  readonly fewest: number;
+  /** Pairs below which a group of examples shrinks in favour of more pairs. */
+  readonly wanted: number;
+  /** Whether the estimator can use the full table. */
+  readonly allowFull: boolean;
+}
+
 export function layoutOf(
   game: Game,
   options: EstimatorOptions,
-  wantedPairs: number,
-  allowFull: boolean,
+  { fewest, wanted, allowFull }: PairNeeds,
 ): PairLayout {
   const { players, examples } = game;
   const rows = options.budget.rows ?? Number.POSITIVE_INFINITY;
@@ -54,14 +58,10 @@ export function layoutOf(
     const pairs = (2 ** (players - 1) - 1) * examples;
     return { headExamples, headItems: Math.ceil(headExamples / headChunk), group: 1, pairs, isFull: true };
   }
-  const affordable = Math.floor((rows * headShare) / 2);
-  const spare = Math.floor((rows - 4) / 2); // the smallest run has one example here and one pair
-  const headExamples = Math.max(
-    1,
-    Math.min(examples, Math.max(affordable, Math.min(2, spare - wantedPairs))),
-  );
+  const share = Math.max(2, Math.floor((rows * headShare) / 2)); // two examples give a first error
+  const headExamples = Math.max(1, Math.min(examples, share, Math.floor(rows / 2) - fewest));
   const left = { rows: rows - 2 * headExamples };
-  const group = sharedBy(game, { ...options, budget: left }, 2, wantedPairs);
+  const group = sharedBy(game, { ...options, budget: left }, 2, wanted);
   const pairs = Math.floor(left.rows / (2 * group));
   return { headExamples, headItems: Math.ceil(headExamples / headChunk), group, pairs, isFull: false };
 }
@@ -110,7 +110,7 @@ export function pairScheme(
   return {
     layout: { headExamples, group },
     items: headItems + pairs,
-    ends: isFull ? "complete" : "budget",
+    ends: isFull && headExamples === examples ? "complete" : "budget",
     costly: true,
     rowsOf: (item) => 2 * (item < headItems ? headSize(item) : group),
     write(item, { masks, examples: rowExamples }, row) {

@@ -4,8 +4,11 @@ import { everyPair, kernelPairs, layoutOf, pairScheme } from "./coalition-pairs.
 import { defineEstimator } from "./define.ts";
 import { pairRegression } from "./pair-regression.ts";
 
-/** Keeps the equations solvable when drawn pairs leave a direction open; far below any sampling error. */
-const ridge = 1e-12;
+/**
+ * Keeps the equations solvable when drawn pairs leave a direction open: far below any sampling error, far above
+ * rounding. The full table leaves nothing open and takes next to none.
+ */
+export const kernelRidge = { drawn: 1e-8, table: 1e-12 } as const;
 
 /**
  * Weight of a coalition in the KernelSHAP regression: (n - 1) / (C(n, s) · s · (n - s)). Symmetric in s and n - s,
@@ -34,10 +37,18 @@ export const kernelShap = defineEstimator({
   minimumBudget: (players) => Math.max(2 * players, players > 1 ? 4 : 2),
   scheme(game, options) {
     const { players } = game;
-    const layout = layoutOf(game, options, 5 * players, true);
+    const layout = layoutOf(game, options, {
+      fewest: players - 1,
+      wanted: 5 * players,
+      allowFull: true,
+    });
     const draw = layout.isFull ? everyPair(players) : kernelPairs(players, options.seed);
     const weightOf = layout.isFull ? (size: number) => shapleyKernelWeight(size, players) : () => 1;
-    const sink = pairRegression(game, layout, draw, { weightOf, ridgeFor: () => ridge, centring: false });
+    const sink = pairRegression(game, layout, draw, {
+      weightOf,
+      ridgeFor: () => (layout.isFull ? kernelRidge.table : kernelRidge.drawn),
+      centring: false,
+    });
     return pairScheme(game, options, layout, draw, sink);
   },
 });

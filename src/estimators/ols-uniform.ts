@@ -10,7 +10,7 @@ import type { Figures, Scheme } from "./scheme.ts";
 import { purposes, visits } from "./visits.ts";
 
 /** Decides only directions that the sample leaves open (two players, or a sample of repeats). */
-const ridge = 1e-12;
+const ridge = 1e-8;
 
 /**
  * Sizes are uniform over 1 … n - 1, coalitions uniform within a size, and each value is the slope of v on membership

@@ -20,7 +20,7 @@ export const simshap = defineEstimator({
   supports: ["shapley"],
   minimumBudget: (players) => (players > 1 ? 4 : 2),
   scheme(game, options) {
-    const layout = layoutOf(game, options, wantedPairs, false);
+    const layout = layoutOf(game, options, { fewest: 1, wanted: wantedPairs, allowFull: false });
     const draw = kernelPairs(game.players, options.seed);
     return pairScheme(game, options, layout, draw, weightedMean(game.players, game.examples));
   },

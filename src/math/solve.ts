@@ -35,7 +35,7 @@ export function fitPowers(
       right[row] = right[row]! + weights[k]! * basis[row]! * values[k]!;
       for (let column = 0; column < size; column++) {
         const cell = row * size + column;
-        normal[cell] = normal[cell]! + weights[k]! * basis[row]! * basis[column]!;
+        normal[cell] = normal[cell]! + weights[k]! * (basis[row]! * basis[column]!); // symmetric to the bit
       }
     }
   }
