@@ -950,7 +950,9 @@ export const operatorCases: readonly OperatorCases[] = [
       const attributes = { mode, coordinate_transformation_mode, nearest_mode };
       const roi = fromNumbers("float32", [0], []);
       if (flag(g)) return { inputs: [x, roi, scales], attributes };
-      const sizes = vector([1, x.shape[1]!, int(g, 1, 7), int(g, 1, 7)]);
+      // Nearest neighbours of a scale that is no exact float, such as 1/3, may tie either way; sizes double instead.
+      const resized = (size: number) => (mode === "nearest" ? size * int(g, 1, 2) : int(g, 1, 7));
+      const sizes = vector([1, x.shape[1]!, resized(x.shape[2]!), resized(x.shape[3]!)]);
       return {
         inputs: [x, roi, opset < 13 ? fromNumbers("float32", [0], []) : undefined, sizes],
         attributes,

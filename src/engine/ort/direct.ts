@@ -48,20 +48,28 @@ function sessionOver(ort: Ort, session: InferenceSession): Session {
 
 /** Names, element types, ranks and fixed sizes are checked here, where the message can name the input. */
 function checkFeeds(session: InferenceSession, feeds: Readonly<Record<string, Tensor>>): void {
+  const unknown = Object.keys(feeds).find((name) => !session.inputNames.includes(name));
+  if (unknown !== undefined) {
+    const expected = `inputs named ${session.inputNames.join(", ")}`;
+    throw new PrunerError("feed-mismatch", { input: unknown, got: "a value", expected });
+  }
   for (const meta of session.inputMetadata) {
     const value = feeds[meta.name];
     if (!meta.isTensor) continue;
+    if (value !== undefined && value.dtype === meta.type && fits(value.shape, meta.shape)) continue;
+    const got = value === undefined ? "nothing" : `${value.dtype}[${value.shape.join(", ")}]`;
     const expected = `${meta.type}[${meta.shape.join(", ")}]`;
-    if (value === undefined)
-      throw new PrunerError("feed-mismatch", { input: meta.name, got: "nothing", expected });
-    const fits =
-      value.dtype === meta.type &&
-      value.shape.length === meta.shape.length &&
-      meta.shape.every((dim, axis) => typeof dim === "string" || dim === value.shape[axis]);
-    if (fits) continue;
-    const got = `${value.dtype}[${value.shape.join(", ")}]`;
     throw new PrunerError("feed-mismatch", { input: meta.name, got, expected });
   }
+}
+
+/** The runtime gives no sizes both for a scalar and for a shape the file leaves open, so those pass. */
+function fits(shape: readonly number[], declared: readonly (number | string)[]): boolean {
+  if (declared.length === 0) return true;
+  return (
+    shape.length === declared.length &&
+    declared.every((dim, axis) => typeof dim === "string" || dim === shape[axis])
+  );
 }
 
 async function guarded<T>(doing: string, work: () => Promise<T>): Promise<T> {

@@ -1,16 +1,13 @@
-import { toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { ModelProtoSchema } from "onnx-buf";
 import { describe, expect, test } from "vitest";
 import { built, operatorCases } from "../../../test/helpers/operator-cases.ts";
-import { modelToProto } from "../../onnx/to-proto.ts";
 import { kernels } from "../../ops/kernels.ts";
 import { type Tensor, toNumbers } from "../../tensor/tensor.ts";
-import { openBytes } from "../ort/direct.ts";
+import { ortEngine } from "../ort/engine.ts";
 import { referenceEngine } from "./reference.ts";
 
 /** The seed is fixed, so a failure repeats; a case is small enough to read without shrinking. */
-const runs = { numRuns: 15, seed: 20_240, endOnFailure: true };
+const runs = { numRuns: 20, seed: 20_240, endOnFailure: true };
 
 describe.each(operatorCases)("$opType", ({ opType, opsets, draw }) => {
   test("equals onnxruntime over random shapes and attributes", async () => {
@@ -19,7 +16,7 @@ describe.each(operatorCases)("$opType", ({ opType, opsets, draw }) => {
         const { model, feeds } = built(opType, opset, draw(g, opset));
         const [reference, runtime] = await Promise.all([
           referenceEngine.open(model),
-          openBytes(toBinary(ModelProtoSchema, modelToProto(model)), { optimization: "off" }),
+          ortEngine.open(model, { optimization: "off" }),
         ]);
         try {
           const [ours, theirs] = [await reference.run(feeds), await runtime.run(feeds)];

@@ -102,13 +102,13 @@ const cast: Kernel = (call) => {
   return [fromNumbers(dtype, x.shape, values)];
 };
 
-/** Nothing is dropped at inference; the optional mask is all ones. */
+/** Nothing is dropped at inference. The optional mask is all ones from opset 12 on; before, the runtime leaves it zero. */
 const dropout: Kernel = (call) => {
   const x = required(call, 0);
   if ((optionalNumbers(call, 2)?.[0] ?? 0) !== 0) throw unsupported(call, "training mode");
   if (call.node.outputs.length < 2) return [x];
-  const dtype = call.opset >= 10 ? "bool" : x.dtype;
-  return [x, fromNumbers(dtype, x.shape, new Float64Array(sizeOf(x.shape)).fill(1))];
+  const mask = new Float64Array(sizeOf(x.shape)).fill(call.opset >= 12 ? 1 : 0);
+  return [x, fromNumbers(call.opset >= 10 ? "bool" : x.dtype, x.shape, mask)];
 };
 
 const identity: Kernel = (call) => [required(call, 0)];
