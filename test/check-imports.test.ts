@@ -1,5 +1,7 @@
 /** @file The rules of scripts/check-imports.ts on small trees, and on this repository's own. */
-import { readFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { findProblems, importsOf } from "../scripts/import-rules.ts";
@@ -89,6 +91,23 @@ describe("rules", () => {
       expect.stringContaining("base/a.ts -> base/b.ts -> base/c.ts -> base/a.ts"),
     ]);
   });
+});
+
+test("a breach ends the script with status 1", async () => {
+  const root = await mkdtemp(join(tmpdir(), "imports-"));
+  const script = join(import.meta.dirname, "../scripts/check-imports.ts");
+  const tsx = join(import.meta.dirname, "../node_modules/tsx/dist/cli.mjs");
+  try {
+    await mkdir(join(root, "src/base"), { recursive: true });
+    await writeFile(join(root, "src/base/a.ts"), "export const a = 1;\n");
+    expect(spawnSync(process.execPath, [tsx, script, root]).status).toBe(0);
+    await writeFile(join(root, "src/base/b.ts"), 'import "../cli/c.ts";\n');
+    const run = spawnSync(process.execPath, [tsx, script, root], { encoding: "utf8" });
+    expect(run.status).toBe(1);
+    expect(run.stderr).toContain("src/base/b.ts: ../cli/c.ts");
+  } finally {
+    await rm(root, { recursive: true });
+  }
 });
 
 test("tests are told by their names", () => {

@@ -134,6 +134,48 @@ describe("one prediction per pixel", () => {
   });
 });
 
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+describe("a single output for two classes", () => {
+  const both = { logits: (x: number) => [0, x], probabilities: (x: number) => [1 - sigmoid(x), sigmoid(x)] };
+  const examples = [
+    [1.5, -0.5, 1],
+    [-2, 1, 1],
+    [0.25, 3, 0],
+  ] as const;
+
+  test.each(["cross-entropy", "accuracy", "margin", "agreement"] as const)(
+    "%s equals that of two outputs",
+    (kind) => {
+      for (const outputIs of ["logits", "probabilities"] as const) {
+        const of = both[outputIs];
+        for (const [x, reference, label] of examples) {
+          const [one, two] = [1, 0].map((from) => {
+            const original = Float64Array.from(of(reference).slice(from));
+            const targets = kind === "agreement" ? original : Int32Array.of(label);
+            return score(kind, of(x).slice(from), 2 - from, targets, 1, outputIs)[0]!;
+          });
+          expect(one).toBeCloseTo(two!, 12);
+        }
+      }
+    },
+  );
+
+  test("pixel by pixel, and from log-probabilities", () => {
+    const [value] = score("cross-entropy", [-1, 2], 1, Int32Array.of(0, 1));
+    expect(value).toBeCloseTo((Math.log(sigmoid(1)) + Math.log(sigmoid(2))) / 2, 12);
+    const logs = [-1, 2].map((x) => Math.log(sigmoid(x)));
+    expect(score("cross-entropy", logs, 1, Int32Array.of(0, 1), 1, "log-probabilities")[0]).toBeCloseTo(
+      value!,
+      12,
+    );
+  });
+
+  test("a third class is refused", () => {
+    expect(codeOf(() => score("accuracy", [0.5], 1, Int32Array.of(2)))).toBe("targets-mismatch");
+  });
+});
+
 test.each(kinds)("%s: rows may share examples", (kind) => {
   const outputs = Float32Array.of(1, 2, 3, 0, 5, 1);
   const needsClasses = metrics[kind].needs === "classes";
@@ -164,10 +206,6 @@ describe("refuses", () => {
     ["labels beyond the classes", () => payoff("accuracy").rows(outputs, 2, Int32Array.of(0, 2), out())],
     ["numbers for classes", () => payoff("cross-entropy").rows(outputs, 2, Float32Array.of(0, 1), out())],
     ["classes for numbers", () => payoff("agreement").rows(outputs, 2, Int32Array.of(0, 1, 0, 1), out())],
-    [
-      "a single class",
-      () => payoff("cross-entropy").rows(Float32Array.of(1, 2), 1, Int32Array.of(0, 0), out()),
-    ],
     ["too few targets", () => payoff("margin").rows(outputs, 2, Int32Array.of(0), out())],
     [
       "examples beyond the targets",

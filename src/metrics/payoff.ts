@@ -6,6 +6,7 @@ import { crossEntropy } from "./cross-entropy.ts";
 import { margin } from "./margin.ts";
 import type { Metric, OutputIs, Row } from "./metric.ts";
 import { squaredError } from "./squared-error.ts";
+import { asTwoClasses } from "./two-classes.ts";
 
 /** Every payoff a game can be played for; larger is better in all of them. */
 export const metrics = {
@@ -26,7 +27,8 @@ export interface Payoff {
   /**
    * One payoff per row of output.
    * @param outputs Shape [rows, width, ...positions], row-major; axis 1 holds classes or output channels.
-   * @param width Size of axis 1.
+   * @param width Size of axis 1. For classifiers 1 means a single output that speaks for class 1 against class 0, as
+   *   before (logits) or behind (probabilities) a sigmoid.
    * @param targets Shape [examples, ...positions] of class indices, or [examples, width, ...positions] of numbers.
    * @param out Shape [rows], written to; its length says how many rows there are.
    * @param examples Shape [rows], which example's target each row is held against. Left out: row i against example i.
@@ -49,30 +51,46 @@ export interface PayoffOptions {
 
 /** @example payoff("accuracy").rows(Float32Array.of(0.1, 0.9), 2, Int32Array.of(1), new Float64Array(1)); // [1] */
 export function payoff(kind: PayoffKind, { outputIs = "logits" }: PayoffOptions = {}): Payoff {
-  const { title, unit, needs, value } = metrics[kind];
+  const { title, unit, needs } = metrics[kind];
   return {
     kind,
     title,
     unit,
     needs,
     rows(outputs, width, targets, out, examples) {
-      const rows = out.length;
-      if (rows === 0) return out;
-      const size = outputs.length / rows;
-      const positions = size / width;
-      const targetSize = needs === "classes" ? positions : size;
-      checkSizes(kind, { outputs, width, positions, targets, targetSize, rows, examples });
-      const row = { outputs, start: 0, width, positions, targets, targetStart: 0 };
-      for (let i = 0; i < rows; i++) {
-        row.start = i * size;
-        row.targetStart = (examples === undefined ? i : examples[i]!) * targetSize;
-        const worth = value(row, outputIs);
-        if (!Number.isFinite(worth)) throw new PrunerError("output-not-finite", { metric: kind, row: i });
-        out[i] = worth;
+      if (width !== 1 || kind === "squared-error" || out.length === 0) {
+        return scoreRows(kind, outputIs, outputs, width, targets, out, examples);
       }
-      return out;
+      const positions = outputs.length / out.length;
+      const both = asTwoClasses(outputs, positions, outputIs);
+      const isReference = needs === "outputs" && !(targets instanceof Int32Array);
+      const against = isReference ? asTwoClasses(targets, positions, outputIs) : targets;
+      return scoreRows(kind, outputIs, both, 2, against, out, examples);
     },
   };
+}
+
+function scoreRows(
+  kind: PayoffKind,
+  outputIs: OutputIs,
+  ...[outputs, width, targets, out, examples]: Parameters<Payoff["rows"]>
+): Float64Array {
+  const { needs, value } = metrics[kind];
+  const rows = out.length;
+  if (rows === 0) return out;
+  const size = outputs.length / rows;
+  const positions = size / width;
+  const targetSize = needs === "classes" ? positions : size;
+  checkSizes(kind, { outputs, width, positions, targets, targetSize, rows, examples });
+  const row = { outputs, start: 0, width, positions, targets, targetStart: 0 };
+  for (let i = 0; i < rows; i++) {
+    row.start = i * size;
+    row.targetStart = (examples === undefined ? i : examples[i]!) * targetSize;
+    const worth = value(row, outputIs);
+    if (!Number.isFinite(worth)) throw new PrunerError("output-not-finite", { metric: kind, row: i });
+    out[i] = worth;
+  }
+  return out;
 }
 
 interface Sizes extends Pick<Row, "outputs" | "width" | "positions" | "targets"> {
@@ -104,13 +122,6 @@ function checkSizes(kind: PayoffKind, sizes: Sizes): void {
 function checkClasses(kind: PayoffKind, targets: Row["targets"], width: number): void {
   if (!(targets instanceof Int32Array))
     throw mismatch(kind, "targets that are numbers", "class labels (integers)");
-  if (width < 2) {
-    throw mismatch(
-      kind,
-      "a model with a single output",
-      'at least two classes (try "squared-error" for a single output)',
-    );
-  }
   for (let i = 0; i < targets.length; i++) {
     if (targets[i]! >= width)
       throw mismatch(kind, `label ${targets[i]}`, `labels below ${width}, the model's classes`);
