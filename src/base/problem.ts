@@ -243,9 +243,74 @@ export const catalogue = {
     (d: { output: string; available: readonly string[] }) =>
       `The model has no output "${d.output}". It has: ${d.available.join(", ")}.`,
   ),
+  "slice-differs": entry(
+    "failed",
+    (d: { difference: number; tolerance: number }) =>
+      `The sliced model differs from the masked one by ${d.difference.toExponential(1)} of the output's scale (allowed: ${d.tolerance.toExponential(0)}). This is a defect of ours: nothing was written; please report the model.`,
+  ),
+  "weights-not-finite": entry(
+    "failed",
+    (d: { path: string; initializer: string; index: number; value: number }) =>
+      `${d.path}: weight "${d.initializer}" holds ${d.value} at position ${d.index}. Repair or export the model again.`,
+  ),
+  "floor-not-held": entry(
+    "targetMissed",
+    (d: { floor: number; accuracy: number }) =>
+      `The model's accuracy before pruning, ${(100 * d.accuracy).toFixed(2)}%, is below the floor of ${(100 * d.floor).toFixed(2)}%. Lower --min-accuracy.`,
+  ),
+  "state-mismatch": entry(
+    "usage",
+    (d: { path: string; detail: string }) =>
+      `${d.path}: belongs to another run (${d.detail}). Use the settings of that run, or start anew without --resume.`,
+  ),
+  "file-invalid": entry("failed", (d: { path: string; detail: string }) => `${d.path}: ${d.detail}.`),
   "invalid-plan": entry(
     "usage",
     (d: { group: string; detail: string }) => `Plan, group "${d.group}": ${d.detail}.`,
+  ),
+  "impossible-budget": entry(
+    "targetMissed",
+    (d: { target: string; wanted: number; smallest: number; original: number }) =>
+      `The target of ${d.wanted} ${d.target} cannot be reached: with these settings at least ${d.smallest} of ${d.original} ${d.target} stay. Raise the target, or loosen --max-ratio, --round-to, --only and --ignore.`,
+  ),
+  "contradictory-budget": entry(
+    "usage",
+    (d: { group: string; detail: string }) => `Budget, group "${d.group}": ${d.detail}.`,
+  ),
+  "budget-missing": entry(
+    "usage",
+    (_: Record<string, never>) =>
+      "Nothing says how much to remove. Give --target-macs, --target-params, --keep or --keep-channels.",
+  ),
+  "unknown-group": entry(
+    "usage",
+    (d: { pattern: string; option: string; nearest: readonly string[] }) =>
+      `--${d.option}: "${d.pattern}" matches no channel group${d.nearest.length === 0 ? "" : `; nearest names: ${d.nearest.join(", ")}`}. See inspect for the groups of this model.`,
+  ),
+  "nothing-selected": entry(
+    "usage",
+    (d: { groups: number }) =>
+      `None of the ${d.groups} channel groups is selected. Loosen --only and --ignore; see inspect for the groups of this model.`,
+  ),
+  "nothing-prunable": entry(
+    "notSupported",
+    (d: { groups: number }) =>
+      `None of the ${d.groups} channel groups of this model has a channel that may go. See inspect for what locks them.`,
+  ),
+  "score-not-finite": entry(
+    "failed",
+    (d: { group: string; channel: number; score: number }) =>
+      `Group "${d.group}": the score of channel ${d.channel} is ${d.score}. Check weights and data for NaN and overflow.`,
+  ),
+  "criterion-not-applicable": entry(
+    "usage",
+    (d: { criterion: string; group: string; detail: string }) =>
+      `Criterion "${d.criterion}" does not apply to group "${d.group}": ${d.detail}. Leave the group out with --ignore, or choose another criterion.`,
+  ),
+  "criterion-needs-data": entry(
+    "usage",
+    (d: { criterion: string }) =>
+      `Criterion "${d.criterion}" is measured on examples and got none. Give data, or choose a criterion that reads weights alone.`,
   ),
   "nothing-removed": entry(
     "failed",
