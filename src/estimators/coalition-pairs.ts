@@ -24,7 +24,10 @@ export interface PairLayout {
   /** Examples that share a pair. */
   readonly group: number;
   readonly pairs: number;
-  /** True when the budget affords every pair on every example; then each is taken once and nothing is drawn. */
+  /**
+   * True when the budget affords every pair on every example; then each is taken once and nothing is drawn. Never with
+   * a rule that may end the run early, as half a table is worth little.
+   */
   readonly isFull: boolean;
 }
 
@@ -53,7 +56,11 @@ export function layoutOf(
   const { players, examples } = game;
   const rows = options.budget.rows ?? Number.POSITIVE_INFINITY;
   const table = 2 ** players * examples;
-  if (players === 1 || (allowFull && table <= Math.min(rows, largestTable))) {
+  const mayStopEarly =
+    options.stop !== undefined ||
+    options.budget.seconds !== undefined ||
+    options.budget.precision !== undefined;
+  if (players === 1 || (allowFull && !mayStopEarly && table <= Math.min(rows, largestTable))) {
     const headExamples = Math.min(examples, Math.floor(rows / 2));
     const pairs = (2 ** (players - 1) - 1) * examples;
     return { headExamples, headItems: Math.ceil(headExamples / headChunk), group: 1, pairs, isFull: true };
@@ -108,7 +115,7 @@ export function pairScheme(
     halves.push(half);
   };
   return {
-    layout: { headExamples, group },
+    layout: { headExamples, group, order: isFull ? "table" : "drawn" },
     items: headItems + pairs,
     ends: isFull && headExamples === examples ? "complete" : "budget",
     costly: true,

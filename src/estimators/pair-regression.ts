@@ -127,10 +127,9 @@ export function pairRegression(
   };
 
   const errorsFor = (influences: Float64Array): Float64Array => {
-    const isTable = layout.isFull && examples === 1;
-    if (isTable && halves.length === layout.pairs) return new Float64Array(players);
-    if (isTable || (!layout.isFull && halves.length <= players + 1))
-      return new Float64Array(players).fill(Number.POSITIVE_INFINITY);
+    const isUnknown = layout.isFull ? halves.length < layout.pairs : halves.length <= players + 1;
+    if (isUnknown) return new Float64Array(players).fill(Number.POSITIVE_INFINITY);
+    if (layout.isFull && examples === 1) return new Float64Array(players);
     const errorOfTotal = examples === 1 ? 0 : standardErrorsOf(totals)[0]! / players;
     return errorsOfInfluences(influences, players, errorOfTotal * errorOfTotal);
   };
