@@ -81,7 +81,10 @@ export function seesAdditiveGames(estimator: Estimator, scale: (players: number)
   });
 }
 
-/** Estimates are linear in the game: one run on a·v + b·w is a times the run on v plus b times the run on w. */
+/**
+ * Estimates are linear in the game: one run on a·v + b·w is a times the run on v plus b times the run on w. Up to
+ * rounding, which regressions magnify where the smallest samples leave a direction open.
+ */
 export function isLinear(estimator: Estimator) {
   return fc.asyncProperty(worth, worth, fc.nat(300), async (a, b, extra) => {
     const first = noisyGame(6, 4, 11);
@@ -99,7 +102,7 @@ export function isLinear(estimator: Estimator) {
       [first, second, mixed].map((game) => finish(estimator, game, { rows })),
     );
     both!.values.forEach((value, i) => {
-      expect(Math.abs(value - (a * v!.values[i]! + b * w!.values[i]!))).toBeLessThan(1e-8);
+      expect(Math.abs(value - (a * v!.values[i]! + b * w!.values[i]!))).toBeLessThan(1e-6);
     });
   });
 }

@@ -4,7 +4,15 @@ import { below, drawToFront, range, stream } from "../math/random.ts";
 import { defineEstimator } from "./define.ts";
 import type { EstimatorOptions } from "./estimator.ts";
 import { sharedBy } from "./groups.ts";
-import { addProduct, emptyNormal, errorsOfInfluences, type Normal, ridgeSolver } from "./least-squares.ts";
+import {
+  addMembers,
+  addProduct,
+  emptyNormal,
+  errorsOfInfluences,
+  meanSquare,
+  type Normal,
+  ridgeSolver,
+} from "./least-squares.ts";
 import { blockCount } from "./observations.ts";
 import type { Figures, Scheme } from "./scheme.ts";
 import { purposes, visits } from "./visits.ts";
@@ -38,7 +46,6 @@ function olsScheme(game: Game, options: EstimatorOptions): Scheme<null> {
   const members = range(players);
   const payoffs: number[] = [];
   const scratch = new Uint8Array(players);
-  const x = new Float64Array(players);
   const sums = {
     normal: emptyNormal(players),
     x: new Float64Array(players),
@@ -54,11 +61,10 @@ function olsScheme(game: Game, options: EstimatorOptions): Scheme<null> {
     for (let k = 0; k < size; k++) mask[members[k]!] = 1;
   };
   const add = (payoff: number, mask: Uint8Array): void => {
-    for (let i = 0; i < players; i++) x[i] = mask[i]! - 0.5; // near its mean, so that centring loses no digits
-    addProduct(sums.normal, x, 1);
+    addMembers(sums.normal, mask, 1); // whole numbers, so that centring loses no digits
     for (let i = 0; i < players; i++) {
-      sums.x[i] = sums.x[i]! + x[i]!;
-      sums.xy[i] = sums.xy[i]! + x[i]! * payoff;
+      sums.x[i] = sums.x[i]! + mask[i]!;
+      sums.xy[i] = sums.xy[i]! + mask[i]! * payoff;
     }
     sums.y += payoff;
     payoffs.push(payoff);
@@ -122,17 +128,17 @@ function slopes(
   const normal = emptyNormal(players);
   normal.products.set(sums.normal.products);
   addProduct(normal, centre, -count);
-  const solve = ridgeSolver(normal, ridge);
+  const solve = ridgeSolver(normal, ridge * meanSquare(normal));
   const values = solve(sums.xy.map((value, i) => value - sums.x[i]! * meanPayoff));
 
   const scores = new Float64Array(blockCount * players);
   payoffs.forEach((payoff, item) => {
     const mask = maskOf(item);
     let residual = payoff - meanPayoff;
-    for (let i = 0; i < players; i++) residual -= (mask[i]! - 0.5 - centre[i]!) * values[i]!;
+    for (let i = 0; i < players; i++) residual -= (mask[i]! - centre[i]!) * values[i]!;
     const start = (item % blockCount) * players;
     for (let i = 0; i < players; i++)
-      scores[start + i] = scores[start + i]! + (mask[i]! - 0.5 - centre[i]!) * residual;
+      scores[start + i] = scores[start + i]! + (mask[i]! - centre[i]!) * residual;
   });
   const freedom = count - players - 1;
   const raise = Math.sqrt(count / Math.max(freedom, 1));

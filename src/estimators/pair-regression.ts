@@ -3,14 +3,14 @@ import type { Game } from "../games/game.ts";
 import { addVector, emptyMoments, standardErrorsOf } from "../math/moments.ts";
 import { fitPowers, type Solver } from "../math/solve.ts";
 import type { DrawPair, PairLayout, PairSink } from "./coalition-pairs.ts";
-import { addProduct, emptyNormal, errorsOfInfluences, total, zeroSumSolver } from "./least-squares.ts";
+import { addMembers, emptyNormal, errorsOfInfluences, total, zeroSumSolver } from "./least-squares.ts";
 import { blockCount } from "./observations.ts";
 import type { Figures } from "./scheme.ts";
 
 export interface PairRegression {
   /** Weight of a pair in the squares, by the size of its smaller half. */
   readonly weightOf: (size: number) => number;
-  /** Relative to the mean of the diagonal, for a sample of so many pairs. */
+  /** In units of the summed squares of a feature ±½, for a sample of so many pairs. */
   readonly ridgeFor: (pairs: number) => number;
   /** Takes out the mean half difference of each size before the fit, as an odd polynomial in |S|/n - 1/2. */
   readonly centring: boolean;
@@ -23,7 +23,8 @@ const oddPowers = [1, 3, 5];
  * With y = ½ (v(S) - v(S̄)), z_i = ±½ for i in or out of S and Δ = v(N) - v(∅), KernelSHAP over pairs is
  *     minimise Σ w (zᵀφ - y)²   subject to   Σ φ = Δ,
  * since fitting v(S) and v(S̄) together only leaves their difference to explain. Writing φ = Δ/n + ψ with Σ ψ = 0, the
- * target becomes y - Δ t with t = |S|/n - ½. Centring puts the fitted mean of y at each size in place of Δ t: subsets
+ * target becomes y - Δ t with t = |S|/n - ½, and z may be replaced by z + ½, the plain membership: Σ ψ = 0 hides the
+ * shift, and sums over few members are quick. Centring puts the fitted mean of y at each size in place of Δ t: subsets
  * of one size are uniform, so the expectation of the fit stays and its noise falls.
  *
  * Standard errors: pairs are dealt to 32 blocks, each block's part in the estimating equations is carried through the
@@ -39,10 +40,10 @@ export function pairRegression(
   const totals = emptyMoments(1);
   const halves: number[] = [];
   const normal = emptyNormal(players);
-  const right = new Float64Array(players); // Σ w z y
-  const trends = oddPowers.map(() => new Float64Array(players)); // Σ w z t^power
+  const right = new Float64Array(players); // Σ w x y, x the membership in the smaller half
+  const trends = oddPowers.map(() => new Float64Array(players)); // Σ w x t^power
   const bySize = { weight: new Float64Array(players + 1), half: new Float64Array(players + 1) };
-  const z = new Float64Array(players);
+  let totalWeight = 0;
   const scratch = new Uint8Array(players);
 
   const trendAt = (size: number): number => size / players - 0.5;
@@ -79,11 +80,10 @@ export function pairRegression(
     halves.forEach((half, pair) => {
       const size = maskOf(pair);
       let fitted = 0;
-      for (let i = 0; i < players; i++) fitted += (scratch[i]! - 0.5) * psi[i]!;
+      for (let i = 0; i < players; i++) fitted += scratch[i]! * psi[i]!;
       const residual = weightOf(size) * (half - centredAt(centre, size) - fitted);
       const start = blockOf(pair) * players;
-      for (let i = 0; i < players; i++)
-        scores[start + i] = scores[start + i]! + (scratch[i]! - 0.5) * residual;
+      for (let i = 0; i < players; i++) scores[start + i] = scores[start + i]! + scratch[i]! * residual;
     });
     const freedom = halves.length - players;
     const raise = layout.isFull ? 1 : Math.sqrt(halves.length / freedom);
@@ -110,7 +110,7 @@ export function pairRegression(
         influences: () => new Float64Array(blockCount * players),
       };
     }
-    const solve = zeroSumSolver(normal, ridgeFor(halves.length));
+    const solve = zeroSumSolver(normal, (ridgeFor(halves.length) * totalWeight) / 4);
     const centre = centreOf(delta);
     const target = right.slice();
     for (let k = 0; k < centre.length; k++)
@@ -138,12 +138,12 @@ export function pairRegression(
     addTotal: (value) => addVector(totals, [value]),
     addPair(_pair, half, mask, size) {
       const weight = weightOf(size);
-      for (let i = 0; i < players; i++) z[i] = mask[i]! - 0.5;
-      addProduct(normal, z, weight);
-      for (let i = 0; i < players; i++) right[i] = right[i]! + weight * half * z[i]!;
+      totalWeight += weight;
+      addMembers(normal, mask, weight);
+      for (let i = 0; i < players; i++) right[i] = right[i]! + weight * half * mask[i]!;
       trends.forEach((trend, k) => {
         const factor = weight * trendAt(size) ** oddPowers[k]!;
-        for (let i = 0; i < players; i++) trend[i] = trend[i]! + factor * z[i]!;
+        for (let i = 0; i < players; i++) trend[i] = trend[i]! + factor * mask[i]!;
       });
       bySize.weight[size] = bySize.weight[size]! + weight;
       bySize.half[size] = bySize.half[size]! + weight * half;
