@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { graphBuilder } from "../../../test/helpers/build.ts";
 import { sharedModel } from "../../../test/helpers/shared.ts";
 import { readModelFile } from "../../onnx/read.ts";
-import { float32, type Tensor } from "../../tensor/tensor.ts";
+import { float32, int64, type Tensor } from "../../tensor/tensor.ts";
 import { ortEngine } from "../ort/engine.ts";
 import { referenceEngine } from "./reference.ts";
 
@@ -84,6 +84,27 @@ describe("what it cannot do has a code", () => {
     await expect(session.run({ x: images([1, 1, 4, 4]) })).rejects.toMatchObject({
       code: "kernel-unsupported",
     });
+  });
+
+  test.each([
+    ["ConstantOfShape", [2 ** 20, 2 ** 20]],
+    ["ConstantOfShape", [-1]],
+    ["Size", undefined],
+  ])("a malformed or outsized %s is refused", async (opType, sizes) => {
+    const g = graphBuilder();
+    g.output(
+      g.node(opType, sizes === undefined ? [""] : [g.initializer("sizes", int64([sizes.length], sizes))]),
+    );
+    const session = await referenceEngine.open(g.build());
+    await expect(session.run({})).rejects.toMatchObject({ code: "kernel-unsupported" });
+  });
+
+  test("an attribute that does not fit the input is refused", async () => {
+    const g = graphBuilder();
+    g.output(g.node("Transpose", [g.input("x", [2, 3])], { perm: [0, 7] }));
+    const session = await referenceEngine.open(g.build());
+    const run = session.run({ x: float32([2, 3], [1, 2, 3, 4, 5, 6]) });
+    await expect(run).rejects.toMatchObject({ code: "kernel-unsupported", cause: expect.any(RangeError) });
   });
 
   test("a missing feed is named", async () => {

@@ -4,6 +4,7 @@ import { allocate } from "../../tensor/dtype.ts";
 import { float32, fromNumbers, int64, sizeOf, toNumbers } from "../../tensor/tensor.ts";
 import type { Kernel } from "../kernel.ts";
 import { required, unsupported } from "../kernel-support/call.ts";
+import { boundedSize } from "../kernel-support/guarded.ts";
 
 const constant: Kernel = (call) => {
   for (const [name, attribute] of call.node.attributes) {
@@ -22,7 +23,7 @@ const constant: Kernel = (call) => {
 const constantOfShape: Kernel = (call) => {
   const shape = [...toNumbers(required(call, 0))];
   const value = tensorAttribute(call.node, "value")?.load() ?? float32([1], [0]);
-  const data = allocate(value.dtype, sizeOf(shape));
+  const data = allocate(value.dtype, boundedSize(shape));
   data.fill(value.data[0]! as never);
   return [{ dtype: value.dtype, shape, data }];
 };
@@ -42,7 +43,7 @@ const range: Kernel = (call) => {
   const [start, limit, delta] = [0, 1, 2].map((position) => toNumbers(required(call, position))[0]!);
   if (delta === 0) throw unsupported(call, "a step of 0");
   const length = Math.max(0, Math.ceil((limit! - start!) / delta!));
-  const values = Array.from({ length }, (_, k) => start! + k * delta!);
+  const values = Array.from({ length: boundedSize([length]) }, (_, k) => start! + k * delta!);
   return [fromNumbers(first.dtype, [length], values)];
 };
 

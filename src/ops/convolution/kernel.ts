@@ -3,6 +3,7 @@ import { intAttribute, intsAttribute, stringAttribute } from "../../graph/attrib
 import { fromNumbers, type Tensor, toNumbers } from "../../tensor/tensor.ts";
 import type { Kernel, KernelCall } from "../kernel.ts";
 import { optionalNumbers, required, unsupported } from "../kernel-support/call.ts";
+import { boundedSize } from "../kernel-support/guarded.ts";
 import { halves, ones, threeAxes, type Window, type Windows, windowsOf } from "../kernel-support/windows.ts";
 
 /** Reads the window that each output position looks at. */
@@ -21,7 +22,7 @@ const conv: Kernel = (call) => {
   const taps = volume(windows, "taps");
   const outPlane = volume(windows, "out");
   const perGroup = channels / group;
-  const out = new Float64Array(batch * outChannels * outPlane);
+  const out = new Float64Array(boundedSize([batch, outChannels, outPlane]));
   for (let n = 0; n < batch; n++) {
     for (let m = 0; m < outChannels; m++) {
       const firstChannel = Math.floor(m / (outChannels / group)) * perGroup;
@@ -53,7 +54,7 @@ const convTranspose: Kernel = (call) => {
   const plane = volume(windows, "out"); // the input is what Conv would have put out
   const taps = volume(windows, "taps");
   const outPlane = volume(windows, "size");
-  const out = new Float64Array(batch * outChannels * outPlane);
+  const out = new Float64Array(boundedSize([batch, outChannels, outPlane]));
   for (let n = 0; n < batch; n++) {
     for (let m = 0; m < outChannels; m++) {
       const target = (n * outChannels + m) * outPlane;

@@ -1,10 +1,11 @@
 /** @file Operators that pick elements by position: Slice, Gather, GatherElements, Pad. */
 import { floatAttribute, intAttribute, stringAttribute } from "../../graph/attributes.ts";
 import { allocate } from "../../tensor/dtype.ts";
-import { fromNumbers, sizeOf, stridesOf, type Tensor, takeAlong, toNumbers } from "../../tensor/tensor.ts";
+import { fromNumbers, stridesOf, type Tensor, takeAlong, toNumbers } from "../../tensor/tensor.ts";
 import type { Kernel, KernelCall } from "../kernel.ts";
 import { positionsBySteps } from "../kernel-support/broadcast.ts";
 import { axisOf, indexOf, intsOf, optionalNumbers, required, unsupported } from "../kernel-support/call.ts";
+import { boundedSize } from "../kernel-support/guarded.ts";
 import { around, picked, reshaped } from "../kernel-support/move.ts";
 
 /** Starts and ends are clamped to the axis; a negative step walks backwards. */
@@ -70,13 +71,14 @@ const pad: Kernel = (call) => {
   const mode = stringAttribute(call.node, "mode", "constant");
   const shape = x.shape.map((size, axis) => size + begins[axis]! + ends[axis]!);
   if (shape.some((size) => size < 0)) throw unsupported(call, "cropping more than there is");
+  const elements = boundedSize(shape);
   const sources = shape.map((size, axis) =>
     Array.from({ length: size }, (_, at) => sourceOf(call, mode, at - begins[axis]!, x.shape[axis]!)),
   );
   const strides = stridesOf(x.shape);
   const filler = fillerOf(call, x);
   const at = new Array<number>(rank).fill(0);
-  const data = allocate(x.dtype, sizeOf(shape));
+  const data = allocate(x.dtype, elements);
   for (let target = 0; target < data.length; target++) {
     const places = at.map((position, axis) => sources[axis]![position]!);
     const outside = places.some((place) => place < 0);

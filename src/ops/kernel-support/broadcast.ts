@@ -1,5 +1,5 @@
 /** @file ONNX (NumPy) broadcasting. */
-import { sizeOf } from "../../tensor/tensor.ts";
+import { boundedSize } from "./guarded.ts";
 
 /** The common shape, or undefined when the shapes do not broadcast. */
 export function broadcastShape(shapes: readonly (readonly number[])[]): number[] | undefined {
@@ -30,7 +30,7 @@ export function broadcastPositions(from: readonly number[], to: readonly number[
 
 /** Flat source positions of a row-major walk over `shape`, where axis a moves the source by `steps[a]`. */
 export function positionsBySteps(shape: readonly number[], steps: readonly number[], start = 0): Int32Array {
-  const positions = new Int32Array(sizeOf(shape));
+  const positions = new Int32Array(boundedSize(shape));
   const at = new Array<number>(shape.length).fill(0);
   let source = start;
   for (let target = 0; target < positions.length; target++) {

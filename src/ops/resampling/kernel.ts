@@ -3,6 +3,7 @@ import { intAttribute, intsAttribute, stringAttribute } from "../../graph/attrib
 import { fromNumbers, toNumbers } from "../../tensor/tensor.ts";
 import type { Kernel, KernelCall } from "../kernel.ts";
 import { axisOf, optionalNumbers, required, unsupported } from "../kernel-support/call.ts";
+import { boundedSize } from "../kernel-support/guarded.ts";
 import { around } from "../kernel-support/move.ts";
 
 /** One output position along an axis as a weighted sum of input positions. */
@@ -22,7 +23,9 @@ const resize: Kernel = (call) => {
   }
   let values = toNumbers(x);
   const shape = [...x.shape];
-  axesOf(call).forEach((axis, a) => {
+  const axes = axesOf(call);
+  boundedSize(axes.map((axis) => axis.out));
+  axes.forEach((axis, a) => {
     if (axis.out === axis.size && axis.scale === 1) return;
     values = resampled(
       values,
