@@ -264,6 +264,11 @@ export const catalogue = {
       `${d.path}: belongs to another run (${d.detail}). Use the settings of that run, or start anew without --resume.`,
   ),
   "file-invalid": entry("failed", (d: { path: string; detail: string }) => `${d.path}: ${d.detail}.`),
+  "input-size-open": entry(
+    "usage",
+    (d: { input: string }) =>
+      `Input "${d.input}" leaves sizes open besides the batch. State them, for example --input-shape ${d.input}:N,3,224,224.`,
+  ),
   "invalid-plan": entry(
     "usage",
     (d: { group: string; detail: string }) => `Plan, group "${d.group}": ${d.detail}.`,

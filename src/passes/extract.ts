@@ -1,5 +1,6 @@
 /** @file Cuts a part out of a graph: from some values to some others, with everything in between. */
 import type { Model, Node, ValueInfo } from "../graph/model.ts";
+import { namesReadBy } from "../graph/traversal.ts";
 import type { Facts } from "../ops/infer.ts";
 
 /**
@@ -20,7 +21,7 @@ export function extract(
   for (const node of [...graph.nodes].reverse()) {
     if (!node.outputs.some((name) => wanted.has(name) && !given.has(name))) continue;
     nodes.push(node);
-    for (const name of readBy(node)) wanted.add(name);
+    for (const name of namesReadBy(node)) wanted.add(name);
   }
   nodes.reverse();
   const open = [...graph.inputs.map(({ name }) => name), ...inputs].filter((name) => wanted.has(name));
@@ -40,19 +41,6 @@ export function extract(
   };
 }
 
-/** Names a node reads, its bodies' captures included. */
-function readBy(node: Node): string[] {
-  const names = node.inputs.filter((name) => name !== "");
-  for (const attribute of node.attributes.values()) {
-    const bodies =
-      attribute.kind === "graph" ? [attribute.value] : attribute.kind === "opaque" ? attribute.graphs : [];
-    for (const body of bodies) {
-      names.push(...body.nodes.flatMap(readBy), ...body.outputs.map(({ name }) => name));
-    }
-  }
-  return names;
-}
-
 /** Type of a value for the boundary of a part; sizes that are not plain symbols are left open. */
 function infoOf(facts: Facts, name: string): ValueInfo {
   const fact = facts.get(name);
@@ -68,7 +56,7 @@ export function downstreamOf(model: Model, values: Iterable<string>): Set<Node> 
   const reached = new Set(values);
   const nodes = new Set<Node>();
   for (const node of model.graph.nodes) {
-    if (!readBy(node).some((name) => reached.has(name))) continue;
+    if (![...namesReadBy(node)].some((name) => reached.has(name))) continue;
     nodes.add(node);
     for (const name of node.outputs) if (name !== "") reached.add(name);
   }

@@ -1,6 +1,6 @@
 /** @file Threads that run networks, shared by everything one command does. */
 import { batches, type Dataset } from "../datasets/index.ts";
-import type { SessionOptions } from "../engine/engine.ts";
+import type { Engine, SessionOptions } from "../engine/engine.ts";
 import { shared } from "../engine/ort/worker.ts";
 import type { Model } from "../graph/model.ts";
 import { encodeModel } from "../onnx/write.ts";
@@ -77,4 +77,17 @@ export async function forward(
     if (waiting.length > 2 * runner.workers) await settle();
   }
   while (waiting.length > 0) await settle();
+}
+
+/** The threads as an engine: sessions share them, and a run takes whichever is idle. */
+export function engineOver(runner: Runner): Engine {
+  return {
+    name: "onnxruntime in worker threads",
+    open: (model) => {
+      const shared = runner.share(model);
+      const run = (feeds: Readonly<Record<string, Tensor>>) =>
+        runner.pool.run({ kind: "forward", model: shared, feeds }) as Promise<Record<string, Tensor>>;
+      return Promise.resolve({ run, close: () => Promise.resolve() });
+    },
+  };
 }

@@ -1,0 +1,38 @@
+/** @file The library: everything the command line does, and the parts it is made of. */
+export { isProblem, type ProblemCode, PrunerError } from "./base/problem.ts";
+export type { Budget as PruneBudget, Scope } from "./budget/budget.ts";
+export { type Choice, chooseChannels } from "./budget/choose.ts";
+export type { Steps, Target } from "./budget/target.ts";
+export { type Cost, type CostModel, costModelOf, fullCost } from "./channels/cost.ts";
+export { analyzeChannels, type ChannelAnalysis, type ChannelGroup } from "./channels/groups.ts";
+export { costOfMasks, type KeepMasks, masksOfPlan, type PrunePlan, planOfMasks } from "./channels/plan.ts";
+export { type Criterion, criteria, scoreGroups } from "./criteria/index.ts";
+export { type Dataset, datasetFromArrays, fitToInputs, openDataset, split, take } from "./datasets/index.ts";
+export type { Engine, Session, SessionOptions } from "./engine/engine.ts";
+export {
+  type Budget,
+  type Estimate,
+  type Estimator,
+  type EstimatorOptions,
+  estimators,
+  type Weighting,
+} from "./estimators/index.ts";
+export type { Game } from "./games/game.ts";
+export type { Graph, Model, Node } from "./graph/model.ts";
+export { type PayoffKind, payoff } from "./metrics/index.ts";
+export { readModel, readModelFile } from "./onnx/read.ts";
+export { encodeModel, writeModelFile } from "./onnx/write.ts";
+export { insertMasks, maskInputName } from "./passes/insert-masks.ts";
+export { type EvaluateOptions, type Evaluation, evaluate } from "./pipeline/evaluate.ts";
+export type { ModelFigures } from "./pipeline/figures.ts";
+export { type Inspection, inspectModel } from "./pipeline/inspect.ts";
+export { type LoadedModel, loadModel } from "./pipeline/load-model.ts";
+export { type PruneOptions, type PruneResult, prune } from "./pipeline/prune.ts";
+export { type RankOptions, rank } from "./pipeline/rank.ts";
+export { type GroupScores, type RankSettings, rankGroups } from "./pipeline/rank-groups.ts";
+export { readScores, type Scores } from "./pipeline/scores-file.ts";
+export { sliceModel } from "./surgery/slice.ts";
+export { float32, int64, type Tensor, tensor } from "./tensor/tensor.ts";
+export { type NetworkGameOptions, networkGame } from "./valuation/network-game.ts";
+export { type Runner, startRunner } from "./valuation/runner.ts";
+export { preparePayoff } from "./valuation/targets.ts";

@@ -1,0 +1,92 @@
+/** @file The evaluate command: what a model is worth on data, and beside another one. */
+import { stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import type { ChannelAnalysis } from "../channels/groups.ts";
+import type { Dataset } from "../datasets/index.ts";
+import { latencies } from "../evaluation/latency.ts";
+import { divergence, type Measurement, measure } from "../evaluation/measure.ts";
+import { type PairedAccuracy, pairedAccuracy } from "../metrics/index.ts";
+import { chooseOutput } from "../valuation/targets.ts";
+import { figuresOf, latenciesOf, type ModelFigures } from "./figures.ts";
+import { type LoadedModel, runnable } from "./load-model.ts";
+import type { WorkOptions } from "./progress.ts";
+import {
+  type DataSettings,
+  openFor,
+  type PayoffSettings,
+  type RuntimeSettings,
+  startRuntime,
+} from "./settings.ts";
+
+export interface EvaluateOptions extends PayoffSettings, RuntimeSettings, WorkOptions {
+  readonly model: LoadedModel;
+  /** The model it came from, or any other with the same inputs and outputs. */
+  readonly against?: LoadedModel | undefined;
+  readonly data: DataSettings;
+  readonly latency?: boolean | undefined;
+}
+
+export interface Evaluation {
+  readonly schemaVersion: 1;
+  /** Figures of the model compared with; null without one. */
+  readonly before: ModelFigures | null;
+  readonly after: ModelFigures;
+  readonly examples: number;
+  /** Accuracy of the model minus accuracy of the other, on the same examples; null without labels or without another. */
+  readonly accuracyChange: PairedAccuracy | null;
+}
+
+/** @throws {PrunerError} What models, data and the runtime can complain about. */
+export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  const loaded = options.against === undefined ? [options.model] : [options.against, options.model];
+  const analyses = loaded.map(runnable);
+  const dataset = await openFor(analyses.at(-1)!, options.data);
+  const runner = await startRuntime(options);
+  try {
+    const measured: Measurement[] = [];
+    for (const [k, analysis] of analyses.entries()) {
+      const output = chooseOutput(analysis.model, options.output);
+      const onBatch = (done: number, total: number) =>
+        options.onProgress?.({ label: loaded[k]!.path, done, total, unit: "examples" });
+      measured.push(
+        await measure(runner, analysis.model, dataset, { output, signal: options.signal, onBatch }),
+      );
+    }
+    const timed = options.latency === false ? undefined : await time(options, analyses, dataset);
+    const bytes = await Promise.all(loaded.map(async ({ path }) => (await stat(path)).size));
+    const output = chooseOutput(analyses[0]!.model, options.output);
+    const figures = analyses.map((analysis, k) =>
+      figuresOf({
+        analysis,
+        bytes: bytes[k]!,
+        measurement: measured[k],
+        divergence: k === 0 ? undefined : divergence(measured[0]!, measured[1]!, analyses[0]!.model, output),
+        latencies: timed && latenciesOf(timed, k),
+      }),
+    );
+    const [first, second] = measured.map(({ correct }) => correct);
+    return {
+      schemaVersion: 1,
+      before: figures.length > 1 ? figures[0]! : null,
+      after: figures.at(-1)!,
+      examples: dataset.size,
+      accuracyChange: first !== undefined && second !== undefined ? pairedAccuracy(first, second) : null,
+    };
+  } finally {
+    await runner.close();
+  }
+}
+
+function time(options: EvaluateOptions, analyses: readonly ChannelAnalysis[], dataset: Dataset) {
+  const feeds = (batch: number) => dataset.batch(Array.from({ length: batch }, (_, k) => k % dataset.size));
+  return latencies(
+    analyses.map(({ model }) => model),
+    feeds,
+    {
+      batches: [1, 32],
+      threads: options.threads ?? availableParallelism(),
+      providers: options.providers,
+      signal: options.signal,
+    },
+  );
+}

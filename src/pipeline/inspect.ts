@@ -1,0 +1,116 @@
+/** @file What a model is made of, as data: cost, channel groups, and what holds the locked ones. */
+import { tool } from "../base/version.ts";
+import { channelCosts, costModelOf, fullCost } from "../channels/cost.ts";
+import type { ChannelAnalysis, ChannelGroup } from "../channels/groups.ts";
+import { costOfMasks } from "../channels/plan.ts";
+import { type Dim, nodeLabel } from "../graph/model.ts";
+import type { LoadedModel } from "./load-model.ts";
+
+export interface InspectedGroup {
+  readonly id: string;
+  /** All channels of the group, those that must stay included. */
+  readonly channels: number;
+  /** Channels that may be removed. */
+  readonly prunable: number;
+  readonly locked: boolean;
+  /** Why nothing, or not everything, may go; null where everything may. */
+  readonly reason: string | null;
+  /** Node that holds the group, where one does. */
+  readonly lockedBy: string | null;
+  /** What one channel is worth on average while all others are there. */
+  readonly macsPerChannel: number;
+  readonly parametersPerChannel: number;
+  /** Equal numbers have to stay in this many blocks (grouped convolutions); null without blocks. */
+  readonly blocks: number | null;
+  readonly producers: readonly string[];
+  readonly members: readonly { readonly value: string; readonly axis: number }[];
+}
+
+export interface Inspection {
+  readonly schemaVersion: 1;
+  readonly tool: string;
+  readonly version: string;
+  readonly path: string;
+  readonly hash: string;
+  readonly opset: number;
+  readonly nodes: number;
+  readonly inputs: readonly {
+    readonly name: string;
+    readonly dtype: string;
+    readonly shape: readonly Dim[] | null;
+  }[];
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly dtype: string;
+    readonly shape: readonly Dim[] | null;
+  }[];
+  /** Trainable parameters; running statistics of batch norms are not counted. */
+  readonly parameters: number;
+  /** Multiply-accumulates of one example in Conv, ConvTranspose, Gemm and MatMul. */
+  readonly macs: number;
+  /** Symbolic sizes (besides the batch) that count as one in `macs`; state them with --input-shape. */
+  readonly openSizes: readonly string[];
+  /** Parameters that belong to at least one removable channel. */
+  readonly prunableParameters: number;
+  readonly groups: readonly InspectedGroup[];
+}
+
+export function inspectModel({ path, hash, analysis }: LoadedModel): Inspection {
+  const { model, facts } = analysis;
+  const costs = costModelOf(analysis);
+  const full = fullCost(costs);
+  const perChannel = channelCosts(costs);
+  const none = costOfMasks(
+    costs,
+    analysis.groups.map(({ channels }) => new Uint8Array(channels)),
+  );
+  const described = ({ name }: { readonly name: string }) => {
+    const fact = facts.get(name);
+    return { name, dtype: fact?.dtype ?? "unknown", shape: fact?.shape ?? null };
+  };
+  return {
+    schemaVersion: 1,
+    tool: tool.name,
+    version: tool.version,
+    path,
+    hash,
+    opset: model.opsets.get("") ?? 0,
+    nodes: model.graph.nodes.length,
+    inputs: model.graph.inputs.map(described),
+    outputs: model.graph.outputs.map(described),
+    parameters: full.parameters,
+    macs: full.macs,
+    openSizes: costs.openSizes,
+    prunableParameters: full.parameters - none.parameters,
+    groups: analysis.groups.map((group, k) => describe(group, perChannel[k]!)),
+  };
+}
+
+function describe(
+  group: ChannelGroup,
+  perChannel: readonly { readonly macs: number; readonly parameters: number }[],
+): InspectedGroup {
+  const mean = (of: (cost: { readonly macs: number; readonly parameters: number }) => number) =>
+    perChannel.length === 0 ? 0 : perChannel.reduce((sum, cost) => sum + of(cost), 0) / perChannel.length;
+  const lock = group.locks[0];
+  return {
+    id: group.id,
+    channels: group.channels + group.fixedChannels,
+    prunable: group.channels,
+    locked: group.locked,
+    reason: lock?.reason ?? null,
+    lockedBy: lock?.node ?? null,
+    macsPerChannel: mean(({ macs }) => macs),
+    parametersPerChannel: mean(({ parameters }) => parameters),
+    blocks: group.blockOf === undefined ? null : Math.max(...group.blockOf) + 1,
+    producers: group.producers.map(nodeLabel),
+    members: group.members.map(({ value, axis }) => ({ value, axis })),
+  };
+}
+
+/** Groups that have something to remove. */
+export function prunableGroups(analysis: ChannelAnalysis): number[] {
+  return analysis.groups.flatMap((group, k) =>
+    group.channels > 1 || (group.channels === 1 && group.fixedChannels > 0) ? [k] : [],
+  );
+}

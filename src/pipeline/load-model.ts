@@ -1,0 +1,67 @@
+/** @file From a path to a model with its channels found. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { PrunerError } from "../base/problem.ts";
+import { analyzeChannels, type ChannelAnalysis } from "../channels/groups.ts";
+import type { Dim, Model, ValueInfo } from "../graph/model.ts";
+import { findNonFinite } from "../graph/non-finite.ts";
+import { readModelFile } from "../onnx/read.ts";
+import { openBatch } from "../passes/open-batch.ts";
+
+export interface LoadedModel {
+  readonly path: string;
+  /** SHA-256 of the model file, hex. */
+  readonly hash: string;
+  /** As in the file: what is sliced. */
+  readonly analysis: ChannelAnalysis;
+}
+
+export interface LoadOptions {
+  /** Shapes that replace what the file says about its inputs, by input name. */
+  readonly inputShapes?: ReadonlyMap<string, readonly Dim[]> | undefined;
+}
+
+/**
+ * Reads a model and finds its channel groups.
+ * @throws {PrunerError} What `readModelFile` throws; `invalid-option` for the shape of an unknown input.
+ */
+export async function loadModel(path: string, { inputShapes }: LoadOptions = {}): Promise<LoadedModel> {
+  const model = withShapes(await readModelFile(path), inputShapes);
+  return { path, hash: await hashOf(path), analysis: analyzeChannels(model) };
+}
+
+/**
+ * The model as it is run: many examples at once. Shares groups and channel numbers with the model as it is sliced.
+ * @throws {PrunerError} `fixed-batch`, and `weights-not-finite` for weights that would spoil every number.
+ */
+export function runnable({ path, analysis }: LoadedModel): ChannelAnalysis {
+  const found = findNonFinite(analysis.model);
+  if (found !== undefined) throw new PrunerError("weights-not-finite", { path, ...found });
+  const opened = openBatch(analysis.model);
+  return opened === analysis.model ? analysis : analyzeChannels(opened);
+}
+
+function withShapes(model: Model, shapes: ReadonlyMap<string, readonly Dim[]> | undefined): Model {
+  if (shapes === undefined || shapes.size === 0) return model;
+  const names = model.graph.inputs.map(({ name }) => name);
+  for (const name of shapes.keys()) {
+    if (!names.includes(name)) {
+      throw new PrunerError("invalid-option", {
+        option: "input-shape",
+        got: name,
+        expected: `one of the inputs ${names.join(", ")}`,
+      });
+    }
+  }
+  const inputs = model.graph.inputs.map((input): ValueInfo => {
+    const shape = shapes.get(input.name);
+    return shape === undefined ? input : { ...input, shape };
+  });
+  return { ...model, graph: { ...model.graph, inputs } };
+}
+
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}

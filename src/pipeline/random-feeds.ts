@@ -1,0 +1,28 @@
+/** @file Random inputs for checks and timings when there are no data. */
+import { PrunerError } from "../base/problem.ts";
+import type { ChannelAnalysis } from "../channels/groups.ts";
+import { normal, stream } from "../math/random.ts";
+import { isFloat } from "../tensor/dtype.ts";
+import { fromNumbers, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { batchOf } from "../valuation/tail.ts";
+
+/**
+ * A batch of standard normal numbers (zeros for integer inputs), the same for the same model.
+ * @throws {PrunerError} `input-size-open` when an input leaves more than its batch open.
+ */
+export function randomFeeds(analysis: ChannelAnalysis, batch: number): Record<string, Tensor> {
+  const symbol = batchOf(analysis);
+  const feeds: Record<string, Tensor> = {};
+  analysis.model.graph.inputs.forEach(({ name }, index) => {
+    const fact = analysis.facts.get(name);
+    const shape = fact?.shape?.map((dim) => (dim === symbol ? batch : dim));
+    if (fact?.dtype === undefined || shape === undefined || shape.some((dim) => typeof dim !== "number")) {
+      throw new PrunerError("input-size-open", { input: name });
+    }
+    const generator = stream(0, index);
+    const size = sizeOf(shape as number[]);
+    const values = Float64Array.from({ length: size }, () => (isFloat(fact.dtype!) ? normal(generator) : 0));
+    feeds[name] = fromNumbers(fact.dtype, shape as number[], values);
+  });
+  return feeds;
+}

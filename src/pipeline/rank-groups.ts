@@ -1,0 +1,212 @@
+/** @file Scores the channels of several groups, one game after the other, with running estimates and resumption. */
+
+import { PrunerError } from "../base/problem.ts";
+import { costModelOf, fullCost } from "../channels/cost.ts";
+import type { ChannelAnalysis } from "../channels/groups.ts";
+import { type CriterionName, criteria, scoreGroups } from "../criteria/index.ts";
+import type { Dataset } from "../datasets/index.ts";
+import {
+  type Estimate,
+  type EstimatorName,
+  type EstimatorState,
+  estimators,
+  type PartialOptions,
+  type Weighting,
+} from "../estimators/index.ts";
+import { networkGame } from "../valuation/network-game.ts";
+import { engineOver, type Runner } from "../valuation/runner.ts";
+import type { PayoffSetup } from "../valuation/targets.ts";
+
+/** Scores of the channels of one group; higher is worth more. */
+export interface GroupScores {
+  readonly id: string;
+  readonly channels: number;
+  readonly values: readonly number[];
+  /** Null where no error is known (criteria that are no estimates, or too few rows). */
+  readonly standardErrors: readonly (number | null)[];
+  /** (coalition, example) pairs evaluated; 0 for criteria that play no game. */
+  readonly rows: number;
+  readonly stoppedBy: string | null;
+}
+
+/** How much is spent: rows for each group, or seconds for everything. */
+export type RankBudget = { readonly rows: number } | { readonly seconds: number };
+
+export interface RankSettings {
+  readonly criterion: "shapley" | CriterionName;
+  readonly estimator: EstimatorName;
+  readonly seed: number;
+  /** Left out: chosen from the size of the model (see `defaultRows`). */
+  readonly budget?: RankBudget | undefined;
+  readonly weighting?: Weighting | undefined;
+  readonly partial?: PartialOptions | undefined;
+  /** Examples that share a fresh pair of orders. */
+  readonly groupSize?: number | undefined;
+  /** Stop a group once the set of this share of its channels with the lowest values is settled. */
+  readonly settleAt?: number | undefined;
+  readonly memory?: number | undefined;
+}
+
+export interface RankContext {
+  readonly analysis: ChannelAnalysis;
+  readonly groups: readonly number[];
+  readonly settings: RankSettings;
+  /** Absent when the criterion needs neither data nor a runtime. */
+  readonly data?:
+    | { readonly dataset: Dataset; readonly payoff: PayoffSetup | undefined; readonly runner: Runner }
+    | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** What an interrupted run had: finished groups, and the state of the one it was in. */
+  readonly resume?:
+    | { readonly finished: readonly GroupScores[]; readonly current?: EstimatorState | undefined }
+    | undefined;
+}
+
+export type RankEvent =
+  | { readonly kind: "caching"; readonly group: string; readonly done: number; readonly total: number }
+  | {
+      readonly kind: "estimate";
+      readonly group: string;
+      readonly estimate: Estimate;
+      readonly budget: number;
+    }
+  | { readonly kind: "finished"; readonly scores: GroupScores };
+
+/** Work a default ranking of the whole model should take, in multiply-accumulates: minutes on two cores. */
+const defaultWork = 1e13;
+
+/**
+ * Rows for a group of `channels` when no budget is given: the same number for each channel of the model, so that the
+ * whole ranking takes about `defaultWork` multiply-accumulates, within 50 to 1,000 rows a channel.
+ */
+export function defaultRows(analysis: ChannelAnalysis, groups: readonly number[], channels: number): number {
+  const { macs } = fullCost(costModelOf(analysis));
+  const all = groups.reduce((sum, group) => sum + analysis.groups[group]!.channels, 0);
+  const each = Math.min(1000, Math.max(50, Math.round(defaultWork / (Math.max(1, macs) * all))));
+  return each * channels;
+}
+
+/**
+ * Scores every group in order.
+ * @throws {PrunerError} What criteria, estimators and games throw; the signal's reason on abort.
+ */
+export async function* rankGroups(context: RankContext): AsyncGenerator<RankEvent, GroupScores[], undefined> {
+  const { groups, settings, resume } = context;
+  if (settings.criterion !== "shapley") return yield* scoreByCriterion(context, settings.criterion);
+  const finished: GroupScores[] = [];
+  const started = performance.now();
+  for (const [position, group] of groups.entries()) {
+    context.signal?.throwIfAborted();
+    let scores = resume?.finished[position];
+    if (scores === undefined) {
+      const current = position === (resume?.finished.length ?? 0) ? resume?.current : undefined;
+      const secondsLeft = secondsFor(
+        settings.budget,
+        (performance.now() - started) / 1000,
+        groups.length - position,
+      );
+      scores = yield* valueGroup(context, group, current, secondsLeft);
+    }
+    finished.push(scores);
+    yield { kind: "finished", scores };
+  }
+  return finished;
+}
+
+/** Criteria that are no games: all groups at once, without errors. */
+async function* scoreByCriterion(
+  { analysis, groups, settings, data, signal }: RankContext,
+  criterion: CriterionName,
+): AsyncGenerator<RankEvent, GroupScores[], undefined> {
+  const examples = data && { engine: engineOver(data.runner), dataset: data.dataset, signal };
+  const all = await scoreGroups(criteria[criterion], { analysis, groups, seed: settings.seed, examples });
+  const finished = groups.map((group): GroupScores => {
+    const { id, channels } = analysis.groups[group]!;
+    const standardErrors = new Array<null>(channels).fill(null);
+    return { id, channels, values: Array.from(all[group]!), standardErrors, rows: 0, stoppedBy: null };
+  });
+  for (const scores of finished) yield { kind: "finished", scores };
+  return finished;
+}
+
+/** A time for the whole command is shared out evenly over the groups that are left. */
+function secondsFor(budget: RankBudget | undefined, spent: number, groupsLeft: number): number | undefined {
+  if (budget === undefined || !("seconds" in budget)) return undefined;
+  return Math.max(0.001, (budget.seconds - spent) / groupsLeft);
+}
+
+async function* valueGroup(
+  context: RankContext,
+  group: number,
+  resume: EstimatorState | undefined,
+  seconds: number | undefined,
+): AsyncGenerator<RankEvent, GroupScores, undefined> {
+  const { analysis, settings, data, signal } = context;
+  const { id, channels } = analysis.groups[group]!;
+  if (data?.payoff === undefined) throw new PrunerError("criterion-needs-data", { criterion: "shapley" });
+  const pending: RankEvent[] = [];
+  const game = await networkGame({
+    ...data,
+    payoff: data.payoff,
+    analysis,
+    groups: [group],
+    memory: settings.memory,
+    signal,
+    onCached: (done, total) => pending.push({ kind: "caching", group: id, done, total }),
+  });
+  yield* pending;
+  const estimator = estimators[settings.estimator];
+  const smallest = estimator.minimumBudget(game.players, game.examples, settings);
+  const rows = rowsFor(context, group, smallest);
+  let last: Estimate | undefined;
+  const run = estimator.run(game, {
+    budget:
+      seconds === undefined ? { rows } : { seconds, ...(isWhole(settings.estimator) && { rows: smallest }) },
+    seed: (settings.seed + Math.imul(group, 0x9e3779b1)) >>> 0, // a stream of its own for every group
+    signal,
+    concurrency: 2 * data.runner.workers,
+    weighting: settings.weighting,
+    partial: settings.partial,
+    groupSize: settings.groupSize,
+    resume,
+    stop:
+      settings.settleAt === undefined
+        ? undefined
+        : {
+            kind: "settled",
+            remove: Math.max(1, Math.round(settings.settleAt * channels)),
+            confidence: 0.95,
+          },
+  });
+  for await (const estimate of run) {
+    last = estimate;
+    yield { kind: "estimate", group: id, estimate, budget: rows };
+  }
+  return scoresOf(id, channels, last!);
+}
+
+/** Estimators that look at a fixed list of coalitions: more rows than those would be spent twice. */
+function isWhole(name: EstimatorName): boolean {
+  return name === "exact" || name === "leave-one-out" || name === "partial" || name === "first-in-last-out";
+}
+
+function rowsFor({ analysis, groups, settings }: RankContext, group: number, smallest: number): number {
+  if (settings.budget !== undefined && "rows" in settings.budget) return settings.budget.rows;
+  if (isWhole(settings.estimator)) return smallest;
+  return Math.max(smallest, defaultRows(analysis, groups, analysis.groups[group]!.channels));
+}
+
+function scoresOf(
+  id: string,
+  channels: number,
+  { values, standardErrors, rows, stoppedBy }: Estimate,
+): GroupScores {
+  return {
+    id,
+    channels,
+    values: Array.from(values),
+    standardErrors: Array.from(standardErrors, (error) => (Number.isFinite(error) ? error : null)),
+    rows,
+    stoppedBy: stoppedBy ?? null,
+  };
+}

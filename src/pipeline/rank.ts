@@ -1,0 +1,219 @@
+/** @file The rank command: scores for every group of a model, resumable, with running estimates. */
+
+import { rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { PrunerError } from "../base/problem.ts";
+import type { ChannelAnalysis } from "../channels/groups.ts";
+import { criteria } from "../criteria/index.ts";
+import type { Dataset } from "../datasets/index.ts";
+import type { EstimatorState } from "../estimators/index.ts";
+import { type Selection, selectGroups } from "../ranking/select-groups.ts";
+import type { Runner } from "../valuation/runner.ts";
+import { type PayoffSetup, preparePayoff } from "../valuation/targets.ts";
+import { prunableGroups } from "./inspect.ts";
+import { type LoadedModel, runnable } from "./load-model.ts";
+import type { WorkOptions } from "./progress.ts";
+import {
+  type GroupScores,
+  type RankContext,
+  type RankEvent,
+  type RankSettings,
+  rankGroups,
+} from "./rank-groups.ts";
+import {
+  headerOf,
+  type PartialScores,
+  partialPath,
+  readPartial,
+  type Scores,
+  type ScoresHeader,
+  scoresDocument,
+  writeJson,
+} from "./scores-file.ts";
+import {
+  type DataSettings,
+  openFor,
+  type PayoffSettings,
+  type RuntimeSettings,
+  startRuntime,
+} from "./settings.ts";
+
+export interface RankOptions extends PayoffSettings, RuntimeSettings, WorkOptions {
+  readonly model: LoadedModel;
+  readonly data?: DataSettings | undefined;
+  readonly settings: RankSettings;
+  readonly selection?: Selection | undefined;
+  /** File the scores go to; the state of an interrupted run is kept beside it. */
+  readonly out?: string | undefined;
+  /** Continue what an interrupted run with the same settings and output left. */
+  readonly resume?: boolean | undefined;
+}
+
+/** Whether a criterion looks at data. */
+export function needsData(criterion: RankSettings["criterion"]): boolean {
+  return criterion === "shapley" || criteria[criterion].needs === "activations";
+}
+
+/** The groups asked for that have something to remove. @throws {PrunerError} `nothing-prunable`, `unknown-group`, `nothing-selected`. */
+export function rankableGroups(analysis: ChannelAnalysis, selection: Selection = {}): number[] {
+  const prunable = new Set(prunableGroups(analysis));
+  if (prunable.size === 0) throw new PrunerError("nothing-prunable", { groups: analysis.groups.length });
+  const selected = selectGroups(analysis.groups, selection).filter((group) => prunable.has(group));
+  if (selected.length === 0) throw new PrunerError("nothing-selected", { groups: analysis.groups.length });
+  return selected;
+}
+
+/**
+ * Ranks channels.
+ * @throws {PrunerError} Everything models, data, criteria, games and estimators can complain about; `interrupted`
+ *   (with the state saved when there is an output file) once `signal` fires.
+ */
+export async function rank(options: RankOptions): Promise<Scores> {
+  const analysis = runnable(options.model);
+  const groups = rankableGroups(analysis, options.selection);
+  if (!needsData(options.settings.criterion)) return rankWith(options, analysis, groups, undefined);
+  if (options.data === undefined)
+    throw new PrunerError("criterion-needs-data", { criterion: options.settings.criterion });
+  const dataset = await openFor(analysis, options.data);
+  const runner = await startRuntime(options);
+  try {
+    const payoff = await payoffFor(options, analysis, dataset, runner);
+    return await rankWith(options, analysis, groups, { dataset, payoff, runner });
+  } finally {
+    await runner.close();
+  }
+}
+
+/** Only games have a payoff. */
+export async function payoffFor(
+  options: PayoffSettings & WorkOptions & { readonly settings: RankSettings },
+  analysis: ChannelAnalysis,
+  dataset: Dataset,
+  runner: Runner,
+): Promise<PayoffSetup | undefined> {
+  if (options.settings.criterion !== "shapley") return undefined;
+  return preparePayoff(analysis, dataset, runner, {
+    kind: options.payoff,
+    output: options.output,
+    signal: options.signal,
+  });
+}
+
+async function rankWith(
+  options: RankOptions,
+  analysis: ChannelAnalysis,
+  groups: readonly number[],
+  data: RankContext["data"],
+): Promise<Scores> {
+  const { settings, signal, out } = options;
+  const header = rankHeader(options.model, analysis, groups, settings, data);
+  const left = options.resume === true && out !== undefined ? await readPartial(out, header) : undefined;
+  const context: RankContext = {
+    analysis,
+    groups,
+    settings,
+    data,
+    signal,
+    resume: left === undefined ? undefined : { finished: left.finished, current: left.current ?? undefined },
+  };
+  const keeper = stateKeeper(out, header);
+  const events = rankGroups(context);
+  try {
+    for (let next = await events.next(); ; next = await events.next()) {
+      if (next.done === true) {
+        const scores = scoresDocument(header, next.value);
+        if (out !== undefined) await writeJson(out, scores);
+        await keeper.drop();
+        return scores;
+      }
+      report(options, next.value, groups.length);
+      await keeper.see(next.value);
+    }
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+    await keeper.save();
+    const next =
+      out === undefined
+        ? "With --out the state would have been kept, to be continued with --resume."
+        : "Run the same command with --resume to continue.";
+    throw new PrunerError("interrupted", { next }, { cause: error });
+  }
+}
+
+export function rankHeader(
+  model: LoadedModel,
+  analysis: ChannelAnalysis,
+  groups: readonly number[],
+  { criterion, estimator, seed, memory: _, ...settings }: RankSettings,
+  data: RankContext["data"],
+): ScoresHeader {
+  return headerOf({
+    runtime: data === undefined ? null : runtimeVersion(),
+    model: model.hash,
+    data: data === undefined ? null : { fingerprint: data.dataset.fingerprint, examples: data.dataset.size },
+    criterion,
+    estimator: criterion === "shapley" ? estimator : null,
+    payoff: data?.payoff?.kind ?? null,
+    output: data?.payoff?.output ?? null,
+    seed,
+    settings,
+    groupIds: groups.map((group) => analysis.groups[group]!.id),
+  });
+}
+
+export function runtimeVersion(): string {
+  const manifest = createRequire(import.meta.url)("onnxruntime-node/package.json") as {
+    readonly version: string;
+  };
+  return `onnxruntime-node ${manifest.version}`;
+}
+
+/** Milliseconds between two saves of a run's state. */
+const saveEvery = 2000;
+
+interface StateKeeper {
+  see(event: RankEvent): Promise<void>;
+  save(): Promise<void>;
+  drop(): Promise<void>;
+}
+
+/** Keeps on disk what a run has, often enough that a kill costs little. */
+function stateKeeper(out: string | undefined, header: ScoresHeader): StateKeeper {
+  const finished: GroupScores[] = [];
+  let current: (() => EstimatorState) | undefined;
+  let savedAt = performance.now();
+  const save = async () => {
+    if (out === undefined) return;
+    savedAt = performance.now();
+    const state: PartialScores = { header, finished, current: current?.() ?? null };
+    await writeJson(partialPath(out), state);
+  };
+  return {
+    async see(event) {
+      if (event.kind === "finished") {
+        finished.push(event.scores);
+        current = undefined;
+      } else if (event.kind === "estimate") current = event.estimate.state;
+      if (performance.now() - savedAt > saveEvery) await save();
+    },
+    save,
+    drop: async () => {
+      if (out !== undefined) await rm(partialPath(out), { force: true });
+    },
+  };
+}
+
+/** Progress of a ranking event. */
+export function report({ onProgress, onRemark }: WorkOptions, event: RankEvent, groups: number): void {
+  if (event.kind === "caching")
+    onProgress?.({
+      label: `${event.group}: activations`,
+      done: event.done,
+      total: event.total,
+      unit: "examples",
+    });
+  else if (event.kind === "estimate")
+    onProgress?.({ label: event.group, done: event.estimate.rows, total: event.budget, unit: "rows" });
+  else if (event.scores.stoppedBy === "settled")
+    onRemark?.(`${event.scores.id}: settled after ${event.scores.rows} rows (${groups} groups in all)`);
+}

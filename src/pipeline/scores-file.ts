@@ -1,0 +1,110 @@
+/** @file The scores file: what a ranking found, and under which conditions, as versioned JSON without times or paths. */
+import { readBytes, writeAtomically } from "../base/atomic-file.ts";
+import { PrunerError } from "../base/problem.ts";
+import { tool } from "../base/version.ts";
+import type { EstimatorState } from "../estimators/index.ts";
+import type { GroupScores, RankSettings } from "./rank-groups.ts";
+
+/** Conditions that decide the numbers. Equal conditions give equal bytes, whatever the number of workers. */
+export interface ScoresHeader {
+  readonly schemaVersion: 1;
+  readonly tool: string;
+  readonly version: string;
+  /** Version of the runtime that evaluated coalitions; null when none did. */
+  readonly runtime: string | null;
+  /** SHA-256 of the model file. */
+  readonly model: string;
+  readonly data: { readonly fingerprint: string; readonly examples: number } | null;
+  readonly criterion: RankSettings["criterion"];
+  readonly estimator: string | null;
+  readonly payoff: string | null;
+  readonly output: string | null;
+  readonly seed: number;
+  readonly settings: Omit<RankSettings, "criterion" | "estimator" | "seed" | "memory">;
+  readonly groupIds: readonly string[];
+}
+
+export interface Scores extends ScoresHeader {
+  /** Rows spent on all groups together. */
+  readonly rows: number;
+  readonly groups: readonly GroupScores[];
+}
+
+/** What an interrupted ranking leaves behind. */
+export interface PartialScores {
+  readonly header: ScoresHeader;
+  readonly finished: readonly GroupScores[];
+  readonly current: EstimatorState | null;
+}
+
+export function headerOf(header: Omit<ScoresHeader, "schemaVersion" | "tool" | "version">): ScoresHeader {
+  return { schemaVersion: 1, tool: tool.name, version: tool.version, ...header };
+}
+
+export function scoresDocument(header: ScoresHeader, groups: readonly GroupScores[]): Scores {
+  return { ...header, rows: groups.reduce((sum, { rows }) => sum + rows, 0), groups };
+}
+
+export function writeJson(path: string, document: unknown): Promise<void> {
+  return writeAtomically(path, `${JSON.stringify(document, undefined, 1)}\n`);
+}
+
+/** @throws {PrunerError} `file-not-found`, `file-invalid`. */
+export async function readJson(path: string): Promise<unknown> {
+  const text = new TextDecoder().decode(await readBytes(path));
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new PrunerError(
+      "file-invalid",
+      { path, detail: `is not JSON (${(cause as Error).message})` },
+      { cause },
+    );
+  }
+}
+
+/** @throws {PrunerError} `file-invalid` when it is no scores file of this version. */
+export async function readScores(path: string): Promise<Scores> {
+  const document = (await readJson(path)) as Partial<Scores>;
+  const isScores =
+    document.schemaVersion === 1 &&
+    Array.isArray(document.groups) &&
+    document.groups.every(
+      (group) =>
+        typeof group.id === "string" && Array.isArray(group.values) && group.values.every(Number.isFinite),
+    );
+  if (!isScores)
+    throw new PrunerError("file-invalid", {
+      path,
+      detail: "is not a scores file of this version; write one with rank --out",
+    });
+  return document as Scores;
+}
+
+/** Where an interrupted ranking with this output keeps its state. */
+export function partialPath(out: string): string {
+  return `${out}.partial`;
+}
+
+/**
+ * The state an interrupted run left, or undefined when there is none.
+ * @throws {PrunerError} `state-mismatch` when it belongs to a run with other settings.
+ */
+export async function readPartial(out: string, header: ScoresHeader): Promise<PartialScores | undefined> {
+  const path = partialPath(out);
+  let document: PartialScores;
+  try {
+    document = (await readJson(path)) as PartialScores;
+  } catch (error) {
+    if (error instanceof PrunerError && error.code === "file-not-found") return undefined;
+    throw error;
+  }
+  const different = Object.keys(header).find(
+    (key) =>
+      JSON.stringify(document.header?.[key as keyof ScoresHeader]) !==
+      JSON.stringify(header[key as keyof ScoresHeader]),
+  );
+  if (different !== undefined)
+    throw new PrunerError("state-mismatch", { path, detail: `its ${different} differs` });
+  return document;
+}
