@@ -1,9 +1,14 @@
+import { execFile } from "node:child_process";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TestJob, TestSetup } from "../../test/helpers/pool-worker.ts";
 import { isProblem } from "../base/problem.ts";
 import { createPool, type Pool } from "./thread-pool.ts";
 
 const entry = new URL("../../test/helpers/pool-worker.ts", import.meta.url);
+const tsxArguments = ["--import", pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href];
 const shared = new Int32Array(new SharedArrayBuffer(4));
 
 function open(workers: number, setup: TestSetup): Promise<Pool<TestJob, unknown>> {
@@ -91,6 +96,16 @@ test("a setup that throws rejects the pool with the same code", async () => {
 test("an entry that does not exist is a dead worker, not a hang", async () => {
   const missing = createPool({ entry: new URL("./nowhere.ts", import.meta.url), workers: 1, setup: null });
   await expect(missing).rejects.toMatchObject({ code: "worker-died" });
+});
+
+test("an open but idle pool lets the process end", async () => {
+  const program = `
+    import { createPool } from ${JSON.stringify(new URL("./thread-pool.ts", import.meta.url).href)};
+    const pool = await createPool({ entry: new URL(${JSON.stringify(entry.href)}), workers: 2, setup: { factor: 2 } });
+    process.stdout.write(String(await pool.run({ do: "multiply", value: 21 })));`;
+  const args = [...tsxArguments, "--input-type=module", "--eval", program];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 20_000 });
+  expect(stdout).toBe("42");
 });
 
 test("closing rejects what is under way", async () => {

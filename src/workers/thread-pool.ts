@@ -40,6 +40,15 @@ interface Task {
   readonly reject: (reason: unknown) => void;
 }
 
+/** The pool's threads and what each of them is doing. */
+interface State {
+  readonly threads: readonly Worker[];
+  readonly idle: Worker[];
+  readonly queue: Task[];
+  readonly running: Map<Worker, Task>;
+  ended: PrunerError<"worker-died"> | undefined;
+}
+
 /**
  * Starts the threads and waits until each has finished its setup.
  * @throws Whatever the setup throws in a thread, coded errors with their code; `worker-died` when a thread
@@ -47,119 +56,117 @@ interface Task {
  * @example const pool = await createPool<Batch, Float64Array>({ entry, workers: 4, setup: { bytes } });
  */
 export async function createPool<Job, Result>(options: PoolOptions): Promise<Pool<Job, Result>> {
-  const { entry, workers, setup } = options;
-  if (!Number.isInteger(workers) || workers < 1) throw new RangeError(`${workers} workers make no pool`);
-  const idle: Worker[] = [];
-  const queue: Task[] = [];
-  const running = new Map<Worker, Task>();
-  let ended: PrunerError<"worker-died"> | undefined;
-  let nextId = 0;
-
-  const launch = launchOf(entry);
-  const start: Start = { setup };
-  const threads = Array.from(
-    { length: workers },
-    () => new Worker(launch.url, { ...launch.options, workerData: start }),
-  );
-  for (const thread of threads) {
-    thread.on("error", (error) => stop(String(error)));
-    thread.on("exit", (code) => stop(`exit code ${code}`));
-    thread.on("message", (reply: Reply) => settle(thread, reply));
-  }
+  const state = start(options);
   try {
-    await Promise.all(threads.map(ready));
-    if (ended !== undefined) throw ended;
+    await Promise.all(state.threads.map(ready));
+    if (state.ended !== undefined) throw state.ended;
   } catch (error) {
-    await terminateAll();
+    await terminate(state);
     throw error;
   }
-  for (const thread of threads) release(thread);
-
-  /** An idle thread does not keep the process alive; a busy one does. */
-  function release(thread: Worker): void {
-    const task = queue.shift();
-    if (task === undefined) {
-      thread.unref();
-      idle.push(thread);
-      return;
-    }
-    running.set(thread, task);
-    thread.ref();
-    try {
-      thread.postMessage(task.message, task.transfer);
-    } catch (error) {
-      running.delete(thread);
-      task.reject(error); // the job cannot be cloned; the thread is still free
-      release(thread);
-    }
-  }
-
-  function settle(thread: Worker, reply: Reply): void {
-    const task = running.get(thread);
-    if (task === undefined || (reply.kind !== "result" && reply.kind !== "failed")) return;
-    running.delete(thread);
-    if (reply.kind === "result") task.resolve(reply.value);
-    else task.reject(unpackFailure(reply.failure));
-    release(thread);
-  }
-
-  function stop(detail: string): void {
-    if (ended !== undefined) return;
-    ended = new PrunerError("worker-died", { detail });
-    for (const task of [...running.values(), ...queue]) task.reject(ended);
-    running.clear();
-    queue.length = 0;
-    idle.length = 0;
-    for (const thread of threads) void thread.terminate();
-  }
-
-  async function terminateAll(): Promise<void> {
-    await Promise.all(threads.map((thread) => thread.terminate()));
-  }
-
-  function submit(
-    job: unknown,
-    transfer: readonly TransferListItem[],
-    signal?: AbortSignal,
-  ): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        const waiting = queue.indexOf(task);
-        if (waiting >= 0) queue.splice(waiting, 1);
-        reject(signal?.reason);
-      };
-      const settled = () => signal?.removeEventListener("abort", onAbort);
-      const task: Task = {
-        message: { id: nextId++, job },
-        transfer,
-        resolve: (value) => {
-          settled();
-          resolve(value);
-        },
-        reject: (reason) => {
-          settled();
-          reject(reason);
-        },
-      };
-      signal?.addEventListener("abort", onAbort, { once: true });
-      queue.push(task);
-      const thread = idle.pop();
-      if (thread !== undefined) release(thread);
-    });
-  }
-
+  for (const thread of state.threads) release(state, thread);
+  let nextId = 0;
   return {
-    workers,
+    workers: state.threads.length,
     async run(job, { signal, transfer = [] } = {}) {
       signal?.throwIfAborted();
-      if (ended !== undefined) throw ended;
-      return (await submit(job, transfer, signal)) as Result;
+      if (state.ended !== undefined) throw state.ended;
+      return (await submit(state, { id: nextId++, job }, transfer, signal)) as Result;
     },
     async close() {
-      stop("the pool was closed");
-      await terminateAll();
+      stop(state, "the pool was closed");
+      await terminate(state);
     },
   };
+}
+
+function start({ entry, workers, setup }: PoolOptions): State {
+  if (!Number.isInteger(workers) || workers < 1) throw new RangeError(`${workers} workers make no pool`);
+  const { url, options } = launchOf(entry);
+  const workerData: Start = { setup };
+  const threads = Array.from({ length: workers }, () => new Worker(url, { ...options, workerData }));
+  const state: State = { threads, idle: [], queue: [], running: new Map(), ended: undefined };
+  for (const thread of threads) {
+    thread.on("message", (reply: Reply) => settle(state, thread, reply));
+    thread.on("error", (error) => stop(state, String(error)));
+    thread.on("exit", (code) => stop(state, `exit code ${code}`));
+  }
+  return state;
+}
+
+/** Gives a free thread the next job. An idle thread does not keep the process alive; a busy one does. */
+function release(state: State, thread: Worker): void {
+  const task = state.queue.shift();
+  if (task === undefined) {
+    thread.unref();
+    state.idle.push(thread);
+    return;
+  }
+  state.running.set(thread, task);
+  thread.ref();
+  try {
+    thread.postMessage(task.message, task.transfer);
+  } catch (error) {
+    state.running.delete(thread);
+    task.reject(error); // the job cannot be cloned; the thread is still free
+    release(state, thread);
+  }
+}
+
+function settle(state: State, thread: Worker, reply: Reply): void {
+  const task = state.running.get(thread);
+  if (task === undefined || (reply.kind !== "result" && reply.kind !== "failed")) return;
+  state.running.delete(thread);
+  if (reply.kind === "result") task.resolve(reply.value);
+  else task.reject(unpackFailure(reply.failure));
+  release(state, thread);
+}
+
+/** Ends the pool for good: every job it still holds rejects. */
+function stop(state: State, detail: string): void {
+  if (state.ended !== undefined) return;
+  state.ended = new PrunerError("worker-died", { detail });
+  for (const task of [...state.running.values(), ...state.queue]) task.reject(state.ended);
+  state.running.clear();
+  state.queue.length = 0;
+  state.idle.length = 0;
+  for (const thread of state.threads) void thread.terminate();
+}
+
+async function terminate(state: State): Promise<void> {
+  await Promise.all(state.threads.map((thread) => thread.terminate()));
+}
+
+function submit(
+  state: State,
+  message: JobMessage,
+  transfer: readonly TransferListItem[],
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const unlisten = () => signal?.removeEventListener("abort", onAbort);
+    const task: Task = {
+      message,
+      transfer,
+      resolve: (value) => {
+        unlisten();
+        resolve(value);
+      },
+      reject: (reason) => {
+        unlisten();
+        reject(reason);
+      },
+    };
+    function onAbort(): void {
+      const waiting = state.queue.indexOf(task);
+      if (waiting >= 0) state.queue.splice(waiting, 1);
+      reject(signal?.reason);
+    }
+    signal?.addEventListener("abort", onAbort, { once: true });
+    state.queue.push(task);
+    const thread = state.idle.pop();
+    if (thread !== undefined) release(state, thread);
+  });
 }
 
 /** Resolves when the thread has set up, and rejects when it refuses or dies before. */
