@@ -22,12 +22,19 @@ export interface Budget {
   /** Kept channels of every axis are multiples of this; an axis for which that is impossible stays whole. */
   readonly roundTo?: number | undefined;
   readonly scope: Scope;
+  /** How much of the way from the original to all amounts above is to be gone, in (0, 1]. Default 1; see `schedule.ts`. */
+  readonly progress?: number | undefined;
 }
 
 export const quantities = ["macs", "parameters"] as const satisfies readonly Quantity[];
 
 export function targetOf(budget: Budget, quantity: Quantity): Target | undefined {
   return quantity === "macs" ? budget.targetMacs : budget.targetParameters;
+}
+
+/** Where a budget on its way wants to be: `progress` of the way from what there was to what shall stay. */
+export function onTheWay({ progress = 1 }: Budget, from: number, to: number): number {
+  return progress === 1 ? to : from + (to - from) * progress;
 }
 
 /** The most that may stay of each quantity; infinite without a target. */
@@ -37,7 +44,9 @@ export function limitsOf(
 ): Record<Quantity, number> {
   const limit = (quantity: Quantity) => {
     const target = targetOf(budget, quantity);
-    return target === undefined ? Number.POSITIVE_INFINITY : amountOf(target, original[quantity]);
+    return target === undefined
+      ? Number.POSITIVE_INFINITY
+      : onTheWay(budget, original[quantity], amountOf(target, original[quantity]));
   };
   return { macs: limit("macs"), parameters: limit("parameters") };
 }
@@ -58,6 +67,7 @@ export function checkBudget(budget: Budget): void {
   checkTarget("target-params", budget.targetParameters);
   checkShare("keep", keep);
   checkShare("max-ratio", maxRatio);
+  checkShare("steps", budget.progress);
   if (roundTo !== undefined && !(Number.isSafeInteger(roundTo) && roundTo >= 1))
     refuse("round-to", roundTo, "a whole number from 1");
 }

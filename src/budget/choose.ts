@@ -3,7 +3,7 @@ import { PrunerError } from "../base/problem.ts";
 import { type Cost, type CostModel, fullCost } from "../channels/cost.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import { costOfMasks, type KeepMasks } from "../channels/plan.ts";
-import { type Budget, checkBudget, limitsOf, quantities, saysHowMuch } from "./budget.ts";
+import { type Budget, checkBudget, limitsOf, onTheWay, quantities, saysHowMuch } from "./budget.ts";
 import { exactCounts, removalOrder, stepsToExactly, stepsToNearest } from "./counts.ts";
 import { cheapestFirst } from "./global-order.ts";
 import { type Removals, removalsOf, type Step } from "./removals.ts";
@@ -85,6 +85,24 @@ export function chooseChannels(options: ChooseOptions): Choice {
   const isMet = isWithin(ledger.cost(), draft.limits);
   if (taken.length < allowed && !isMet && saysHowMuch(options.budget)) refuse(draft, ledger.cost());
   return choiceOf(draft, removals, taken, isCounted && isMet);
+}
+
+/**
+ * Refuses a budget that no scores can meet, before any are computed.
+ * @param groups Groups that may be touched.
+ * @throws {PrunerError} All that `chooseChannels` throws but `score-not-finite`.
+ */
+export function checkReachable(
+  analysis: ChannelAnalysis,
+  costModel: CostModel,
+  groups: readonly number[],
+  budget: Budget,
+): void {
+  const selected = new Set(groups);
+  const scores = analysis.groups.map(({ channels }, group) =>
+    selected.has(group) ? new Float64Array(channels) : undefined,
+  );
+  chooseChannels({ analysis, costModel, scores, budget, atMostSteps: 0 });
 }
 
 function draftOf(options: ChooseOptions): Draft {
@@ -184,13 +202,14 @@ function costAfter({ start, costModel }: Draft, steps: Orders): Cost {
 /** What has to go from each group to meet counts and, in scope "group", targets. */
 function stepsByCount(draft: Draft, orders: Orders): Map<number, Step[]> {
   const { budget } = draft;
-  if (budget.scope === "global") return stepsToShare(draft, orders, budget.keep);
+  const keep = budget.keep === undefined ? undefined : onTheWay(budget, 1, budget.keep);
+  if (budget.scope === "global") return stepsToShare(draft, orders, keep);
   if (!saysHowMuch(budget)) return stepsToShare(draft, orders, 0);
   if (budget.targetMacs === undefined && budget.targetParameters === undefined)
-    return stepsToShare(draft, orders, budget.keep);
+    return stepsToShare(draft, orders, keep);
   const fits = (share: number) =>
     isWithin(costAfter(draft, stepsToShare(draft, orders, share)), draft.limits);
-  return stepsToShare(draft, orders, largestShare(fits, budget.keep ?? 1));
+  return stepsToShare(draft, orders, largestShare(fits, keep ?? 1));
 }
 
 /** The largest share up to `limit` that fits, to within rounding; 0 when none above does. */
@@ -206,17 +225,18 @@ function largestShare(fits: (share: number) => boolean, limit: number): number {
   return low;
 }
 
-function stepsToShare(
-  { analysis, counts, start }: Draft,
-  orders: Orders,
-  share: number | undefined,
-): Map<number, Step[]> {
+/** Steps to exact counts, and in the other groups to a share of the channels, if there is one. */
+function stepsToShare(draft: Draft, orders: Orders, share: number | undefined): Map<number, Step[]> {
+  const { analysis, budget, counts, start } = draft;
   const steps = new Map<number, Step[]>();
   for (const [group, order] of orders) {
     const { id, channels } = analysis.groups[group]!;
     const before = keptIn(start[group]!);
     const count = counts.get(group);
-    if (count !== undefined) steps.set(group, [...stepsToExactly(id, order, before, count)]);
+    if (count !== undefined && (budget.progress ?? 1) === 1)
+      steps.set(group, [...stepsToExactly(id, order, before, count)]);
+    else if (count !== undefined)
+      steps.set(group, [...stepsToNearest(order, before, onTheWay(budget, channels, count))]);
     else if (share !== undefined) steps.set(group, [...stepsToNearest(order, before, share * channels)]);
   }
   return steps;
