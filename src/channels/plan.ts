@@ -99,3 +99,19 @@ export function costOfMasks(model: CostModel, masks: KeepMasks): Cost {
   });
   return meter.cost();
 }
+
+/**
+ * A plan read from a file.
+ * @throws {PrunerError} `file-invalid` when the document is no plan.
+ */
+export function checkPlan(document: unknown, path: string): PrunePlan {
+  const { schemaVersion, groups } = (document ?? {}) as Partial<PrunePlan>;
+  const isGroup = (group: unknown): group is GroupPlan => {
+    const { id, channels, keep } = (group ?? {}) as Partial<GroupPlan>;
+    return typeof id === "string" && Number.isInteger(channels) && Array.isArray(keep);
+  };
+  if (schemaVersion === 1 && Array.isArray(groups) && groups.every(isGroup)) return { schemaVersion, groups };
+  const detail =
+    "is not a plan (expected schemaVersion 1 and groups with id, channels and keep); prune --save-plan writes one";
+  throw new PrunerError("file-invalid", { path, detail });
+}

@@ -1,0 +1,63 @@
+/** @file shapley-pruner evaluate: quality, size and latency of a model, alone or beside another. */
+import { Command } from "commander";
+import { PrunerError } from "../base/problem.ts";
+import type { Evaluation } from "../pipeline/evaluate.ts";
+import {
+  dataOptions,
+  dataSettings,
+  modelArgument,
+  outputOptions,
+  payoffOptions,
+  payoffSettings,
+  type RawOptions,
+  runtimeOptions,
+  runtimeSettings,
+} from "./arguments.ts";
+import { type Io, print, workOptions } from "./io.ts";
+
+export function evaluateCommand(io: Io): Command {
+  const command = new Command("evaluate").description(
+    "Measure a model on data: accuracy, loss, size, MACs and latency",
+  );
+  for (const add of [modelArgument, dataOptions, payoffOptions, runtimeOptions, outputOptions]) add(command);
+  return command
+    .option("--against <model>", "the model to compare with, usually the original")
+    .option("--no-latency", "do not measure latency")
+    .action(async (path: string, options: RawOptions) => {
+      const { loadModel } = await import("../pipeline/load-model.ts");
+      const { evaluate } = await import("../pipeline/evaluate.ts");
+      const { figuresTable } = await import("../report/text.ts");
+      const data = dataSettings(options);
+      if (data === undefined)
+        throw new PrunerError("usage", { detail: "evaluate needs --data: the examples to measure on." });
+      const shapes = { inputShapes: options["inputShape"] as never };
+      const work = workOptions(io, options);
+      try {
+        const result = await evaluate({
+          ...work,
+          ...payoffSettings(options),
+          ...runtimeSettings(options),
+          model: await loadModel(path, shapes),
+          against:
+            options["against"] === undefined
+              ? undefined
+              : await loadModel(options["against"] as string, shapes),
+          data,
+          latency: options["latency"] as boolean,
+        });
+        work.finish();
+        print(io, options, result, () =>
+          [figuresTable(result.before, result.after), "", changeText(result)].join("\n"),
+        );
+      } finally {
+        work.finish();
+      }
+    });
+}
+
+function changeText({ examples, accuracyChange }: Evaluation): string {
+  if (accuracyChange === null) return `${examples} examples.`;
+  const { difference, lost, gained } = accuracyChange;
+  const points = (value: number) => `${value >= 0 ? "+" : ""}${(100 * value).toFixed(2)}`;
+  return `${examples} examples. Accuracy changes by ${points(difference.value)} points (95% interval ${points(difference.low)} to ${points(difference.high)}): ${lost} answers lost, ${gained} gained.`;
+}

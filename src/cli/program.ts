@@ -1,0 +1,30 @@
+/** @file All commands under one name, and what happens with usage mistakes. */
+import { Command } from "commander";
+import { tool } from "../base/version.ts";
+import { demoCommand } from "./demo.ts";
+import { evaluateCommand } from "./evaluate.ts";
+import { inspectCommand } from "./inspect.ts";
+import type { Io } from "./io.ts";
+import { pruneCommand } from "./prune.ts";
+import { rankCommand } from "./rank.ts";
+
+export function program(io: Io): Command {
+  const root = new Command(tool.name)
+    .description("Make trained ONNX networks smaller by asking, with game theory, what each channel is worth")
+    .version(tool.version)
+    .showHelpAfterError("(add --help for the options)")
+    .showSuggestionAfterError();
+  const commands = [inspectCommand, rankCommand, pruneCommand, evaluateCommand, demoCommand].map((make) =>
+    make(io),
+  );
+  for (const command of commands) root.addCommand(command);
+  for (const command of [root, ...commands]) {
+    command
+      .exitOverride()
+      .configureOutput({
+        writeOut: (text) => io.out(text.trimEnd()),
+        writeErr: (text) => io.err(text.trimEnd()),
+      });
+  }
+  return root;
+}

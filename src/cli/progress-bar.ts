@@ -1,0 +1,50 @@
+/** @file One line of progress on stderr: what, how far, how fast, how long still. */
+import { Presets, SingleBar } from "cli-progress";
+import type { Progress } from "../pipeline/progress.ts";
+import { duration } from "../report/format.ts";
+
+export interface ProgressBar {
+  show(progress: Progress): void;
+  clear(): void;
+}
+
+export function progressBar(): ProgressBar {
+  let bar: SingleBar | undefined;
+  let label = "";
+  let startedAt = 0;
+  let startedWith = 0;
+  const clear = () => {
+    bar?.stop();
+    bar = undefined;
+  };
+  return {
+    show({ label: next, done, total, unit }) {
+      if (bar === undefined || next !== label) {
+        clear();
+        label = next;
+        startedAt = performance.now();
+        startedWith = done;
+        bar = new SingleBar(
+          {
+            format: "{label} [{bar}] {value}/{total} {unit} {rate}",
+            stream: process.stderr,
+            clearOnComplete: true,
+            hideCursor: true,
+            barsize: 24,
+          },
+          Presets.rect,
+        );
+        bar.start(total, done, { label, unit, rate: "" });
+      }
+      const seconds = (performance.now() - startedAt) / 1000;
+      const rate = seconds > 0 ? (done - startedWith) / seconds : 0;
+      const left =
+        rate > 0
+          ? `${Math.round(rate).toLocaleString("en-US")} ${unit}/s, ${duration((total - done) / rate)} left`
+          : "";
+      bar.setTotal(total);
+      bar.update(done, { label, unit, rate: left });
+    },
+    clear,
+  };
+}

@@ -1,0 +1,153 @@
+/** @file shapley-pruner prune: a smaller model, checked and measured. */
+import { Command, Option } from "commander";
+import { exitCodes } from "../base/problem.ts";
+import type { Budget } from "../budget/budget.ts";
+import type { PrunePlan } from "../channels/plan.ts";
+import type { PruneResult } from "../pipeline/prune.ts";
+import {
+  dataOptions,
+  dataSettings,
+  modelArgument,
+  outputOptions,
+  payoffOptions,
+  payoffSettings,
+  type RawOptions,
+  rankingOptions,
+  rankSettings,
+  runtimeOptions,
+  runtimeSettings,
+  selection,
+  selectionOptions,
+  wholeNumber,
+} from "./arguments.ts";
+import { type Io, print, workOptions } from "./io.ts";
+
+export function pruneCommand(io: Io): Command {
+  const command = new Command("prune").description(
+    "Remove the least useful channels under a budget and write a smaller model",
+  );
+  for (const add of [modelArgument, dataOptions]) add(command);
+  command
+    .option(
+      "--test-data <path>",
+      "examples for the final figures alone (default: a part of --data kept for them)",
+    )
+    .option("--test-labels <path>", "labels of --test-data");
+  budgetOptions(command);
+  for (const add of [rankingOptions, payoffOptions, selectionOptions, runtimeOptions, outputOptions])
+    add(command);
+  return command
+    .option("--plan <file>", "apply a plan instead of ranking")
+    .option("--scores <file>", "use the scores of an earlier rank instead of ranking again")
+    .option("--save-plan <file>", "write the plan as JSON, to be reviewed, edited and applied again")
+    .option("--no-verify", "do not compare the sliced model with the masked one")
+    .option("--no-latency", "do not measure latency")
+    .requiredOption("--out <file>", "where the smaller model goes")
+    .action((path: string, options: RawOptions) => run(io, path, options));
+}
+
+function budgetOptions(command: Command): void {
+  command
+    .option("--target-macs <amount>", "at most so many MACs stay: 50% or 0.5 of the original, or 62M")
+    .option("--target-params <amount>", "at most so many parameters stay")
+    .option("--keep <share>", "share of channels that stays in every group, such as 0.5")
+    .option("--keep-channels <counts>", "exact counts by group, such as c1=8,c3=20")
+    .option(
+      "--min-accuracy <share>",
+      "remove as long as this accuracy holds on examples kept for that, such as 0.98 or 98%",
+    )
+    .option("--max-ratio <share>", "at most this share of a group's channels goes")
+    .option("--round-to <number>", "numbers of channels that stay are multiples of this", wholeNumber(1))
+    .addOption(
+      new Option(
+        "--scope <scope>",
+        "weigh channels of all groups against each other, or take the same share of each",
+      )
+        .choices(["global", "group"])
+        .default("global"),
+    )
+    .option(
+      "--steps <rounds>",
+      'remove a little and rank again, so many times; "all" ranks again after every removal',
+      "1",
+    );
+}
+
+async function budgetOf(options: RawOptions): Promise<Budget> {
+  const { parseCounts, parseShare, parseTarget } = await import("../budget/target.ts");
+  const text = (name: string) => options[name] as string | undefined;
+  const read = <T>(name: string, option: string, parse: (option: string, text: string) => T) =>
+    text(name) === undefined ? undefined : parse(option, text(name)!);
+  return {
+    targetMacs: read("targetMacs", "target-macs", parseTarget),
+    targetParameters: read("targetParams", "target-params", parseTarget),
+    keep: read("keep", "keep", parseShare),
+    keepChannels: read("keepChannels", "keep-channels", parseCounts),
+    maxRatio: read("maxRatio", "max-ratio", parseShare),
+    roundTo: options["roundTo"] as number | undefined,
+    scope: options["scope"] as Budget["scope"],
+  };
+}
+
+async function run(io: Io, path: string, options: RawOptions): Promise<void> {
+  const { parseShare, parseSteps } = await import("../budget/target.ts");
+  const { loadModel } = await import("../pipeline/load-model.ts");
+  const { prune } = await import("../pipeline/prune.ts");
+  const { readJson, readScores, writeJson } = await import("../pipeline/scores-file.ts");
+  const { checkPlan } = await import("../channels/plan.ts");
+  const work = workOptions(io, options);
+  try {
+    const planPath = options["plan"] as string | undefined;
+    const scoresPath = options["scores"] as string | undefined;
+    const floor = options["minAccuracy"] as string | undefined;
+    const result = await prune({
+      ...work,
+      ...payoffSettings(options),
+      ...runtimeSettings(options),
+      model: await loadModel(path, { inputShapes: options["inputShape"] as never }),
+      out: options["out"] as string,
+      data: dataSettings(options),
+      testData: dataSettings({ ...options, limit: undefined }, options["testData"], options["testLabels"]),
+      settings: rankSettings(options),
+      selection: selection(options),
+      budget: await budgetOf(options),
+      steps: parseSteps("steps", options["steps"] as string),
+      minAccuracy: floor === undefined ? undefined : parseShare("min-accuracy", floor),
+      plan: planPath === undefined ? undefined : checkPlan(await readJson(planPath), planPath),
+      scores: scoresPath === undefined ? undefined : await readScores(scoresPath),
+      verify: options["verify"] as boolean,
+      latency: options["latency"] as boolean,
+    });
+    if (options["savePlan"] !== undefined)
+      await writeJson(options["savePlan"] as string, result.plan satisfies PrunePlan);
+    work.finish();
+    const { figuresTable, keptText } = await import("../report/text.ts");
+    print(io, options, result, () =>
+      [keptText(result.groups), "", figuresTable(result.before, result.after), "", summary(result)].join(
+        "\n",
+      ),
+    );
+    if (!result.reached) process.exitCode = exitCodes.targetMissed;
+  } finally {
+    work.finish();
+  }
+}
+
+function summary({ check, examples, out, reached, stoppedBy, rows }: PruneResult): string {
+  const lines = [`${out}: written.`];
+  if (check !== null)
+    lines.push(
+      `Sliced equals masked within ${check.difference.toExponential(1)} of the output's scale on ${check.examples} examples (allowed: ${check.tolerance.toExponential(0)}).`,
+    );
+  if (examples !== null)
+    lines.push(
+      `Ranked on ${examples.rank} examples with ${rows.toLocaleString("en-US")} rows; figures from ${examples.evaluate} others.`,
+    );
+  if (!reached)
+    lines.push(
+      stoppedBy === "floor"
+        ? "The accuracy floor ended the removal before the target was reached."
+        : "The target was not reached: nothing more can go.",
+    );
+  return lines.join("\n");
+}

@@ -1,0 +1,60 @@
+/** @file shapley-pruner rank: scores for the channels of every group. */
+import { Command } from "commander";
+import {
+  dataOptions,
+  dataSettings,
+  modelArgument,
+  outputOptions,
+  payoffOptions,
+  payoffSettings,
+  type RawOptions,
+  rankingOptions,
+  rankSettings,
+  runtimeOptions,
+  runtimeSettings,
+  selection,
+  selectionOptions,
+} from "./arguments.ts";
+import { type Io, print, workOptions } from "./io.ts";
+
+export function rankCommand(io: Io): Command {
+  const command = new Command("rank").description(
+    "Score every channel of a model and print them from least to most useful",
+  );
+  for (const add of [
+    modelArgument,
+    dataOptions,
+    rankingOptions,
+    payoffOptions,
+    selectionOptions,
+    runtimeOptions,
+    outputOptions,
+  ])
+    add(command);
+  return command
+    .option("--out <file>", "write the scores as JSON; an interrupted run leaves its state beside it")
+    .option("--resume", "continue what an interrupted run with the same settings and --out left")
+    .action(async (path: string, options: RawOptions) => {
+      const { loadModel } = await import("../pipeline/load-model.ts");
+      const { rank } = await import("../pipeline/rank.ts");
+      const { scoresText } = await import("../report/text.ts");
+      const work = workOptions(io, options);
+      try {
+        const scores = await rank({
+          ...work,
+          ...payoffSettings(options),
+          ...runtimeSettings(options),
+          model: await loadModel(path, { inputShapes: options["inputShape"] as never }),
+          data: dataSettings(options),
+          settings: rankSettings(options),
+          selection: selection(options),
+          out: options["out"] as string | undefined,
+          resume: options["resume"] === true,
+        });
+        work.finish();
+        print(io, options, scores, () => scoresText(scores.groups));
+      } finally {
+        work.finish();
+      }
+    });
+}

@@ -1,0 +1,31 @@
+/** @file Runs one command line and says how it ended. */
+import { CommanderError } from "commander";
+import { exitCodes, PrunerError } from "../base/problem.ts";
+import { describeError, type Io } from "./io.ts";
+import { program } from "./program.ts";
+
+/**
+ * @param argv Arguments after the name of the program.
+ * @returns The exit code: 0 done, 1 failed, 2 wrong usage, 3 target missed, 4 not supported, 130 interrupted.
+ */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  const before = process.exitCode;
+  process.exitCode = exitCodes.done;
+  try {
+    await program(io).parseAsync(argv, { from: "user" });
+    return Number(process.exitCode);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    return explain(error, argv, io);
+  } finally {
+    process.exitCode = before;
+  }
+}
+
+function explain(error: unknown, argv: readonly string[], io: Io): number {
+  const { code, message, data } = describeError(error);
+  if (argv.includes("--json")) io.out(JSON.stringify({ error: { code, message, data } }, undefined, 1));
+  io.err(`error (${code}): ${message}`);
+  if (argv.includes("--debug") && error instanceof Error) io.err(error.stack ?? "");
+  return error instanceof PrunerError ? error.exitCode : exitCodes.failed;
+}

@@ -1,0 +1,51 @@
+/** @file Numbers as people read them. */
+
+/** Whole numbers with thousands separated. @example whole(498750); // "498,750" */
+export function whole(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+/** Three significant digits with a unit prefix. @example compact(125_485_696); // "125 M" */
+export function compact(value: number): string {
+  const units = ["", " k", " M", " G", " T"];
+  let scaled = value;
+  let unit = 0;
+  while (Math.abs(scaled) >= 999.5 && unit < units.length - 1) {
+    scaled /= 1000;
+    unit++;
+  }
+  return `${unit === 0 && Number.isInteger(scaled) ? scaled : scaled.toPrecision(3)}${units[unit]}`;
+}
+
+/** @example percent(0.9936); // "99.36%" */
+export function percent(share: number, digits = 2): string {
+  return `${(100 * share).toFixed(digits)}%`;
+}
+
+/** @example bytes(162_230); // "158.4 KiB" */
+export function bytes(count: number): string {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  let scaled = count;
+  let unit = 0;
+  while (scaled >= 1024 && unit < units.length - 1) {
+    scaled /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? scaled : scaled.toFixed(1)} ${units[unit]}`;
+}
+
+/** Seconds as people say them. @example duration(75); // "1 min 15 s" */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60
+    ? `${minutes} min ${Math.round(seconds % 60)} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** Four significant digits, exponent only where it helps. */
+export function short(value: number): string {
+  if (value === 0) return "0";
+  const magnitude = Math.abs(value);
+  return magnitude >= 1e-3 && magnitude < 1e5 ? String(Number(value.toPrecision(4))) : value.toExponential(2);
+}
