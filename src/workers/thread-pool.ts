@@ -1,4 +1,5 @@
 /** @file A pool of worker threads that carries jobs it does not interpret. */
+import { setMaxListeners } from "node:events";
 import { type TransferListItem, Worker } from "node:worker_threads";
 import { PrunerError } from "../base/problem.ts";
 import { launchOf } from "./entry.ts";
