@@ -163,6 +163,7 @@ function submit(
       if (waiting >= 0) state.queue.splice(waiting, 1);
       reject(signal?.reason);
     }
+    if (signal !== undefined) setMaxListeners(0, signal); // one per job under way, each taken off when it settles
     signal?.addEventListener("abort", onAbort, { once: true });
     state.queue.push(task);
     const thread = state.idle.pop();
