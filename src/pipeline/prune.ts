@@ -267,7 +267,10 @@ async function accuracyJudge(
 }
 
 function remark(options: PruneOptions, event: PruneEvent, groups: number): void {
-  if (event.kind !== "step") return report(options, event, groups);
+  if (event.kind !== "step") {
+    report(options, event, groups);
+    return;
+  }
   const { choice, accuracy, step } = event;
   if (accuracy === null && (options.steps ?? 1) === 1) return;
   const held = accuracy === null ? "" : `, accuracy ${(100 * accuracy).toFixed(2)}%`;

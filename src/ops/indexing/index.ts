@@ -89,8 +89,10 @@ function slicedDim(size: Dim, range: Range): Dim {
 function coupleSlice(c: Couplings): void {
   const x = c.inputs[0]?.shape;
   const ranges = x === undefined ? undefined : rangesOf(c, x.length);
-  if (x === undefined || ranges === undefined)
-    return c.lockInput(0, "the bounds it is sliced at are not known");
+  if (x === undefined || ranges === undefined) {
+    c.lockInput(0, "the bounds it is sliced at are not known");
+    return;
+  }
   const cut = new Set(ranges.map(({ axis }) => axis));
   const blocks = [...c.blocksOf(0).filter(({ axes }) => !axes.some((axis) => cut.has(axis)))];
   for (const range of ranges) blocks.push(...sliceAxis(c, x, range));
@@ -316,8 +318,10 @@ function inferExpand(call: InferCall): readonly Fact[] {
 function coupleExpand(c: Couplings): void {
   const before = c.inputs[0]?.shape;
   const after = c.outputs[0]?.shape;
-  if (before === undefined || after === undefined)
-    return c.lockInput(0, "the shape it is expanded to is not known");
+  if (before === undefined || after === undefined) {
+    c.lockInput(0, "the shape it is expanded to is not known");
+    return;
+  }
   const offset = after.length - before.length;
   const stretched = (axis: number) => before[axis] === 1 && after[axis + offset] !== 1;
   c.setOutput(
@@ -354,8 +358,10 @@ function inferTile(call: InferCall): readonly Fact[] {
 function coupleTile(c: Couplings): void {
   const x = c.inputs[0]?.shape;
   const repeats = numbersOf(c.inputs[1]);
-  if (x === undefined || repeats === undefined)
-    return c.lockInput(0, "how often it is repeated is not known");
+  if (x === undefined || repeats === undefined) {
+    c.lockInput(0, "how often it is repeated is not known");
+    return;
+  }
   const whole = c.blocksOf(0).filter(({ axes }) => axes.every((axis) => repeats[axis] === 1));
   const tiled = x.flatMap((_, axis) => {
     if (repeats[axis] === 1) return [];

@@ -37,8 +37,10 @@ function coupleReduce(sums: boolean) {
   return (c: Couplings): void => {
     const rank = c.inputs[0]?.shape?.length;
     const reduced = rank === undefined ? undefined : reducedAxes(c, rank);
-    if (rank === undefined || reduced === undefined)
-      return c.lockInput(0, "the axes it is reduced over are not known");
+    if (rank === undefined || reduced === undefined) {
+      c.lockInput(0, "the axes it is reduced over are not known");
+      return;
+    }
     for (const axis of reduced.axes) {
       const labels = c.labelsOf(0, axis);
       if (sums && labels !== undefined) c.read(0, axis);

@@ -38,8 +38,10 @@ function inferReshape(call: InferCall): readonly Fact[] {
 function coupleReshape(c: Couplings): void {
   const before = c.inputs[0]?.shape;
   const after = c.outputs[0]?.shape;
-  if (before === undefined || after === undefined)
-    return c.lockInput(0, "the shape it is reshaped to is not known");
+  if (before === undefined || after === undefined) {
+    c.lockInput(0, "the shape it is reshaped to is not known");
+    return;
+  }
   const { blocks, lost } = regroup(before, after, c.blocksOf(0));
   if (c.node.opType === "Reshape" && openSizes(after, before) > 1) {
     for (const block of c.blocksOf(0)) c.lock(block.labels, "the reshape has several symbolic sizes");
