@@ -92,14 +92,14 @@ function describe(
 ): InspectedGroup {
   const mean = (of: (cost: { readonly macs: number; readonly parameters: number }) => number) =>
     perChannel.length === 0 ? 0 : perChannel.reduce((sum, cost) => sum + of(cost), 0) / perChannel.length;
-  const lock = group.locks[0];
+  const lock = group.locks[0] ?? (isPrunable(group) ? undefined : onlyChannel);
   return {
     id: group.id,
     channels: group.channels + group.fixedChannels,
-    prunable: group.channels,
-    locked: group.locked,
+    prunable: isPrunable(group) ? group.channels : 0,
+    locked: !isPrunable(group),
     reason: lock?.reason ?? null,
-    lockedBy: lock?.node ?? null,
+    lockedBy: lock === undefined || lock.node === "" ? null : lock.node,
     macsPerChannel: mean(({ macs }) => macs),
     parametersPerChannel: mean(({ parameters }) => parameters),
     blocks: group.blockOf === undefined ? null : Math.max(...group.blockOf) + 1,
@@ -108,9 +108,13 @@ function describe(
   };
 }
 
+const onlyChannel = { node: "", reason: "it has a single channel, and one has to stay" };
+
+function isPrunable({ channels, fixedChannels }: ChannelGroup): boolean {
+  return channels + Math.min(1, fixedChannels) > 1;
+}
+
 /** Groups that have something to remove. */
-export function prunableGroups(analysis: ChannelAnalysis): number[] {
-  return analysis.groups.flatMap((group, k) =>
-    group.channels > 1 || (group.channels === 1 && group.fixedChannels > 0) ? [k] : [],
-  );
+export function prunableGroups({ groups }: ChannelAnalysis): number[] {
+  return [...groups.keys()].filter((group) => isPrunable(groups[group]!));
 }

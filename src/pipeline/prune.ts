@@ -22,7 +22,7 @@ import { type LoadedModel, runnable } from "./load-model.ts";
 import type { WorkOptions } from "./progress.ts";
 import { type PruneEvent, type PruneOutcome, pruneChannels } from "./prune-channels.ts";
 import { randomFeeds } from "./random-feeds.ts";
-import { needsData, payoffFor, rankableGroups, report } from "./rank.ts";
+import { needsData, payoffFor, rankableGroups, report, reportCaching } from "./rank.ts";
 import type { GroupScores, RankSettings } from "./rank-groups.ts";
 import type { Scores } from "./scores-file.ts";
 import {
@@ -228,13 +228,14 @@ async function decide(options: PruneOptions, bench: Bench): Promise<Decision> {
     settings: options.settings,
     data,
     signal: options.signal,
+    onCached: reportCaching(options),
     prune: { budget: options.budget, steps: options.steps ?? 1, minAccuracy: options.minAccuracy },
     scores: options.scores?.groups,
     accuracyOf: options.minAccuracy === undefined ? undefined : await accuracyJudge(options, bench),
   });
   for (let next = await events.next(); ; next = await events.next()) {
     if (next.done === true) return next.value;
-    remark(options, next.value, groups.length);
+    remark(options, next.value);
   }
 }
 
@@ -266,9 +267,9 @@ async function accuracyJudge(
   return (masks) => judge(sliceModel(analysis, masks));
 }
 
-function remark(options: PruneOptions, event: PruneEvent, groups: number): void {
+function remark(options: PruneOptions, event: PruneEvent): void {
   if (event.kind !== "step") {
-    report(options, event, groups);
+    report(options, event);
     return;
   }
   const { choice, accuracy, step } = event;

@@ -56,6 +56,8 @@ export interface RankContext {
     | { readonly dataset: Dataset; readonly payoff: PayoffSetup | undefined; readonly runner: Runner }
     | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told while the activations that enter a group are computed. */
+  readonly onCached?: ((group: string, done: number, total: number) => void) | undefined;
   /** What an interrupted run had: finished groups, and the state of the one it was in. */
   readonly resume?:
     | { readonly finished: readonly GroupScores[]; readonly current?: EstimatorState | undefined }
@@ -63,7 +65,6 @@ export interface RankContext {
 }
 
 export type RankEvent =
-  | { readonly kind: "caching"; readonly group: string; readonly done: number; readonly total: number }
   | {
       readonly kind: "estimate";
       readonly group: string;
@@ -144,7 +145,6 @@ async function* valueGroup(
   const { analysis, settings, data, signal } = context;
   const { id, channels } = analysis.groups[group]!;
   if (data?.payoff === undefined) throw new PrunerError("criterion-needs-data", { criterion: "shapley" });
-  const pending: RankEvent[] = [];
   const game = await networkGame({
     ...data,
     payoff: data.payoff,
@@ -152,9 +152,8 @@ async function* valueGroup(
     groups: [group],
     memory: settings.memory,
     signal,
-    onCached: (done, total) => pending.push({ kind: "caching", group: id, done, total }),
+    onCached: (done, total) => context.onCached?.(id, done, total),
   });
-  yield* pending;
   const estimator = estimators[settings.estimator];
   const smallest = estimator.minimumBudget(game.players, game.examples, settings);
   const rows = rowsFor(context, group, smallest);

@@ -114,6 +114,7 @@ async function rankWith(
     settings,
     data,
     signal,
+    onCached: reportCaching(options),
     resume: left === undefined ? undefined : { finished: left.finished, current: left.current ?? undefined },
   };
   const keeper = stateKeeper(out, header);
@@ -126,7 +127,7 @@ async function rankWith(
         await keeper.drop();
         return scores;
       }
-      report(options, next.value, groups.length);
+      report(options, next.value);
       await keeper.see(next.value);
     }
   } catch (error) {
@@ -204,16 +205,17 @@ function stateKeeper(out: string | undefined, header: ScoresHeader): StateKeeper
 }
 
 /** Progress of a ranking event. */
-export function report({ onProgress, onRemark }: WorkOptions, event: RankEvent, groups: number): void {
-  if (event.kind === "caching")
-    onProgress?.({
-      label: `${event.group}: activations`,
-      done: event.done,
-      total: event.total,
-      unit: "examples",
-    });
-  else if (event.kind === "estimate")
-    onProgress?.({ label: event.group, done: event.estimate.rows, total: event.budget, unit: "rows" });
-  else if (event.scores.stoppedBy === "settled")
-    onRemark?.(`${event.scores.id}: settled after ${event.scores.rows} rows (${groups} groups in all)`);
+export function report({ onProgress, onRemark }: WorkOptions, event: RankEvent): void {
+  if (event.kind === "estimate") {
+    const { group, estimate, budget } = event;
+    onProgress?.({ label: group, done: estimate.rows, total: Math.max(budget, estimate.rows), unit: "rows" });
+  } else if (event.scores.stoppedBy === "settled") {
+    onRemark?.(`${event.scores.id}: settled after ${event.scores.rows} rows`);
+  }
+}
+
+/** Progress while activations are computed. */
+export function reportCaching({ onProgress }: WorkOptions): NonNullable<RankContext["onCached"]> {
+  return (group, done, total) =>
+    onProgress?.({ label: `${group}: activations`, done, total, unit: "examples" });
 }
