@@ -2,7 +2,7 @@
 import type { Model, Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
 import { type Facts, type InferOptions, inferFacts } from "../ops/infer.ts";
-import type { Lock } from "./channel-classes.ts";
+import { channelClasses, type Lock } from "./channel-classes.ts";
 import { type Balance, type Labelling, labelChannels, type Read, type Source } from "./labelling.ts";
 
 /** One axis of one value that carries channels of a group. */
@@ -69,26 +69,24 @@ export function analyzeChannels(model: Model, options: InferOptions = {}): Chann
 
 /** Sources that share a channel belong together. */
 function familiesOf({ sources, classes }: Labelling): Family[] {
-  const familyOfRoot = new Map<number, number>();
-  const parent = sources.map((_, k) => k);
-  const find = (k: number): number => (parent[k] === k ? k : find(parent[k]!));
+  const firstWith = new Map<number, number>();
+  const shared = channelClasses();
+  shared.fresh(sources.length);
   sources.forEach((source, k) => {
     for (const label of source.labels) {
       const root = classes.find(label);
-      const other = familyOfRoot.get(root);
-      if (other === undefined) familyOfRoot.set(root, k);
-      else {
-        const [a, b] = [find(other), find(k)];
-        parent[Math.max(a, b)] = Math.min(a, b);
-      }
+      const other = firstWith.get(root);
+      if (other === undefined) firstWith.set(root, k);
+      else shared.union(other, k);
     }
   });
-  const byFirst = new Map<number, Source[]>();
+  const together = new Map<number, Source[]>();
   sources.forEach((source, k) => {
-    const first = find(k);
-    byFirst.set(first, [...(byFirst.get(first) ?? []), source]);
+    const known = together.get(shared.find(k));
+    if (known === undefined) together.set(shared.find(k), [source]);
+    else known.push(source);
   });
-  return [...byFirst.values()].map((own) => family(own, classes));
+  return [...together.values()].map((own) => family(own, classes));
 }
 
 function family(sources: readonly Source[], classes: Labelling["classes"]): Family {
@@ -115,13 +113,17 @@ function placesOf(families: readonly Family[]): Map<number, ChannelPlace> {
 
 /**
  * A balance that a group cannot keep on its own (blocks mix groups, or two balances cut the group differently) is
- * met by tying the j-th channels of all blocks together. Returns whether anything was tied.
+ * met by tying the j-th channels of all blocks together. Balances over groups that a tie has just changed wait for the
+ * next round. Returns whether anything was tied.
  */
 function tieUnbalanced(labelling: Labelling, families: readonly Family[]): boolean {
   const places = placesOf(families);
   const partitions = new Map<number, Int32Array>();
+  const changed = new Set<number>();
+  let tied = false;
   for (const balance of labelling.balances) {
-    if (isTied(labelling, balance)) continue;
+    const groups = groupsOnAxis(labelling, balance, places);
+    if (isTied(labelling, balance) || groups.some((group) => changed.has(group))) continue;
     const partition = partitionOf(labelling, balance, places, families);
     const known = partition === undefined ? undefined : partitions.get(partition.group);
     if (partition !== undefined && (known === undefined || sameArray(known, partition.blockOf))) {
@@ -129,21 +131,33 @@ function tieUnbalanced(labelling: Labelling, families: readonly Family[]): boole
       continue;
     }
     tie(labelling, balance);
-    return true;
+    for (const group of groups) changed.add(group);
+    tied = true;
   }
-  return false;
+  return tied;
 }
 
+function groupsOnAxis(
+  { classes }: Labelling,
+  { labels }: Balance,
+  places: ReadonlyMap<number, ChannelPlace>,
+): number[] {
+  const groups = new Set<number>();
+  for (const label of labels) {
+    const place = places.get(classes.find(label));
+    if (place !== undefined) groups.add(place.group);
+  }
+  return [...groups];
+}
+
+/** Whether the j-th positions of all blocks go together or stay together. */
 function isTied({ classes }: Labelling, { labels, blocks }: Balance): boolean {
   const each = labels.length / blocks;
-  return (
-    labels.every(
-      (label, k) =>
-        classes.find(label) === classes.find(labels[k % each]!) || classes.lockOf(label) !== undefined,
-    ) &&
-    (labels.every((label) => classes.lockOf(label) !== undefined) ||
-      labels.every((label) => classes.lockOf(label) === undefined))
-  );
+  return labels.every((label, k) => {
+    const partner = labels[k % each]!;
+    const bothLocked = classes.lockOf(label) !== undefined && classes.lockOf(partner) !== undefined;
+    return bothLocked || classes.find(label) === classes.find(partner);
+  });
 }
 
 function tie({ classes }: Labelling, { labels, blocks }: Balance): void {
@@ -153,7 +167,10 @@ function tie({ classes }: Labelling, { labels, blocks }: Balance): void {
   });
 }
 
-/** Block of each channel of the one group a balance lies in; undefined when it does not fit a single group. */
+/**
+ * Block of each channel of the one group a balance lies in; undefined when it does not fit a single group. Channels may
+ * take several positions, equally many each and all in one block.
+ */
 function partitionOf(
   { classes }: Labelling,
   { labels, blocks }: Balance,
@@ -163,13 +180,17 @@ function partitionOf(
   const group = places.get(classes.find(labels[0]!))?.group;
   if (group === undefined) return undefined;
   const blockOf = new Int32Array(families[group]!.roots.length).fill(-1);
+  const positions = new Int32Array(blockOf.length);
   const each = labels.length / blocks;
   for (let k = 0; k < labels.length; k++) {
     const place = places.get(classes.find(labels[k]!));
-    if (place === undefined || place.group !== group || blockOf[place.channel] !== -1) return undefined;
-    blockOf[place.channel] = Math.floor(k / each);
+    if (place === undefined || place.group !== group) return undefined;
+    const block = Math.floor(k / each);
+    if (positions[place.channel]!++ > 0 && blockOf[place.channel] !== block) return undefined;
+    blockOf[place.channel] = block;
   }
-  return { group, blockOf };
+  const first = positions[places.get(classes.find(labels[0]!))!.channel];
+  return positions.every((count) => count === 0 || count === first) ? { group, blockOf } : undefined;
 }
 
 function sameArray(a: Int32Array, b: Int32Array): boolean {
@@ -182,6 +203,7 @@ function describeGroups(
   placeOf: (label: number) => ChannelPlace | undefined,
 ): ChannelGroup[] {
   const members = membersOf(labelling, families.length, placeOf);
+  const reads = readsOf(labelling, families.length, placeOf);
   const partitions = finalPartitions(labelling, families);
   const taken = new Set<string>();
   return families.map((own, group) => {
@@ -195,7 +217,7 @@ function describeGroups(
       producers: [...new Set(own.sources.map(({ node }) => node))],
       members: members[group]!,
       atLeastOneOf: neededSets(members[group]!, labelling, placeOf),
-      reads: labelling.reads.filter((read) => readsGroup(labelling, read, group, placeOf)),
+      reads: reads[group]!,
       ...(blockOf !== undefined && { blockOf }),
     };
   });
@@ -253,14 +275,23 @@ function neededSets(
   return [...sets.values()];
 }
 
-function readsGroup(
-  { blocks }: Labelling,
-  read: Read,
-  group: number,
+/** The reads of each group. A read of an axis that several groups share belongs to all of them. */
+function readsOf(
+  { blocks, reads }: Labelling,
+  groups: number,
   placeOf: (label: number) => ChannelPlace | undefined,
-): boolean {
-  const block = blocks.get(read.value)?.find(({ axes }) => axes[0] === read.axis);
-  return block?.labels.some((label) => placeOf(label)?.group === group) ?? false;
+): Read[][] {
+  const byGroup = Array.from({ length: groups }, (): Read[] => []);
+  for (const read of reads) {
+    const labels = blocks.get(read.value)?.find(({ axes }) => axes[0] === read.axis)?.labels ?? [];
+    const found = new Set<number>();
+    for (const label of labels) {
+      const place = placeOf(label);
+      if (place !== undefined) found.add(place.group);
+    }
+    for (const group of found) byGroup[group]!.push(read);
+  }
+  return byGroup;
 }
 
 function distinctLocks(locks: readonly Lock[]): Lock[] {
