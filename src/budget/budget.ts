@@ -15,7 +15,7 @@ export interface Budget {
   readonly targetParameters?: Target | undefined;
   /** Share of channels that stays in every selected group, in (0, 1]; rounded to the nearest possible count. */
   readonly keep?: number | undefined;
-  /** Exact counts by name or pattern of groups; an exact name goes before a pattern, and both before `keep`. */
+  /** Exact counts of removable channels by name or pattern of groups; an exact name goes before a pattern, and both before `keep`. */
   readonly keepChannels?: ReadonlyMap<string, number> | undefined;
   /** At most this share of a group's channels goes, in (0, 1]. */
   readonly maxRatio?: number | undefined;

@@ -129,17 +129,14 @@ function draftOf(options: ChooseOptions): Draft {
 
 /** Exact counts, which must not ask for what other settings forbid. */
 function checkedCounts({ analysis, budget, scores }: ChooseOptions): Map<number, number> {
-  const counts = exactCounts(analysis.groups, budget.keepChannels);
+  const isOpen = (group: number) => scores[group] !== undefined && analysis.groups[group]!.channels > 0;
+  const counts = exactCounts(analysis.groups, budget.keepChannels ?? new Map(), isOpen);
   for (const [group, count] of counts) {
     const { id, channels } = analysis.groups[group]!;
     const fewest = minimumOf(budget, channels);
-    const refuse = (detail: string): never => {
-      throw new PrunerError("contradictory-budget", { group: id, detail });
-    };
-    if (count < channels && (scores[group] === undefined || channels === 0))
-      refuse("--keep-channels names it, but it is locked or left out by --only or --ignore");
-    if (count < fewest)
-      refuse(`--keep-channels asks for ${count} channels, --max-ratio for ${fewest} or more`);
+    if (count >= fewest) continue;
+    const detail = `--keep-channels asks for ${count} channels, --max-ratio for ${fewest} or more`;
+    throw new PrunerError("contradictory-budget", { group: id, detail });
   }
   return counts;
 }

@@ -5,28 +5,29 @@ import { groupsMatching, type NamedGroup } from "../ranking/select-groups.ts";
 import type { Removals, Step } from "./removals.ts";
 
 /**
- * The exact count of each group that has one. A group's own name goes before patterns.
+ * The exact count of each group that has one. A group's own name goes before patterns, and patterns pass over groups
+ * that cannot be touched as long as they match another.
  * @throws {PrunerError} `unknown-group`; `contradictory-budget` when patterns disagree about a group, or a count is
- *   larger than the group.
+ *   larger than the group or meant for one that cannot be touched.
  */
 export function exactCounts(
   groups: readonly (NamedGroup & Pick<ChannelGroup, "channels">)[],
-  keepChannels: ReadonlyMap<string, number> = new Map(),
+  keepChannels: ReadonlyMap<string, number>,
+  isOpen: (group: number) => boolean,
 ): Map<number, number> {
   const counts = new Map<number, number>();
-  const entries = [...keepChannels].map(([pattern, count]) => ({
-    pattern,
-    count,
-    matches: groupsMatching(groups, pattern, "keep-channels"),
-  }));
-  for (const { pattern, count, matches } of entries) {
-    for (const group of matches) {
+  for (const [pattern, count] of keepChannels) {
+    const matches = groupsMatching(groups, pattern, "keep-channels");
+    const open = matches.filter(isOpen);
+    for (const group of open.length > 0 ? open : matches) {
       const { id, channels } = groups[group]!;
       const isOverruled = pattern !== id && keepChannels.has(id);
       if (isOverruled) continue;
       const known = counts.get(group);
       if (known !== undefined && known !== count)
         refuse(id, `--keep-channels names it twice, with ${known} and with ${count} channels`);
+      if (!isOpen(group))
+        refuse(id, "--keep-channels names it, but it is locked or left out by --only or --ignore");
       if (!Number.isInteger(count) || count < 0 || count > channels)
         refuse(id, `it has ${channels} channels, so ${count} cannot stay`);
       counts.set(group, count);
