@@ -1,11 +1,11 @@
 /** @file The rank command: scores for every group of a model, resumable, with running estimates. */
 
 import { rm } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import { criteria } from "../criteria/index.ts";
 import type { Dataset } from "../datasets/index.ts";
+import { runtimeVersion } from "../engine/ort/load.ts";
 import type { EstimatorState } from "../estimators/index.ts";
 import { type Selection, selectGroups } from "../ranking/select-groups.ts";
 import type { Runner } from "../valuation/runner.ts";
@@ -160,13 +160,6 @@ export function rankHeader(
     settings,
     groupIds: groups.map((group) => analysis.groups[group]!.id),
   });
-}
-
-export function runtimeVersion(): string {
-  const manifest = createRequire(import.meta.url)("onnxruntime-node/package.json") as {
-    readonly version: string;
-  };
-  return `onnxruntime-node ${manifest.version}`;
 }
 
 /** Milliseconds between two saves of a run's state. */

@@ -1,4 +1,5 @@
 /** @file onnxruntime-node is an optional dependency, loaded when first needed. */
+import { createRequire } from "node:module";
 import { PrunerError } from "../../base/problem.ts";
 
 export type Ort = typeof import("onnxruntime-node");
@@ -19,8 +20,27 @@ async function importOrt(): Promise<Ort> {
     const module = (await import("onnxruntime-node")) as Ort & { readonly default?: Ort };
     return module.default ?? module; // CommonJS: everything sits on the default export
   } catch (cause) {
-    const detail = cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
-    throw new PrunerError("engine-missing", { detail }, { cause });
+    throw missing(cause);
+  }
+}
+
+function missing(cause: unknown): PrunerError<"engine-missing"> {
+  const detail = cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
+  return new PrunerError("engine-missing", { detail }, { cause });
+}
+
+/**
+ * Name and version of the runtime as results state them, read from its manifest: its binary need not be loaded.
+ * @throws {PrunerError} `engine-missing` when it is not installed.
+ */
+export function runtimeVersion(): string {
+  try {
+    const { version } = createRequire(import.meta.url)("onnxruntime-node/package.json") as {
+      readonly version: string;
+    };
+    return `onnxruntime-node ${version}`;
+  } catch (cause) {
+    throw missing(cause);
   }
 }
 
