@@ -118,10 +118,12 @@ function probedModel({ model, facts }: ChannelAnalysis, probes: readonly Probe[]
 
 /** From operator set 18 on the axes are an input. */
 function addMean(draft: Draft, from: string, to: string, axes: readonly number[]): void {
-  if (axes.length === 0) return add(draft, "Identity", [from], to);
-  if (draft.opset < 18) return add(draft, "ReduceMean", [from], to, { axes, keepdims: 0 });
-  draft.initializers.set(`${to}_axes`, stored(int64([axes.length], axes)));
-  add(draft, "ReduceMean", [from, `${to}_axes`], to, { keepdims: 0 });
+  if (axes.length === 0) add(draft, "Identity", [from], to);
+  else if (draft.opset < 18) add(draft, "ReduceMean", [from], to, { axes, keepdims: 0 });
+  else {
+    draft.initializers.set(`${to}_axes`, stored(int64([axes.length], axes)));
+    add(draft, "ReduceMean", [from, `${to}_axes`], to, { keepdims: 0 });
+  }
 }
 
 function add(
