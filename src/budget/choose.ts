@@ -5,7 +5,7 @@ import type { ChannelAnalysis } from "../channels/groups.ts";
 import { costOfMasks, type KeepMasks } from "../channels/plan.ts";
 import { type Budget, checkBudget, limitsOf, onTheWay, quantities, saysHowMuch } from "./budget.ts";
 import { exactCounts, removalOrder, stepsToExactly, stepsToNearest } from "./counts.ts";
-import { cheapestFirst } from "./global-order.ts";
+import { cheapestFirst, putBack } from "./global-order.ts";
 import { type Removals, removalsOf, type Step } from "./removals.ts";
 import { type Ledger, ledgerOf } from "./savings.ts";
 
@@ -49,7 +49,7 @@ interface Draft extends ChooseOptions {
 
 /**
  * Removes the lowest scores until the budget is met. Counts (`keepChannels`, then `keep`) are met first, inside each
- * group. Targets follow: in scope "global" by the order of {@link cheapestFirst}, in scope "group" by the largest share of every
+ * group. Targets follow: in scope "global" by the order of {@link cheapestFirst} and then {@link putBack}, in scope "group" by the largest share of every
  * group that meets them, found by bisection. No axis is emptied and blocks stay balanced; see `removals.ts`.
  * A budget without any amount removes `atMostSteps` and leaves it to the caller when to stop.
  * @throws {PrunerError} `invalid-option`, `budget-missing`, `nothing-prunable`, `nothing-selected`, `unknown-group`,
@@ -64,27 +64,26 @@ export function chooseChannels(options: ChooseOptions): Choice {
     draft.selected.map((group) => [group, removalOrder(freshRemovals(draft, group))] as const),
   );
   checkReach(draft, orders);
-  const taken: Step[] = [];
+  const steps: Step[] = [];
   const allowed = options.atMostSteps ?? Number.POSITIVE_INFINITY;
-  const take = (step: Step) => {
-    removals.get(step.group)!.take(step);
-    taken.push(step);
-    return ledger.take(step);
-  };
   const pending = stepsByCount(draft, orders);
-  while (taken.length < allowed) {
+  while (steps.length < allowed) {
     const step = mostBehind(pending, removals);
     if (step === undefined) break;
-    take(step);
+    removals.get(step.group)!.take(step);
+    ledger.take(step);
+    steps.push(step);
   }
-  const isCounted = [...pending.values()].every((steps) => steps.length === 0);
+  const isCounted = [...pending.values()].every((left) => left.length === 0);
   if (isCounted && options.budget.scope === "global") {
     const free = new Map([...removals].filter(([group]) => !draft.counts.has(group)));
-    cheapestFirst({ ...draft, removals: free, ledger, take, isDone: () => taken.length >= allowed });
+    const order = { ...draft, removals: free, ledger };
+    const taken = cheapestFirst(order, allowed - steps.length);
+    steps.push(...(isWithin(ledger.cost(), draft.limits) ? putBack(order, taken) : taken));
   }
   const isMet = isWithin(ledger.cost(), draft.limits);
-  if (taken.length < allowed && !isMet && saysHowMuch(options.budget)) refuse(draft, ledger.cost());
-  return choiceOf(draft, removals, taken, isCounted && isMet);
+  if (steps.length < allowed && !isMet && saysHowMuch(options.budget)) refuse(draft, ledger.cost());
+  return choiceOf(draft, removals, steps, isCounted && isMet);
 }
 
 /**

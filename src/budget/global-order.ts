@@ -10,9 +10,6 @@ export interface GlobalOrder {
   /** Groups that take part. */
   readonly removals: ReadonlyMap<number, Removals>;
   readonly ledger: Ledger;
-  /** Carries a step out; returns the groups whose savings change. */
-  readonly take: (step: Step) => ReadonlySet<number>;
-  readonly isDone: () => boolean;
 }
 
 interface Candidate {
@@ -22,25 +19,59 @@ interface Candidate {
 }
 
 /**
- * Takes the step with the lowest price until the limits hold, nothing is left, or `isDone` says so. The price of a
+ * Takes the step with the lowest price until the limits hold, nothing is left, or `atMost` steps are taken. The price of a
  * step is its score divided by the share of the original cost it saves at that moment, summed over the quantities
  * that are still above their limit. So harmful channels (negative scores) go before all others. Savings shrink as
  * neighbours go; after each step those it touched are computed anew, so that every price is current.
+ * @returns What was taken, in this order.
  */
-export function cheapestFirst(order: GlobalOrder): void {
+export function cheapestFirst(order: GlobalOrder, atMost: number): Step[] {
+  const taken: Step[] = [];
   const candidates = new Map<number, Candidate[]>();
   for (const [group, removals] of order.removals) candidates.set(group, candidatesOf(order, removals));
   for (;;) {
     const cost = order.ledger.cost();
     const open = quantities.filter((quantity) => cost[quantity] > order.limits[quantity]);
-    if (open.length === 0 || order.isDone()) return;
+    if (open.length === 0 || taken.length >= atMost) return taken;
     const step = cheapest(candidates, (candidate) => priceOf(candidate, order.original, open));
-    if (step === undefined) return;
-    for (const group of order.take(step)) {
+    if (step === undefined) return taken;
+    order.removals.get(step.group)!.take(step);
+    taken.push(step);
+    for (const group of order.ledger.take(step)) {
       for (const candidate of candidates.get(group) ?? [])
         candidate.saving = order.ledger.savingOf(candidate.step);
     }
     candidates.set(step.group, candidatesOf(order, order.removals.get(step.group)!));
+  }
+}
+
+/**
+ * The step that meets a limit often saves more than was missing. Goes back over the steps, the dearest first, and
+ * puts back what the limits leave room for; harmful channels stay away. Within a group only the latest
+ * step can come back, so that its lowest scores still went first.
+ * @param steps In the order they were taken.
+ * @returns Those that remain.
+ */
+export function putBack({ limits, removals, ledger }: GlobalOrder, steps: readonly Step[]): Step[] {
+  const remaining: Step[] = [];
+  const settled = new Set<number>();
+  for (let k = steps.length - 1; k >= 0; k--) {
+    const step = steps[k]!;
+    if (!settled.has(step.group) && fitsBack(step)) {
+      removals.get(step.group)!.restore(step);
+      continue;
+    }
+    settled.add(step.group);
+    remaining.unshift(step);
+  }
+  return remaining;
+
+  function fitsBack(step: Step): boolean {
+    ledger.restore(step);
+    const cost = ledger.cost();
+    const fits = step.score > 0 && quantities.every((quantity) => cost[quantity] <= limits[quantity]);
+    if (!fits) ledger.take(step);
+    return fits;
   }
 }
 

@@ -37,6 +37,8 @@ export interface Removals {
   /** What would go next from a lane; undefined when nothing more can. */
   next(lane: number): Step | undefined;
   take(step: Step): void;
+  /** Puts the channels of the last step back. */
+  restore(step: Step): void;
 }
 
 interface Lane {
@@ -96,19 +98,21 @@ export function removalsOf(
     }
     return { group: index, channels, score: channels.reduce((sum, channel) => sum + scores[channel]!, 0) };
   };
+  const change = (channels: readonly number[], by: 1 | -1) => {
+    for (const channel of channels) {
+      mask[channel]! += by;
+      for (const set of setsOf[channel]!) left[set]! += by;
+    }
+    kept += by * channels.length;
+  };
   return {
     mask,
     channels: group.channels,
     lanes: lanes.length,
     kept: () => kept,
     next,
-    take({ channels }) {
-      for (const channel of channels) {
-        mask[channel] = 0;
-        for (const set of setsOf[channel]!) left[set]!--;
-      }
-      kept -= channels.length;
-    },
+    take: ({ channels }) => change(channels, -1),
+    restore: ({ channels }) => change(channels, 1),
   };
 }
 

@@ -9,6 +9,8 @@ export interface Ledger {
   savingOf(step: Step): Cost;
   /** Carries a step out; returns the groups whose savings it changes. */
   take(step: Step): ReadonlySet<number>;
+  /** Puts the channels of a step back. */
+  restore(step: Step): void;
 }
 
 /**
@@ -64,6 +66,11 @@ export function ledgerOf(model: CostModel): Ledger {
         }
       }
       return groups;
+    },
+    restore(step) {
+      for (const [axis, by] of shrinkOf(step)) sizes[axis]! += by;
+      const saved = savingOf(step);
+      cost = { macs: cost.macs + saved.macs, parameters: cost.parameters + saved.parameters };
     },
   };
 }
