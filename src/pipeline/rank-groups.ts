@@ -156,11 +156,11 @@ async function* valueGroup(
   });
   const estimator = estimators[settings.estimator];
   const smallest = estimator.minimumBudget(game.players, game.examples, settings);
-  const rows = rowsFor(context, group, smallest);
+  const whole = wholeRows(settings.estimator, smallest, game.examples);
+  const rows = rowsFor(context, group, smallest, whole);
   let last: Estimate | undefined;
   const run = estimator.run(game, {
-    budget:
-      seconds === undefined ? { rows } : { seconds, ...(isWhole(settings.estimator) && { rows: smallest }) },
+    budget: seconds === undefined ? { rows } : { seconds, ...(whole !== undefined && { rows: whole }) },
     seed: (settings.seed + Math.imul(group, 0x9e3779b1)) >>> 0, // a stream of its own for every group
     signal,
     concurrency: 2 * data.runner.workers,
@@ -184,15 +184,21 @@ async function* valueGroup(
   return scoresOf(id, channels, last!);
 }
 
-/** Estimators that look at a fixed list of coalitions: more rows than those would be spent twice. */
-function isWhole(name: EstimatorName): boolean {
-  return name === "exact" || name === "leave-one-out" || name === "partial" || name === "first-in-last-out";
+/** Rows of estimators that look at a fixed list of coalitions, each on every example; undefined for the others. */
+function wholeRows(name: EstimatorName, smallest: number, examples: number): number | undefined {
+  if (name === "exact") return smallest;
+  const isList = name === "leave-one-out" || name === "partial" || name === "first-in-last-out";
+  return isList ? smallest * examples : undefined;
 }
 
-function rowsFor({ analysis, groups, settings }: RankContext, group: number, smallest: number): number {
+function rowsFor(
+  { analysis, groups, settings }: RankContext,
+  group: number,
+  smallest: number,
+  whole: number | undefined,
+): number {
   if (settings.budget !== undefined && "rows" in settings.budget) return settings.budget.rows;
-  if (isWhole(settings.estimator)) return smallest;
-  return Math.max(smallest, defaultRows(analysis, groups, analysis.groups[group]!.channels));
+  return whole ?? Math.max(smallest, defaultRows(analysis, groups, analysis.groups[group]!.channels));
 }
 
 function scoresOf(

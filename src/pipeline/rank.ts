@@ -10,6 +10,7 @@ import type { EstimatorState } from "../estimators/index.ts";
 import { type Selection, selectGroups } from "../ranking/select-groups.ts";
 import type { Runner } from "../valuation/runner.ts";
 import { type PayoffSetup, preparePayoff } from "../valuation/targets.ts";
+import { checkOutputs } from "./check-outputs.ts";
 import { prunableGroups } from "./inspect.ts";
 import { type LoadedModel, runnable } from "./load-model.ts";
 import type { WorkOptions } from "./progress.ts";
@@ -69,6 +70,7 @@ export function rankableGroups(analysis: ChannelAnalysis, selection: Selection =
  *   (with the state saved when there is an output file) once `signal` fires.
  */
 export async function rank(options: RankOptions): Promise<Scores> {
+  await checkPlaces(options);
   const analysis = runnable(options.model);
   const groups = rankableGroups(analysis, options.selection);
   if (!needsData(options.settings.criterion)) return rankWith(options, analysis, groups, undefined);
@@ -82,6 +84,13 @@ export async function rank(options: RankOptions): Promise<Scores> {
   } finally {
     await runner.close();
   }
+}
+
+async function checkPlaces({ out, resume, data, model }: RankOptions): Promise<void> {
+  if (resume === true && out === undefined)
+    throw new PrunerError("usage", { detail: "--resume continues what --out left: give --out as well." });
+  const state = out === undefined ? undefined : partialPath(out);
+  await checkOutputs({ out, "out (its state)": state }, [model.path, data?.path, data?.labels]);
 }
 
 /** Only games have a payoff. */
@@ -117,7 +126,7 @@ async function rankWith(
     onCached: reportCaching(options),
     resume: left === undefined ? undefined : { finished: left.finished, current: left.current ?? undefined },
   };
-  const keeper = stateKeeper(out, header);
+  const keeper = stateKeeper(out, header, left);
   const events = rankGroups(context);
   try {
     for (let next = await events.next(); ; next = await events.next()) {
@@ -163,7 +172,7 @@ export function rankHeader(
 }
 
 /** Milliseconds between two saves of a run's state. */
-const saveEvery = 2000;
+const defaultSaveEvery = 2000;
 
 interface StateKeeper {
   see(event: RankEvent): Promise<void>;
@@ -172,9 +181,13 @@ interface StateKeeper {
 }
 
 /** Keeps on disk what a run has, often enough that a kill costs little. */
-function stateKeeper(out: string | undefined, header: ScoresHeader): StateKeeper {
+function stateKeeper(
+  out: string | undefined,
+  header: ScoresHeader,
+  left: PartialScores | undefined,
+): StateKeeper {
   const finished: GroupScores[] = [];
-  let current: (() => EstimatorState) | undefined;
+  let current: (() => EstimatorState | null) | undefined = left && (() => left.current);
   let savedAt = performance.now();
   const save = async () => {
     if (out === undefined) return;
@@ -186,7 +199,7 @@ function stateKeeper(out: string | undefined, header: ScoresHeader): StateKeeper
     async see(event) {
       if (event.kind === "finished") {
         finished.push(event.scores);
-        current = undefined;
+        if (finished.length > (left?.finished.length ?? 0)) current = undefined; // what was left is not yet picked up
       } else if (event.kind === "estimate") current = event.estimate.state;
       if (performance.now() - savedAt > saveEvery) await save();
     },
