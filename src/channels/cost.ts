@@ -1,4 +1,5 @@
 /** @file MACs and parameters of a model as sums of products of axis sizes, so that removing a channel costs little. */
+import { factorsOf } from "../graph/dims.ts";
 import type { Dim } from "../graph/model.ts";
 import { operatorOf } from "../ops/index.ts";
 import type { CostTerm } from "../ops/operator.ts";
@@ -114,20 +115,18 @@ function fixedSize(draft: Draft, size: Dim): number {
     draft.analysis.model.graph.inputs[0] === undefined
       ? undefined
       : draft.analysis.facts.get(draft.analysis.model.graph.inputs[0].name)?.shape?.[0];
-  const atoms = size.split("*");
-  const factor = atoms
-    .filter((atom) => /^\d+$/.test(atom))
-    .reduce((product, atom) => product * Number(atom), 1);
-  for (const atom of atoms) if (!/^\d+$/.test(atom) && atom !== batch) draft.openSizes.add(atom);
+  const { factor, atoms } = factorsOf(size);
+  for (const atom of atoms) if (atom !== batch) draft.openSizes.add(atom);
   return factor;
 }
 
 function countedAxis(draft: Draft, value: string, axis: number): number | undefined {
   const key = `${value}\n${axis}`;
-  const known = draft.index.get(key);
-  if (known !== undefined) return known;
+  const counted = draft.index.get(key);
+  if (counted !== undefined) return counted;
   const { labelling } = draft.analysis;
-  const derived = labelling.derived.find((one) => one.value === value && one.axis === axis);
+  const known = labelling.derived.get(value);
+  const derived = known?.axis === axis ? known : undefined;
   const labels = derived?.labels ?? labelling.blocks.get(value)?.find(({ axes }) => axes[0] === axis)?.labels;
   if (labels === undefined) return undefined;
   const at = draft.axes.push({ size: labels.length, divisor: derived?.divisor ?? 1, labels }) - 1;

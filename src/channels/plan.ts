@@ -26,9 +26,10 @@ export type KeepMasks = readonly Uint8Array[];
  */
 export function masksOfPlan(analysis: ChannelAnalysis, plan: PrunePlan): KeepMasks {
   const byId = new Map(plan.groups.map((group) => [group.id, group]));
-  for (const id of byId.keys()) {
-    if (!analysis.groups.some((group) => group.id === id))
-      fail(id, "the model has no such group; see inspect for their names");
+  const known = new Set(analysis.groups.map(({ id }) => id));
+  for (const group of plan.groups) {
+    if (!known.has(group.id)) fail(group.id, "the model has no such group; see inspect for their names");
+    if (byId.get(group.id) !== group) fail(group.id, "it is listed twice");
   }
   return analysis.groups.map((group) => maskOfGroup(group, byId.get(group.id)));
 }

@@ -4,7 +4,8 @@
  */
 import type { Dim } from "./model.ts";
 
-interface Monomial {
+/** A size taken apart: a number times atoms. */
+export interface Monomial {
   readonly factor: number;
   /** Sorted, with repetition. */
   readonly atoms: readonly string[];
@@ -18,16 +19,16 @@ export function symbol(name: string): string {
 export function multiplyDims(a: Dim, b: Dim): Dim {
   if (a === undefined || b === undefined) return undefined;
   if (typeof a === "number" && typeof b === "number") return a * b;
-  const left = parse(a);
-  const right = parse(b);
+  const left = factorsOf(a);
+  const right = factorsOf(b);
   return format({ factor: left.factor * right.factor, atoms: [...left.atoms, ...right.atoms].sort() });
 }
 
 /** Exact quotient, or undefined when `b` does not divide `a` for every value of the symbols. */
 export function divideDims(a: Dim, b: Dim): Dim {
   if (a === undefined || b === undefined || b === 0) return undefined;
-  const left = parse(a);
-  const right = parse(b);
+  const left = factorsOf(a);
+  const right = factorsOf(b);
   if (left.factor % right.factor !== 0) return undefined;
   const atoms = [...left.atoms];
   for (const atom of right.atoms) {
@@ -70,7 +71,8 @@ export function concreteShape(shape: readonly Dim[] | undefined): number[] | und
   return shape as number[];
 }
 
-function parse(dim: number | string): Monomial {
+/** The number and the atoms a size is the product of. */
+export function factorsOf(dim: number | string): Monomial {
   if (typeof dim === "number") return { factor: dim, atoms: [] };
   let factor = 1;
   const atoms: string[] = [];

@@ -2,7 +2,7 @@
 import { isProblem } from "../base/problem.ts";
 import { symbol } from "../graph/dims.ts";
 import type { Dim, Model, Node, StoredTensor, ValueInfo } from "../graph/model.ts";
-import { int64, sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
+import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
 import { constantOf } from "./constants/index.ts";
 import { operatorOf } from "./index.ts";
 import { kernels } from "./kernels.ts";
@@ -83,7 +83,7 @@ function settle(fact: Fact): Fact {
     return fact;
   const elements = fact.elements as number[];
   const shape = fact.shape?.length === 0 ? [] : [elements.length];
-  return { ...fact, shape, constant: int64(shape, elements) };
+  return { ...fact, shape, constant: fromNumbers(fact.dtype ?? "int64", shape, elements) };
 }
 
 /** Runs a node whose inputs are all small constants. */

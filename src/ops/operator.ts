@@ -52,9 +52,11 @@ export interface Couplings {
   unify(a: Labels | undefined, b: Labels | undefined, why?: string): void;
   /** The two label arrays carry the same channels already. */
   same(a: number, b: number): boolean;
+  /** These labels may end here: the node picks positions, and the slicing rule moves its bounds. */
+  release(labels: Labels | undefined): void;
   /** New channels without a weight behind them, such as the zeros a Pad adds. */
   fresh(size: number): Labels;
-  /** This axis of a constant input is where channels come from. */
+  /** This axis of a constant input, stored or computed from stored ones, is where channels come from. */
   produce(input: number, axis: number): Labels | undefined;
   /** This node mixes over the axis: an absent channel has to read as zero here. */
   read(input: number, axis: number): void;
@@ -65,7 +67,14 @@ export interface Couplings {
   balance(labels: Labels, blocks: number): void;
   /** Size of this axis of a constant is the number of kept `labels` divided by `divisor`. */
   countsOf(input: number, axis: number, labels: Labels | undefined, divisor: number): void;
+  /** The outputs tell sizes of this input and nothing of its elements. */
+  measure(input: number): void;
+  /** Sizes in this input may have been computed: the slicing rule writes it anew. */
+  rewrites(input: number): void;
+  /** No data reach the input: it is stored, or computed from what is stored. */
   isConstant(input: number): boolean;
+  /** The elements are stored in the model. */
+  isStored(input: number): boolean;
 }
 
 /** `coefficient` times the sizes of these axes; symbolic axes (the batch) count as one. */
@@ -94,6 +103,10 @@ export interface Operator {
   infer(call: InferCall): readonly Fact[];
   /** Multiply-accumulates of one run, for Conv, ConvTranspose, Gemm and MatMul; others cost none by convention. */
   macs?(call: InferCall & { readonly outputs: readonly (Fact | undefined)[] }): readonly CostTerm[];
+  /**
+   * How labels travel. Labels of an input that the rule neither hands on to an output nor reads nor releases are locked
+   * afterwards, so what a rule does not mention cannot be removed.
+   */
   couple(couplings: Couplings): void;
   /** Rewrites what the weights' own labels do not already say: attributes and constants that encode sizes. */
   slice?(call: SliceCall): Node;

@@ -78,6 +78,24 @@ export function renumberBlocks(
   });
 }
 
+/**
+ * The blocks of an input after several-axis blocks on `axes` were tied to one axis each.
+ * @param exceptLeading Leaves a block as it is when `axes` touch nothing of it but its leading axis.
+ */
+export function untangledBlocks(
+  c: Couplings,
+  input: number,
+  axes: ReadonlySet<number>,
+  exceptLeading = false,
+): readonly LabelBlock[] {
+  for (const block of c.blocksOf(input)) {
+    const [leading, ...others] = block.axes;
+    const entangled = others.length > 0 && (others.some((axis) => axes.has(axis)) || !exceptLeading);
+    if (entangled && block.axes.some((axis) => axes.has(axis))) c.labelsOf(input, leading!);
+  }
+  return c.blocksOf(input);
+}
+
 /** A block for one axis, or none when the axis is fixed. */
 export function blockFor(axis: number, labels: Int32Array | undefined): LabelBlock[] {
   return labels === undefined ? [] : [{ axes: [axis], labels }];

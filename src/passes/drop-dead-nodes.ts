@@ -10,7 +10,8 @@ export function dropDeadNodes(model: Model, before: Model): Model {
   const readers = readersOf(model.graph);
   const nodes: Node[] = [];
   for (const node of [...model.graph.nodes].reverse()) {
-    const alive = node.outputs.some((name) => name !== "" && (readers.has(name) || alreadyDead.has(name)));
+    const named = node.outputs.filter((name) => name !== "");
+    const alive = named.length === 0 || named.some((name) => readers.has(name) || alreadyDead.has(name));
     if (alive) nodes.push(node);
     else for (const name of namesRead(node)) release(readers, name);
   }
@@ -19,14 +20,11 @@ export function dropDeadNodes(model: Model, before: Model): Model {
   const initializers = new Map(
     [...model.graph.initializers].filter(([name]) => readers.has(name) || alreadyDead.has(name)),
   );
+  const madeBefore = new Set(before.graph.nodes.flatMap((node) => node.outputs));
   const valueInfo = new Map(
-    [...model.graph.valueInfo].filter(([name]) => made.has(name) || !wasMade(before.graph, name)),
+    [...model.graph.valueInfo].filter(([name]) => made.has(name) || !madeBefore.has(name)),
   );
   return { ...model, graph: { ...model.graph, nodes, initializers, valueInfo } };
-}
-
-function wasMade(graph: Graph, name: string): boolean {
-  return graph.nodes.some((node) => node.outputs.includes(name));
 }
 
 /** How often each value is read, by nodes, their bodies, and as an output of the graph. */

@@ -19,6 +19,15 @@ export function maskInputName(group: string): string {
   return `mask:${group}`;
 }
 
+/** Element types other than float32 that products can have, by their number in the ONNX schema. */
+const castNumbers: Readonly<Record<string, number>> = {
+  int32: 6,
+  int64: 7,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
+};
+
 interface Draft {
   readonly analysis: ChannelAnalysis;
   /** Column of each masked group's first channel in the joined masks. */
@@ -89,7 +98,8 @@ function maskedValue(draft: Draft, name: string, read: Read): string {
   const out = `${name}_masked${read.axis === 1 ? "" : `_${read.axis}`}`;
   const fact = draft.analysis.facts.get(read.value)!;
   let mask = shapedMask(draft, read, out, fact.shape!.length);
-  if (fact.dtype !== "float32") mask = cast(draft, mask, out, fact.dtype === "float16" ? 10 : 11);
+  const type = castNumbers[fact.dtype ?? "float32"];
+  if (type !== undefined) mask = cast(draft, mask, out, type);
   add(draft, "Mul", [name, mask], out);
   draft.masked.set(key, out);
   return out;

@@ -3,7 +3,6 @@ import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import { type KeptPositions, keptPositions } from "../channels/kept.ts";
 import type { KeepMasks } from "../channels/plan.ts";
-import { withAttributes } from "../graph/attributes.ts";
 import {
   type Graph,
   type Model,
@@ -12,6 +11,7 @@ import {
   stored,
   type ValueInfo,
 } from "../graph/model.ts";
+import { capturedNames, subgraphsOf } from "../graph/traversal.ts";
 import { operatorOf } from "../ops/index.ts";
 import type { SliceCall } from "../ops/operator.ts";
 import { dropDeadNodes } from "../passes/drop-dead-nodes.ts";
@@ -29,9 +29,15 @@ export function sliceModel(analysis: ChannelAnalysis, masks: KeepMasks): Model {
   const { model, facts } = foldSizes(analysis.model, analysis.facts);
   const initializers = new Map<string, StoredTensor>();
   for (const [name, tensor] of model.graph.initializers) initializers.set(name, cut(tensor, kept.get(name)));
-  const nodes = model.graph.nodes.map((node) =>
-    sliceNode({ ...analysis, facts }, node, model, kept, initializers),
-  );
+  const draft: Draft = {
+    analysis: { ...analysis, facts },
+    model,
+    kept,
+    initializers,
+    readers: readerCounts(model.graph),
+    replacements: new Map(),
+  };
+  const nodes = model.graph.nodes.map((node) => sliceNode(draft, node));
   const graph: Graph = { ...model.graph, nodes, initializers, valueInfo: freshValueInfo(model.graph, kept) };
   return dropDeadNodes({ ...model, graph }, analysis.model);
 }
@@ -43,16 +49,35 @@ function cut(tensor: StoredTensor, kept: ReadonlyMap<number, Int32Array> | undef
   return stored(value, tensor.origin);
 }
 
-function sliceNode(
-  analysis: ChannelAnalysis,
-  node: Node,
-  model: Model,
-  kept: KeptPositions,
-  initializers: Map<string, StoredTensor>,
-): Node {
+interface Draft {
+  readonly analysis: ChannelAnalysis;
+  readonly model: Model;
+  readonly kept: KeptPositions;
+  readonly initializers: Map<string, StoredTensor>;
+  /** How many node inputs, bodies and graph outputs read each value. */
+  readonly readers: ReadonlyMap<string, number>;
+  /** What has taken the place of a constant, for nodes that want the same in its place. */
+  readonly replacements: Map<string, { readonly name: string; readonly value: Tensor }[]>;
+}
+
+function readerCounts(graph: Graph): Map<string, number> {
+  const readers = new Map<string, number>();
+  const add = (name: string) => readers.set(name, (readers.get(name) ?? 0) + 1);
+  for (const { name } of graph.outputs) add(name);
+  for (const node of graph.nodes) {
+    for (const name of node.inputs) add(name);
+    for (const body of subgraphsOf(node)) for (const name of capturedNames(body)) add(name);
+  }
+  return readers;
+}
+
+function sliceNode(draft: Draft, node: Node): Node {
+  const { analysis, model, kept } = draft;
   const held = analysis.labelling.constants.get(node.outputs[0] ?? "");
-  if (node.opType === "Constant" && held !== undefined)
-    return sliceConstant(node, cut(held, kept.get(node.outputs[0]!)));
+  if (node.opType === "Constant" && held !== undefined) {
+    const changed = kept.get(node.outputs[0]!);
+    return changed === undefined ? node : sliceConstant(node, cut(held, changed));
+  }
   const operator = operatorOf(node);
   if (operator?.slice === undefined) return node;
   const inputs = [...node.inputs];
@@ -67,43 +92,46 @@ function sliceNode(
     constant: (input) => analysis.labelling.constants.get(node.inputs[input] ?? "")?.load(),
     replaceInput(input, value) {
       while (inputs.length <= input) inputs.push("");
-      inputs[input] = replacementName(inputs[input]!, node, input, initializers, analysis);
-      initializers.set(
-        inputs[input]!,
-        stored(value, analysis.labelling.constants.get(node.inputs[input] ?? "")?.origin),
-      );
+      inputs[input] = replacement(draft, inputs[input]!, value, `${node.outputs[0]}_input_${input}`);
     },
   };
   const sliced = operator.slice(call);
   return inputs.every((name, k) => name === sliced.inputs[k]) ? sliced : { ...sliced, inputs };
 }
 
+/** A Constant node that holds what is left. Lists of numbers become a tensor. */
 function sliceConstant(node: Node, value: StoredTensor): Node {
-  const name = node.attributes.has("value") ? "value" : undefined;
-  if (name === undefined) return node;
-  const old = node.attributes.get(name);
-  return old?.kind === "tensor" && old.value === value
-    ? node
-    : withAttributes(node, { [name]: { kind: "tensor", value } });
+  const attributes = new Map([["value", { kind: "tensor", value } as const]]);
+  return { ...node, attributes };
 }
 
-/** An initializer nobody else reads keeps its name; otherwise the node gets one of its own. */
-function replacementName(
-  old: string,
-  node: Node,
-  input: number,
-  initializers: ReadonlyMap<string, StoredTensor>,
-  { model }: ChannelAnalysis,
-): string {
-  const readers = model.graph.nodes.reduce(
-    (count, other) => count + other.inputs.filter((name) => name === old).length,
-    0,
-  );
-  if (old !== "" && initializers.has(old) && readers === 1) return old;
-  const base = `${node.outputs[0]}_input_${input}`;
+/**
+ * Name of an initializer that holds the new value. One nobody else reads keeps its name; nodes that shared the old one
+ * and want the same new value share it again.
+ */
+function replacement(draft: Draft, old: string, value: Tensor, base: string): string {
+  const { initializers, readers, replacements, analysis } = draft;
+  const origin = analysis.labelling.constants.get(old)?.origin;
+  if (initializers.has(old) && readers.get(old) === 1) {
+    initializers.set(old, stored(value, origin));
+    return old;
+  }
+  const known = replacements.get(old) ?? [];
+  const same = known.find((other) => isSame(other.value, value));
+  if (same !== undefined) return same.name;
   let name = base;
-  for (let k = 2; initializers.has(name); k++) name = `${base}_${k}`;
+  for (let k = 2; initializers.has(name) || analysis.facts.has(name); k++) name = `${base}_${k}`;
+  initializers.set(name, stored(value, origin));
+  replacements.set(old, [...known, { name, value }]);
   return name;
+}
+
+function isSame(a: Tensor, b: Tensor): boolean {
+  return (
+    a.dtype === b.dtype &&
+    a.shape.join() === b.shape.join() &&
+    a.data.every((element, k) => element === b.data[k])
+  );
 }
 
 /** Declared shapes of values whose sizes changed are brought up to date. */

@@ -50,7 +50,7 @@ export const constants: Readonly<Record<string, Operator>> = {
     couple: silent,
   },
   ConstantOfShape: { infer: inferConstantOfShape, couple: silent, auxiliaryInputs: [0] },
-  Shape: { infer: inferShape, couple: silent },
-  Size: { infer: inferSize, couple: silent },
+  Shape: { infer: inferShape, couple: (c) => c.measure(0) },
+  Size: { infer: inferSize, couple: (c) => c.measure(0) },
   Range: { infer: (call) => [{ dtype: call.inputs[0]?.dtype, shape: [undefined] }], couple: silent },
 };

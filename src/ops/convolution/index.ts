@@ -129,7 +129,7 @@ function coupleGrouped(
 ): Int32Array | undefined {
   const inputChannels = c.inputs[0]!.shape![1];
   if (
-    !c.isConstant(1) ||
+    !c.isStored(1) ||
     typeof inputChannels !== "number" ||
     c.inputs[1]!.shape!.some((d) => typeof d !== "number")
   ) {

@@ -23,11 +23,12 @@ const dtypeNumbers: Readonly<Record<number, DType>> = {
 
 function unary(dtype?: (call: InferCall) => DType | undefined): Operator {
   const infer = (call: InferCall): Fact[] => {
+    const to = dtype === undefined ? call.inputs[0]?.dtype : dtype(call);
+    const keepsSizes = call.node.opType === "Identity" || (call.node.opType === "Cast" && to !== "bool");
     const fact: Fact = {
-      dtype: dtype === undefined ? call.inputs[0]?.dtype : dtype(call),
+      dtype: to,
       shape: shapeOf(call, 0),
-      elements:
-        call.node.opType === "Cast" || call.node.opType === "Identity" ? call.inputs[0]?.elements : undefined,
+      elements: keepsSizes ? call.inputs[0]?.elements : undefined,
     };
     return call.node.outputs.map((_, k) => (k === 0 ? fact : { dtype: "bool" as const, shape: fact.shape }));
   };

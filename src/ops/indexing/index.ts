@@ -5,7 +5,7 @@ import type { Dim, Node } from "../../graph/model.ts";
 import { fromNumbers, int64 } from "../../tensor/tensor.ts";
 import { takeBlock } from "../joining/index.ts";
 import type { Couplings, Fact, InferCall, LabelBlock, Operator, SliceCall } from "../operator.ts";
-import { encodeTarget } from "../reshaping/index.ts";
+import { isComputed } from "../reshaping/index.ts";
 import {
   blockFor,
   broadcastShape,
@@ -14,6 +14,7 @@ import {
   numbersOf,
   renumberBlocks,
   shapeOf,
+  untangledBlocks,
 } from "../shapes.ts";
 
 interface Range {
@@ -94,7 +95,8 @@ function coupleSlice(c: Couplings): void {
     return;
   }
   const cut = new Set(ranges.map(({ axis }) => axis));
-  const blocks = [...c.blocksOf(0).filter(({ axes }) => !axes.some((axis) => cut.has(axis)))];
+  const before = untangledBlocks(c, 0, cut, true);
+  const blocks = before.filter(({ axes }) => !axes.some((axis) => cut.has(axis)));
   for (const range of ranges) blocks.push(...sliceAxis(c, x, range));
   c.setOutput(0, mergeDuplicates(blocks));
 }
@@ -183,11 +185,12 @@ function coupleGather(c: Couplings): void {
   }
   const axis = fromFront(intAttribute(c.node, "axis", 0), x.length);
   const indices = numbersOf(c.inputs[1])?.map((k) => fromFront(k, x[axis] as number));
-  const isTable = c.isConstant(0);
+  const isTable = c.isConstant(0) && !c.isConstant(1);
   if (isTable) for (let other = 0; other < x.length; other++) if (other !== axis) c.produce(0, other);
   const renumber = (k: number) => (k < axis ? k : k === axis ? undefined : k + at.length - 1);
+  const before = untangledBlocks(c, 0, new Set([axis]), at.length === 0);
   const blocks = renumberBlocks(
-    c.blocksOf(0).filter(({ axes }) => !axes.includes(axis)),
+    before.filter(({ axes }) => !axes.includes(axis)),
     renumber,
   );
   if (indices === undefined || at.length > 1)
@@ -210,6 +213,7 @@ function gatherBlock(
     return renumberBlocks(rest, renumber);
   }
   const labels = c.labelsOf(0, axis);
+  c.release(labels);
   return blockFor(axis, labels === undefined ? undefined : Int32Array.from(indices, (k) => labels[k]!));
 }
 
@@ -265,8 +269,10 @@ function couplePad(c: Couplings): void {
     c.lockInput(0, "the padding is not known");
     return;
   }
-  const padded = padding.flatMap(({ before, after }, axis) => (before === 0 && after === 0 ? [] : [axis]));
-  const blocks = c.blocksOf(0).filter(({ axes }) => !axes.some((axis) => padded.includes(axis)));
+  const padded = new Set(
+    padding.flatMap(({ before, after }, axis) => (before === 0 && after === 0 ? [] : [axis])),
+  );
+  const blocks = untangledBlocks(c, 0, padded).filter(({ axes }) => !axes.some((axis) => padded.has(axis)));
   const plain = stringAttribute(c.node, "mode", "constant") === "constant";
   for (const axis of padded) {
     const labels = c.labelsOf(0, axis);
@@ -324,23 +330,38 @@ function coupleExpand(c: Couplings): void {
   }
   const offset = after.length - before.length;
   const stretched = (axis: number) => before[axis] === 1 && after[axis + offset] !== 1;
+  const writable = after.every((size, axis) => typeof size === "number" || before[axis - offset] === size);
+  if (writable) c.rewrites(1);
+  else
+    for (const axis of namedAxes(c, before.length))
+      c.lock(c.labelsOf(0, axis), "its size is named beside an open one");
   c.setOutput(
     0,
     renumberBlocks(c.blocksOf(0), (axis) => (stretched(axis) ? undefined : axis + offset)),
   );
 }
 
+/** Axes of the input, of `rank` axes, whose size the target names; where it says 1 the size is left as it is. */
+function namedAxes(c: Couplings, rank: number): number[] {
+  const target = c.inputs[1]?.elements ?? numbersOf(c.inputs[1]);
+  const offset = (c.outputs[0]?.shape?.length ?? rank) - (target?.length ?? 0);
+  const shift = (c.outputs[0]?.shape?.length ?? rank) - rank;
+  return Array.from({ length: rank }, (_, axis) => axis).filter(
+    (axis) => target?.[axis + shift - offset] !== 1,
+  );
+}
+
 function sliceExpand(call: SliceCall): Node {
-  const after = call.outputs[0]!.shape!;
-  const before = call.inputs[0]!.shape!;
+  const after = call.outputs[0]!.shape;
+  const before = call.inputs[0]!.shape;
+  if (after === undefined || before === undefined) return call.node;
   const kept = after.map((_, axis) => call.keptOfOutput(0, axis));
-  if (kept.every((positions) => positions === undefined)) return call.node;
+  if (kept.every((positions) => positions === undefined) && !isComputed(call.inputs[1])) return call.node;
   const offset = after.length - before.length;
   // Size 1 leaves an axis as it is, so axes that are not stretched need no number.
-  const target = after.map(
-    (size, axis): Dim => (before[axis - offset] === size ? 1 : (kept[axis]?.length ?? size)),
-  );
-  call.replaceInput(1, int64([target.length], encodeTarget(target, target)));
+  const target = after.map((size, axis) => (before[axis - offset] === size ? 1 : size));
+  if (target.some((size) => typeof size !== "number")) return call.node; // every labelled axis is left as it is
+  call.replaceInput(1, int64([target.length], target as number[]));
   return call.node;
 }
 
@@ -362,7 +383,10 @@ function coupleTile(c: Couplings): void {
     c.lockInput(0, "how often it is repeated is not known");
     return;
   }
-  const whole = c.blocksOf(0).filter(({ axes }) => axes.every((axis) => repeats[axis] === 1));
+  const tiledAxes = new Set(repeats.flatMap((times, axis) => (times === 1 ? [] : [axis])));
+  const whole = untangledBlocks(c, 0, tiledAxes).filter(
+    ({ axes }) => !axes.some((axis) => tiledAxes.has(axis)),
+  );
   const tiled = x.flatMap((_, axis) => {
     if (repeats[axis] === 1) return [];
     const labels = c.labelsOf(0, axis);

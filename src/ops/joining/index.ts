@@ -4,7 +4,7 @@ import { addDims, divideDims } from "../../graph/dims.ts";
 import type { Dim, Node } from "../../graph/model.ts";
 import { int64 } from "../../tensor/tensor.ts";
 import type { Couplings, Fact, InferCall, LabelBlock, Operator, SliceCall } from "../operator.ts";
-import { blockFor, fromFront, likeFirst, numbersOf, shapeOf } from "../shapes.ts";
+import { blockFor, fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
 
 function inferConcat(call: InferCall): readonly Fact[] {
   const shapes = call.inputs.map((fact) => fact?.shape);
@@ -98,7 +98,8 @@ function coupleSplit(c: Couplings): void {
   }
   const axis = fromFront(intAttribute(c.node, "axis", 0), x.length);
   const sizes = c.outputs.map((fact) => fact?.shape?.[axis]);
-  const others = c.blocksOf(0).filter((block) => !block.axes.includes(axis));
+  const blocks = untangledBlocks(c, 0, new Set([axis]), true);
+  const others = blocks.filter((block) => !block.axes.includes(axis));
   const known = sizes.every((size) => typeof size === "number");
   if (!known) c.lock(c.labelsOf(0, axis), "the sizes it is split into are not known");
   let start = 0;
@@ -109,12 +110,12 @@ function coupleSplit(c: Couplings): void {
   }
 }
 
-/** The part [start, end) of the block that spans `axis`, other axes of the block intact. */
+/** The part [start, end) of the block that spans `axis` alone or first, other axes of the block intact. */
 export function takeBlock(c: Couplings, axis: number, start: number, end: number): LabelBlock[] {
   const block = c.blocksOf(0).find(({ axes }) => axes.includes(axis));
   if (block === undefined) return [];
+  c.release(block.labels);
   if (block.axes.length === 1) return [{ axes: [axis], labels: block.labels.subarray(start, end) }];
-  if (block.axes[0] !== axis) return blockFor(axis, c.labelsOf(0, axis)?.subarray(start, end));
   const step = block.labels.length / (c.inputs[0]!.shape![axis] as number);
   const labels = block.labels.subarray(start * step, end * step);
   return end - start === 1 ? [{ axes: block.axes.slice(1), labels }] : [{ axes: block.axes, labels }];

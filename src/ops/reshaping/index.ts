@@ -43,21 +43,36 @@ function coupleReshape(c: Couplings): void {
     return;
   }
   const { blocks, lost } = regroup(before, after, c.blocksOf(0));
-  if (c.node.opType === "Reshape" && openSizes(after, before) > 1) {
-    for (const block of c.blocksOf(0)) c.lock(block.labels, "the reshape has several symbolic sizes");
-  }
+  if (after.includes(0)) c.lockInput(0, "it has no elements");
+  if (c.node.opType !== "Reshape" || openSizes(after, before) <= 1) c.rewrites(1);
+  else for (const block of c.blocksOf(0)) c.lock(block.labels, "the reshape has several symbolic sizes");
   for (const { block, why } of lost) c.lock(block.labels, why);
   c.setOutput(0, blocks);
 }
 
-/** New target sizes for a Reshape whose channels shrink: numbers where they are known, 0 or -1 for a symbolic axis. */
+/**
+ * New target sizes for a Reshape: numbers where they are known, 0 or -1 for a symbolic axis. Needed when its channels
+ * shrink, and when the target is computed from sizes that may.
+ */
 function sliceReshape(call: SliceCall): Node {
-  const after = call.outputs[0]!.shape!;
+  const before = call.inputs[0]!.shape;
+  const after = call.outputs[0]!.shape;
+  if (before === undefined || after === undefined || openSizes(after, before) > 1) return call.node;
   const kept = after.map((_, axis) => call.keptOfOutput(0, axis));
-  if (kept.every((positions) => positions === undefined)) return call.node;
+  if (kept.every((positions) => positions === undefined) && !isComputed(call.inputs[1])) return call.node;
   const target = after.map((size, axis): Dim => kept[axis]?.length ?? size);
-  call.replaceInput(1, int64([target.length], encodeTarget(target, call.inputs[0]!.shape!)));
-  return call.node;
+  call.replaceInput(1, int64([target.length], encodeTarget(target, before)));
+  const attributes = new Map(call.node.attributes);
+  attributes.delete("allowzero"); // 0 copies a size in what was just written
+  return { ...call.node, attributes };
+}
+
+/** Whether a target mixes symbols with numbers that may stem from channel counts. */
+export function isComputed(target: Fact | undefined): boolean {
+  return (
+    target?.constant === undefined &&
+    target?.elements?.some((size) => typeof size !== "string" && size !== -1) === true
+  );
 }
 
 /** How many sizes of a target can only be written as -1. */
@@ -68,7 +83,7 @@ function openSizes(target: readonly Dim[], before: readonly Dim[]): number {
 }
 
 /** Symbolic sizes become 0 (copied from the same axis of the input) or, once, -1. */
-export function encodeTarget(target: readonly Dim[], before: readonly Dim[]): number[] {
+function encodeTarget(target: readonly Dim[], before: readonly Dim[]): number[] {
   let open = false;
   return target.map((size, axis) => {
     if (typeof size === "number") return size;

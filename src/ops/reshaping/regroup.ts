@@ -33,7 +33,12 @@ export function matchAxes(before: readonly Dim[], after: readonly Dim[]): AxisRu
 }
 
 /** The fewest axes from `i` and from `j` on that hold equally many elements. */
-function shortestRun(before: readonly Dim[], after: readonly Dim[], i: number, j: number): AxisRun | undefined {
+function shortestRun(
+  before: readonly Dim[],
+  after: readonly Dim[],
+  i: number,
+  j: number,
+): AxisRun | undefined {
   const from = [i];
   const to = [j];
   let left = before[i];
@@ -66,16 +71,26 @@ export interface Regrouped {
 }
 
 /** Labels of the output of a reshape from `before` to `after`. */
-export function regroup(before: readonly Dim[], after: readonly Dim[], blocks: readonly LabelBlock[]): Regrouped {
+export function regroup(
+  before: readonly Dim[],
+  after: readonly Dim[],
+  blocks: readonly LabelBlock[],
+): Regrouped {
   const runs = matchAxes(before, after);
-  if (runs === undefined) return { blocks: [], lost: blocks.map((block) => ({ block, why: "the reshape has symbolic sizes" })) };
+  if (runs === undefined)
+    return { blocks: [], lost: blocks.map((block) => ({ block, why: "the reshape has symbolic sizes" })) };
   const placed: LabelBlock[] = [];
   const lost: { block: LabelBlock; why: string }[] = [];
   for (const run of runs) {
-    const touching = blocks.filter((block) => block.labels.length > 1 && block.axes.some((axis) => run.from.includes(axis)));
+    const touching = blocks.filter(
+      (block) => block.labels.length > 1 && block.axes.some((axis) => run.from.includes(axis)),
+    );
     if (run.to.length === 0 || run.from.length === 0) continue;
     const inside = touching.filter((block) => block.axes.every((axis) => run.from.includes(axis)));
-    const outcome = touching.length === inside.length ? spread(run, before, after, inside) : "it spans axes the reshape takes apart";
+    const outcome =
+      touching.length === inside.length
+        ? spread(run, before, after, inside)
+        : "it spans axes the reshape takes apart";
     if (typeof outcome === "string") lost.push(...touching.map((block) => ({ block, why: outcome })));
     else placed.push(...outcome);
   }
@@ -94,7 +109,8 @@ function spread(
   if (run.from.length === 1 && run.to.length === 1) return [{ axes: run.to, labels: block.labels }];
   const sizes = run.from.map((axis) => before[axis]);
   const targets = run.to.map((axis) => after[axis]);
-  if ([...sizes, ...targets].some((size) => typeof size !== "number")) return "the reshape merges it with a symbolic axis";
+  if ([...sizes, ...targets].some((size) => typeof size !== "number"))
+    return "the reshape merges it with a symbolic axis";
   const flat = flatten(run.from, sizes as number[], block);
   return fold(run.to, targets as number[], flat);
 }
