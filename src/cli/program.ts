@@ -11,20 +11,17 @@ import { rankCommand } from "./rank.ts";
 export function program(io: Io): Command {
   const root = new Command(tool.name)
     .description("Make trained ONNX networks smaller by asking, with game theory, what each channel is worth")
-    .version(tool.version)
-    .showHelpAfterError("(add --help for the options)")
-    .showSuggestionAfterError();
+    .version(tool.version);
   const commands = [inspectCommand, rankCommand, pruneCommand, evaluateCommand, demoCommand].map((make) =>
     make(io),
   );
   for (const command of commands) root.addCommand(command);
   for (const command of [root, ...commands]) {
-    command
-      .exitOverride()
-      .configureOutput({
-        writeOut: (text) => io.out(text.trimEnd()),
-        writeErr: (text) => io.err(text.trimEnd()),
-      });
+    command.exitOverride().configureOutput({
+      writeOut: (text) => io.out(text.trimEnd()),
+      writeErr: (text) => io.err(text.trimEnd()),
+      outputError: () => undefined, // told once, with its code, by run.ts
+    });
   }
   return root;
 }

@@ -15,11 +15,29 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     await program(io).parseAsync(argv, { from: "user" });
     return Number(process.exitCode);
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-    return explain(error, argv, io);
+    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
+    if (error instanceof CommanderError && error.code === "commander.help") return exitCodes.usage; // help is shown
+    return explain(codedError(error, io.signal), argv, io);
   } finally {
     process.exitCode = before;
   }
+}
+
+/** Usage mistakes and interruptions by their codes, whoever noticed them. */
+function codedError(error: unknown, signal: AbortSignal): unknown {
+  if (error instanceof CommanderError) {
+    const text = error.message
+      .replace(/^error: /, "")
+      .replaceAll("\n", " ")
+      .replace(/[.]?$/, ".");
+    return new PrunerError("usage", { detail: `${text} Add --help for the options.` }, { cause: error });
+  }
+  if (!signal.aborted || error instanceof PrunerError) return error;
+  return new PrunerError(
+    "interrupted",
+    { next: "Nothing was written; run the same command again." },
+    { cause: error },
+  );
 }
 
 function explain(error: unknown, argv: readonly string[], io: Io): number {
