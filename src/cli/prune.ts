@@ -2,7 +2,6 @@
 import { Command, Option } from "commander";
 import { exitCodes } from "../base/problem.ts";
 import type { Budget } from "../budget/budget.ts";
-import type { PrunePlan } from "../channels/plan.ts";
 import type { PruneResult } from "../pipeline/prune.ts";
 import {
   dataOptions,
@@ -93,7 +92,7 @@ async function run(io: Io, path: string, options: RawOptions): Promise<void> {
   const { parseShare, parseSteps } = await import("../budget/target.ts");
   const { loadModel } = await import("../pipeline/load-model.ts");
   const { prune } = await import("../pipeline/prune.ts");
-  const { readJson, readScores, writeJson } = await import("../pipeline/scores-file.ts");
+  const { readJson, readScores } = await import("../pipeline/scores-file.ts");
   const { checkPlan } = await import("../channels/plan.ts");
   const work = workOptions(io, options);
   try {
@@ -115,11 +114,10 @@ async function run(io: Io, path: string, options: RawOptions): Promise<void> {
       minAccuracy: floor === undefined ? undefined : parseShare("min-accuracy", floor),
       plan: planPath === undefined ? undefined : checkPlan(await readJson(planPath), planPath),
       scores: scoresPath === undefined ? undefined : await readScores(scoresPath),
+      savePlan: options["savePlan"] as string | undefined,
       verify: options["verify"] as boolean,
       latency: options["latency"] as boolean,
     });
-    if (options["savePlan"] !== undefined)
-      await writeJson(options["savePlan"] as string, result.plan satisfies PrunePlan);
     work.finish();
     const { figuresTable, keptText } = await import("../report/text.ts");
     print(io, options, result, () =>

@@ -48,8 +48,17 @@ export async function measure(
   return { ...base, accuracy, loss, correct };
 }
 
-/** How far a model's outputs are from another's on the same examples: mean KL divergence in nats. */
-export function divergence(from: Measurement, to: Measurement, model: Model, output: string): Interval {
+/**
+ * How far a model's outputs are from another's on the same examples: mean KL divergence in nats. Undefined for
+ * networks that predict numbers, whose outputs are no probabilities.
+ */
+export function divergence(
+  from: Measurement,
+  to: Measurement,
+  model: Model,
+  output: string,
+): Interval | undefined {
+  if (from.loss !== undefined && from.accuracy === undefined) return undefined;
   const values = payoff("agreement", { outputIs: outputKind(model, output) }).rows(
     to.outputs,
     to.width,

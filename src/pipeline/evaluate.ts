@@ -1,6 +1,6 @@
 /** @file The evaluate command: what a model is worth on data, and beside another one. */
-import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { Dataset } from "../datasets/index.ts";
 import { latencies } from "../evaluation/latency.ts";
@@ -8,7 +8,7 @@ import { divergence, type Measurement, measure } from "../evaluation/measure.ts"
 import { type PairedAccuracy, pairedAccuracy } from "../metrics/index.ts";
 import { chooseOutput } from "../valuation/targets.ts";
 import { figuresOf, latenciesOf, type ModelFigures } from "./figures.ts";
-import { type LoadedModel, runnable } from "./load-model.ts";
+import { type LoadedModel, runnable, sizeOnDisk } from "./load-model.ts";
 import type { WorkOptions } from "./progress.ts";
 import {
   type DataSettings,
@@ -52,8 +52,9 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
         await measure(runner, analysis.model, dataset, { output, signal: options.signal, onBatch }),
       );
     }
+    checkComparable(measured, dataset.size);
     const timed = options.latency === false ? undefined : await time(options, analyses, dataset);
-    const bytes = await Promise.all(loaded.map(async ({ path }) => (await stat(path)).size));
+    const bytes = await Promise.all(loaded.map(sizeOnDisk));
     const output = chooseOutput(analyses[0]!.model, options.output);
     const figures = analyses.map((analysis, k) =>
       figuresOf({
@@ -75,6 +76,15 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   } finally {
     await runner.close();
   }
+}
+
+/** Two models are compared output by output. */
+function checkComparable([first, second]: readonly Measurement[], examples: number): void {
+  if (first === undefined || second === undefined || first.outputs.length === second.outputs.length) return;
+  const [theirs, ours] = [first, second].map(({ outputs }) => outputs.length / examples);
+  throw new PrunerError("usage", {
+    detail: `--against: that model gives ${theirs} numbers for an example, this one ${ours}. Compare models of the same task.`,
+  });
 }
 
 function time(options: EvaluateOptions, analyses: readonly ChannelAnalysis[], dataset: Dataset) {

@@ -1,16 +1,20 @@
 /** @file From a path to a model with its channels found. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { access, stat } from "node:fs/promises";
 import { PrunerError } from "../base/problem.ts";
 import { analyzeChannels, type ChannelAnalysis } from "../channels/groups.ts";
 import type { Dim, Model, ValueInfo } from "../graph/model.ts";
 import { findNonFinite } from "../graph/non-finite.ts";
+import { dataFilesOf } from "../onnx/data-files.ts";
 import { readModelFile } from "../onnx/read.ts";
 import { openBatch } from "../passes/open-batch.ts";
 
 export interface LoadedModel {
   readonly path: string;
-  /** SHA-256 of the model file, hex. */
+  /** The model file and the files that hold its external weights. */
+  readonly files: readonly string[];
+  /** SHA-256 of all files, hex; of the model file alone where it has no others. */
   readonly hash: string;
   /** As in the file: what is sliced. */
   readonly analysis: ChannelAnalysis;
@@ -26,8 +30,10 @@ export interface LoadOptions {
  * @throws {PrunerError} What `readModelFile` throws; `invalid-option` for the shape of an unknown input.
  */
 export async function loadModel(path: string, { inputShapes }: LoadOptions = {}): Promise<LoadedModel> {
-  const model = withShapes(await readModelFile(path), inputShapes);
-  return { path, hash: await hashOf(path), analysis: analyzeChannels(model) };
+  const read = await readModelFile(path);
+  const files = [path, ...dataFilesOf(read)];
+  const analysis = analyzeChannels(withShapes(read, inputShapes));
+  return { path, files, hash: await hashOf(files), analysis };
 }
 
 /**
@@ -60,8 +66,24 @@ function withShapes(model: Model, shapes: ReadonlyMap<string, readonly Dim[]> | 
   return { ...model, graph: { ...model.graph, inputs } };
 }
 
-async function hashOf(path: string): Promise<string> {
+async function hashOf(paths: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  for (const path of paths) {
+    if (path !== paths[0] && !(await isThere(path))) continue; // told by whoever reads the weights
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  }
   return hash.digest("hex");
+}
+
+/** Bytes a model takes on disk, external weights included. */
+export async function sizeOnDisk({ files }: Pick<LoadedModel, "files">): Promise<number> {
+  const sizes = await Promise.all(files.map(async (path) => (await stat(path)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }

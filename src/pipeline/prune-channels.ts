@@ -8,7 +8,13 @@ import { analyzeChannels, type ChannelAnalysis } from "../channels/groups.ts";
 import type { KeepMasks } from "../channels/plan.ts";
 import { normalizeByGroup } from "../criteria/index.ts";
 import { sliceModel } from "../surgery/slice.ts";
-import { type GroupScores, type RankContext, type RankEvent, rankGroups } from "./rank-groups.ts";
+import {
+  type GroupScores,
+  type RankContext,
+  type RankEvent,
+  type RankSettings,
+  rankGroups,
+} from "./rank-groups.ts";
 
 export interface PruneSettings {
   readonly budget: Budget;
@@ -18,10 +24,16 @@ export interface PruneSettings {
   readonly minAccuracy?: number | undefined;
 }
 
+/** Scores and how they came about: those of criteria have to be made comparable between groups. */
+export interface Ranking {
+  readonly criterion: RankSettings["criterion"];
+  readonly groups: readonly GroupScores[];
+}
+
 export interface PruneContext extends Omit<RankContext, "resume"> {
   readonly prune: PruneSettings;
   /** Scores from an earlier ranking, used instead of the first one. */
-  readonly scores?: readonly GroupScores[] | undefined;
+  readonly scores?: Ranking | undefined;
   /** Accuracy of a plan on examples that are used neither for ranking nor for the final figures. */
   readonly accuracyOf?: ((masks: KeepMasks) => Promise<number>) | undefined;
 }
@@ -59,7 +71,8 @@ export async function* pruneChannels(
   const { analysis, prune } = context;
   const costModel = costModelOf(analysis);
   let masks: KeepMasks = analysis.groups.map(({ channels }) => new Uint8Array(channels).fill(1));
-  const rankings: (readonly GroupScores[])[] = [];
+  const rankings: Ranking[] = [];
+  const started = performance.now();
   const seeks = prune.minAccuracy !== undefined;
   const perRemoval = prune.steps === "all";
   const rounds =
@@ -69,32 +82,38 @@ export async function* pruneChannels(
         ? Math.max(prune.steps, floorRounds)
         : prune.steps;
   const rankEvery = prune.steps === "all" ? 1 : Math.max(1, Math.floor(rounds / prune.steps));
+  const rankingsPlanned = Math.ceil(rounds / rankEvery);
+  const outcome = (end: Pick<PruneOutcome, "reached" | "stoppedBy" | "steps">): PruneOutcome => ({
+    ...end,
+    masks,
+    rankings: rankings.filter((ranking) => ranking !== context.scores).map(({ groups }) => groups),
+  });
   for (let step = 1; step <= rounds; step++) {
     if ((step - 1) % rankEvery === 0) {
-      const own = rankings.length === 0 ? context.scores : undefined;
-      rankings.push(own ?? (yield* rankSurvivors(context, masks, rankings.length)));
+      const spent = (performance.now() - started) / 1000;
+      const settings = settingsOfRound(context.settings, rankings.length, rankingsPlanned, spent);
+      const given = rankings.length === 0 ? context.scores : undefined;
+      rankings.push(given ?? (yield* rankSurvivors({ ...context, settings }, masks)));
     }
     const scores = scoresByChannel(context, masks, rankings.at(-1)!);
     const budget = perRemoval ? prune.budget : budgetOfStep(boundedBudget(prune), step, rounds);
     const choice = chooseOrStop(context, costModel, scores, budget, masks, perRemoval);
     if (choice === undefined)
-      return {
-        masks,
+      return outcome({
         reached: !saysHowMuch(prune.budget),
         stoppedBy: "nothing-left",
-        rankings,
         steps: step - 1,
-      };
+      });
     const accuracy =
       context.accuracyOf === undefined || !seeks ? null : await context.accuracyOf(choice.masks);
     yield { kind: "step", step, choice, accuracy };
     if (accuracy !== null && accuracy < prune.minAccuracy!) {
-      return { masks, reached: !saysHowMuch(prune.budget), stoppedBy: "floor", rankings, steps: step - 1 };
+      return outcome({ reached: !saysHowMuch(prune.budget), stoppedBy: "floor", steps: step - 1 });
     }
     masks = choice.masks;
     if (perRemoval && choice.reached && saysHowMuch(prune.budget)) break;
   }
-  return { masks, reached: true, stoppedBy: "target", rankings, steps: rankings.length };
+  return outcome({ reached: true, stoppedBy: "target", steps: rankings.length });
 }
 
 /** An accuracy floor alone: work towards a model with almost nothing left, and stop where the floor is. */
@@ -131,11 +150,10 @@ function chooseOrStop(
 function scoresByChannel(
   context: PruneContext,
   masks: KeepMasks,
-  ranking: readonly GroupScores[],
+  ranking: Ranking,
 ): (Float64Array | undefined)[] {
   const { analysis, groups } = context;
-  const byId = new Map(ranking.map((scores) => [scores.id, scores]));
-  const isGame = context.settings.criterion === "shapley";
+  const byId = new Map(ranking.groups.map((scores) => [scores.id, scores]));
   const scores = analysis.groups.map(({ id, channels }, group) => {
     if (!groups.includes(group)) return undefined;
     const { values } = byId.get(id)!;
@@ -147,20 +165,32 @@ function scoresByChannel(
     });
     return full;
   });
-  return isGame ? scores : normalizeByGroup(scores);
+  return ranking.criterion === "shapley" ? scores : normalizeByGroup(scores);
 }
 
-/** Ranks what is left, on the sliced model, with a seed of its own for every round. */
+/** A seed of its own for every round, and an even share of the time that is left. */
+function settingsOfRound(
+  settings: RankSettings,
+  round: number,
+  rounds: number,
+  secondsSpent: number,
+): RankSettings {
+  const seed = settings.seed + round;
+  if (settings.budget === undefined || !("seconds" in settings.budget)) return { ...settings, seed };
+  const left = Math.max(0, settings.budget.seconds - secondsSpent);
+  return { ...settings, seed, budget: { seconds: left / (rounds - round) } };
+}
+
+/** Ranks what is left, on the sliced model. */
 async function* rankSurvivors(
   context: PruneContext,
   masks: KeepMasks,
-  round: number,
-): AsyncGenerator<RankEvent, readonly GroupScores[], undefined> {
-  const settings = { ...context.settings, seed: context.settings.seed + round };
-  if (masks.every((mask) => !mask.includes(0))) return yield* rankGroups({ ...context, settings });
+): AsyncGenerator<RankEvent, Ranking, undefined> {
+  const { criterion } = context.settings;
+  if (masks.every((mask) => !mask.includes(0))) return { criterion, groups: yield* rankGroups(context) };
   const analysis = analyzeChannels(sliceModel(context.analysis, masks));
   const groups = context.groups.map((group) => groupAfterSlice(context.analysis, analysis, masks, group));
-  return yield* rankGroups({ ...context, analysis, groups, settings });
+  return { criterion, groups: yield* rankGroups({ ...context, analysis, groups }) };
 }
 
 function groupAfterSlice(

@@ -1,10 +1,11 @@
 /** @file The prune command: from a model and data (or scores, or a plan) to a smaller model, checked and measured. */
-import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { PrunerError } from "../base/problem.ts";
 import type { Budget } from "../budget/budget.ts";
 import { saysHowMuch } from "../budget/budget.ts";
+import { checkReachable } from "../budget/choose.ts";
 import type { Steps } from "../budget/target.ts";
+import { costModelOf } from "../channels/cost.ts";
 import { analyzeChannels, type ChannelAnalysis } from "../channels/groups.ts";
 import { type KeepMasks, masksOfPlan, type PrunePlan, planOfMasks } from "../channels/plan.ts";
 import type { Dataset } from "../datasets/index.ts";
@@ -17,14 +18,15 @@ import { sliceModel } from "../surgery/slice.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Runner } from "../valuation/runner.ts";
 import { chooseOutput } from "../valuation/targets.ts";
+import { checkOutputs } from "./check-outputs.ts";
 import { figuresOf, latenciesOf, type ModelFigures } from "./figures.ts";
-import { type LoadedModel, runnable } from "./load-model.ts";
+import { type LoadedModel, runnable, sizeOnDisk } from "./load-model.ts";
 import type { WorkOptions } from "./progress.ts";
 import { type PruneEvent, type PruneOutcome, pruneChannels } from "./prune-channels.ts";
 import { randomFeeds } from "./random-feeds.ts";
 import { needsData, payoffFor, rankableGroups, report, reportCaching } from "./rank.ts";
 import type { GroupScores, RankSettings } from "./rank-groups.ts";
-import type { Scores } from "./scores-file.ts";
+import { type Scores, writeJson } from "./scores-file.ts";
 import {
   cutData,
   type DataParts,
@@ -51,6 +53,8 @@ export interface PruneOptions extends PayoffSettings, RuntimeSettings, WorkOptio
   readonly plan?: PrunePlan | undefined;
   /** Scores of an earlier ranking of this model, used instead of ranking again. */
   readonly scores?: Scores | undefined;
+  /** File the plan goes to. */
+  readonly savePlan?: string | undefined;
   /** Compare sliced with masked on real or random inputs. Default true. */
   readonly verify?: boolean | undefined;
   /** Measure latency. Default true. */
@@ -86,7 +90,9 @@ interface Bench {
  */
 export async function prune(options: PruneOptions): Promise<PruneResult> {
   checkCombination(options);
+  await checkOutputs({ out: options.out, "save-plan": options.savePlan }, inputsOf(options));
   const analysis = runnable(options.model);
+  checkAmounts(options, analysis);
   const wantsRuntime =
     options.data !== undefined ||
     options.verify !== false ||
@@ -110,6 +116,23 @@ export async function prune(options: PruneOptions): Promise<PruneResult> {
   }
 }
 
+function inputsOf({ model, data, testData }: PruneOptions): (string | false | undefined)[] {
+  return [...model.files, data?.path, data?.labels, testData?.path, testData?.labels];
+}
+
+/** A plan that does not fit and targets out of reach are told before anything is measured or ranked. */
+function checkAmounts(options: PruneOptions, analysis: ChannelAnalysis): void {
+  const { plan, budget } = options;
+  if (plan !== undefined) checkRemoves(masksOfPlan(analysis, plan));
+  else if (saysHowMuch(budget))
+    checkReachable(analysis, costModelOf(analysis), groupsOf(options, analysis), budget);
+}
+
+/** @throws {PrunerError} `nothing-removed` when every channel stays. */
+function checkRemoves(masks: KeepMasks): void {
+  if (masks.every((mask) => !mask.includes(0))) throw new PrunerError("nothing-removed", {});
+}
+
 function ranksWithData({ plan, scores, steps, settings }: PruneOptions): boolean {
   return plan === undefined && (scores === undefined || (steps ?? 1) !== 1) && needsData(settings.criterion);
 }
@@ -119,6 +142,9 @@ function checkCombination(options: PruneOptions): void {
   const refuse = (detail: string): never => {
     throw new PrunerError("usage", { detail });
   };
+  const { settings, steps } = options;
+  if (steps === "all" && settings.budget !== undefined && "seconds" in settings.budget)
+    refuse("--budget: a time cannot be shared out over --steps all; give rows for each group, such as 10k.");
   const asks = saysHowMuch(budget) || minAccuracy !== undefined;
   if (plan !== undefined && (asks || scores !== undefined))
     refuse("--plan says what stays: leave out targets, --min-accuracy and --scores.");
@@ -149,6 +175,7 @@ async function pruneWith(options: PruneOptions, bench: Bench): Promise<PruneResu
   const output = chooseOutput(analysis.model, options.output);
   const before = await measureOn(options, bench, analysis, output, "original");
   const outcome = await decide(options, bench);
+  checkRemoves(outcome.masks);
   const sliced = sliceModel(options.model.analysis, outcome.masks);
   const after = sliced === options.model.analysis.model ? analysis : analyzeChannels(openBatch(sliced));
   const feeds = (batch: number) => feedsOf(bench, batch);
@@ -158,9 +185,10 @@ async function pruneWith(options: PruneOptions, bench: Bench): Promise<PruneResu
       : await verifySlice(bench.runner, analysis, outcome.masks, after.model, feeds(8));
   const quality = await measureOn(options, bench, after, output, "pruned");
   const plan = planOfMasks(options.model.analysis, outcome.masks);
-  const bytesBefore = (await stat(options.model.path)).size;
+  const bytesBefore = await sizeOnDisk(options.model);
   const timed = options.latency === false ? undefined : await time(options, [analysis, after], feeds);
   const bytes = await writeOutput(withProvenance(sliced, plan, options.model.hash), options.out);
+  if (options.savePlan !== undefined) await writeJson(options.savePlan, plan);
   const apart =
     before !== undefined && quality !== undefined
       ? divergence(before, quality, analysis.model, output)
@@ -218,10 +246,7 @@ async function decide(options: PruneOptions, bench: Bench): Promise<Decision> {
     parts === undefined || runner === undefined || !ranksWithData(options)
       ? undefined
       : { dataset: parts.rank, payoff: await payoffFor(options, analysis, parts.rank, runner), runner };
-  const groups =
-    options.scores === undefined
-      ? rankableGroups(analysis, options.selection)
-      : scoredGroups(options, analysis);
+  const groups = groupsOf(options, analysis);
   const events = pruneChannels({
     analysis,
     groups,
@@ -230,13 +255,20 @@ async function decide(options: PruneOptions, bench: Bench): Promise<Decision> {
     signal: options.signal,
     onCached: reportCaching(options),
     prune: { budget: options.budget, steps: options.steps ?? 1, minAccuracy: options.minAccuracy },
-    scores: options.scores?.groups,
+    scores: options.scores,
     accuracyOf: options.minAccuracy === undefined ? undefined : await accuracyJudge(options, bench),
   });
   for (let next = await events.next(); ; next = await events.next()) {
     if (next.done === true) return next.value;
     remark(options, next.value);
   }
+}
+
+/** Groups channels may go from. */
+function groupsOf(options: PruneOptions, analysis: ChannelAnalysis): number[] {
+  return options.scores === undefined
+    ? rankableGroups(analysis, options.selection)
+    : scoredGroups(options, analysis);
 }
 
 /** Groups that the scores speak of, cut down to the selection. */

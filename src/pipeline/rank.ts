@@ -48,6 +48,8 @@ export interface RankOptions extends PayoffSettings, RuntimeSettings, WorkOption
   readonly out?: string | undefined;
   /** Continue what an interrupted run with the same settings and output left. */
   readonly resume?: boolean | undefined;
+  /** Milliseconds between two saves of the state of a run with `out`. Default 2,000. */
+  readonly saveEveryMs?: number | undefined;
 }
 
 /** Whether a criterion looks at data. */
@@ -115,7 +117,7 @@ async function rankWith(
   data: RankContext["data"],
 ): Promise<Scores> {
   const { settings, signal, out } = options;
-  const header = rankHeader(options.model, analysis, groups, settings, data);
+  const header = rankHeader(options, analysis, groups, data);
   const left = options.resume === true && out !== undefined ? await readPartial(out, header) : undefined;
   const context: RankContext = {
     analysis,
@@ -126,7 +128,7 @@ async function rankWith(
     onCached: reportCaching(options),
     resume: left === undefined ? undefined : { finished: left.finished, current: left.current ?? undefined },
   };
-  const keeper = stateKeeper(out, header, left);
+  const keeper = stateKeeper(out, header, left, options.saveEveryMs);
   const events = rankGroups(context);
   try {
     for (let next = await events.next(); ; next = await events.next()) {
@@ -150,16 +152,16 @@ async function rankWith(
   }
 }
 
-export function rankHeader(
-  model: LoadedModel,
+function rankHeader(
+  options: RankOptions,
   analysis: ChannelAnalysis,
   groups: readonly number[],
-  { criterion, estimator, seed, memory: _, ...settings }: RankSettings,
   data: RankContext["data"],
 ): ScoresHeader {
+  const { criterion, estimator, seed, memory: _, ...settings } = options.settings;
   return headerOf({
-    runtime: data === undefined ? null : runtimeVersion(),
-    model: model.hash,
+    runtime: data === undefined ? null : runtimeText(options),
+    model: options.model.hash,
     data: data === undefined ? null : { fingerprint: data.dataset.fingerprint, examples: data.dataset.size },
     criterion,
     estimator: criterion === "shapley" ? estimator : null,
@@ -171,8 +173,14 @@ export function rankHeader(
   });
 }
 
+/** What ran the networks, as far as it can change a number's last digits. */
+function runtimeText({ providers, threads = 1 }: RuntimeSettings): string {
+  const on = providers === undefined ? "" : ` on ${providers.join(", ")}`;
+  return `${runtimeVersion()}${on}${threads === 1 ? "" : `, ${threads} threads a run`}`;
+}
+
 /** Milliseconds between two saves of a run's state. */
-const defaultSaveEvery = 2000;
+const defaultSaveEveryMs = 2000;
 
 interface StateKeeper {
   see(event: RankEvent): Promise<void>;
@@ -185,6 +193,7 @@ function stateKeeper(
   out: string | undefined,
   header: ScoresHeader,
   left: PartialScores | undefined,
+  saveEveryMs = defaultSaveEveryMs,
 ): StateKeeper {
   const finished: GroupScores[] = [];
   let current: (() => EstimatorState | null) | undefined = left && (() => left.current);
@@ -201,7 +210,7 @@ function stateKeeper(
         finished.push(event.scores);
         if (finished.length > (left?.finished.length ?? 0)) current = undefined; // what was left is not yet picked up
       } else if (event.kind === "estimate") current = event.estimate.state;
-      if (performance.now() - savedAt > saveEvery) await save();
+      if (performance.now() - savedAt > saveEveryMs) await save();
     },
     save,
     drop: async () => {

@@ -65,20 +65,22 @@ export async function readJson(path: string): Promise<unknown> {
 
 /** @throws {PrunerError} `file-invalid` when it is no scores file of this version. */
 export async function readScores(path: string): Promise<Scores> {
-  const document = (await readJson(path)) as Partial<Scores>;
-  const isScores =
-    document.schemaVersion === 1 &&
-    Array.isArray(document.groups) &&
-    document.groups.every(
-      (group) =>
-        typeof group.id === "string" && Array.isArray(group.values) && group.values.every(Number.isFinite),
-    );
-  if (!isScores)
+  const document = ((await readJson(path)) ?? {}) as Partial<Scores>;
+  if (document.schemaVersion !== 1 || !isScoresList(document.groups))
     throw new PrunerError("file-invalid", {
       path,
       detail: "is not a scores file of this version; write one with rank --out",
     });
   return document as Scores;
+}
+
+function isScoresList(groups: unknown): groups is GroupScores[] {
+  const isGroup = (group: Partial<GroupScores> | null): boolean =>
+    typeof group?.id === "string" &&
+    Array.isArray(group.values) &&
+    group.values.length === group.channels &&
+    group.values.every(Number.isFinite);
+  return Array.isArray(groups) && groups.every(isGroup);
 }
 
 /** Where an interrupted ranking with this output keeps its state. */
@@ -88,13 +90,13 @@ export function partialPath(out: string): string {
 
 /**
  * The state an interrupted run left, or undefined when there is none.
- * @throws {PrunerError} `state-mismatch` when it belongs to a run with other settings.
+ * @throws {PrunerError} `state-mismatch` when it belongs to a run with other settings, `file-invalid` when it is damaged.
  */
 export async function readPartial(out: string, header: ScoresHeader): Promise<PartialScores | undefined> {
   const path = partialPath(out);
-  let document: PartialScores;
+  let document: Partial<PartialScores>;
   try {
-    document = (await readJson(path)) as PartialScores;
+    document = ((await readJson(path)) ?? {}) as Partial<PartialScores>;
   } catch (error) {
     if (error instanceof PrunerError && error.code === "file-not-found") return undefined;
     throw error;
@@ -106,5 +108,11 @@ export async function readPartial(out: string, header: ScoresHeader): Promise<Pa
   );
   if (different !== undefined)
     throw new PrunerError("state-mismatch", { path, detail: `its ${different} differs` });
-  return document;
+  const { finished, current = null } = document;
+  if (!isScoresList(finished) || finished.length > header.groupIds.length)
+    throw new PrunerError("file-invalid", {
+      path,
+      detail: "is not the state of a run; delete it and start without --resume",
+    });
+  return { header, finished, current };
 }

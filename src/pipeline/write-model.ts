@@ -1,9 +1,11 @@
 /** @file The output model: plan and origin written into its metadata, the file appearing whole or not at all. */
-import { stat } from "node:fs/promises";
 import { tool } from "../base/version.ts";
 import type { PrunePlan } from "../channels/plan.ts";
 import type { Model } from "../graph/model.ts";
-import { encodeModel, writeModelFile } from "../onnx/write.ts";
+import { dataFilesOf } from "../onnx/data-files.ts";
+import { readModelFile } from "../onnx/read.ts";
+import { writeModelFile } from "../onnx/write.ts";
+import { sizeOnDisk } from "./load-model.ts";
 
 const prefix = "shapley_pruner";
 
@@ -17,13 +19,8 @@ export function withProvenance(model: Model, plan: PrunePlan, parentHash: string
   return { ...model, metadata: new Map([...model.metadata, ...Object.entries(notes)]) };
 }
 
-/** Writes the model and returns the size of its file. */
+/** Writes the model and returns the bytes it takes on disk. */
 export async function writeOutput(model: Model, path: string): Promise<number> {
   await writeModelFile(model, path);
-  return (await stat(path)).size;
-}
-
-/** Bytes the model would take in one file. */
-export function encodedSize(model: Model): number {
-  return encodeModel(model).byteLength;
+  return sizeOnDisk({ files: [path, ...dataFilesOf(await readModelFile(path))] });
 }
