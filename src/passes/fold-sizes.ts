@@ -18,10 +18,10 @@ export function foldSizes(model: Model, facts: Facts): { readonly model: Model; 
   const nodes = model.graph.nodes.map((node) => {
     const derived =
       node.opType === "Shape" || node.opType === "Size" || node.inputs.some((name) => fromSizes.has(name));
-    for (const name of node.outputs) {
-      const constant = facts.get(name)?.constant;
-      if (!derived || constant === undefined) continue;
+    for (const name of derived ? node.outputs : []) {
       fromSizes.add(name);
+      const constant = facts.get(name)?.constant;
+      if (constant === undefined) continue;
       const fresh = `${name}_folded`;
       folded.set(fresh, stored(constant));
       replaced.set(name, fresh);
