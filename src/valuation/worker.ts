@@ -2,7 +2,7 @@
 import type { Session } from "../engine/engine.ts";
 import { openBytes } from "../engine/ort/direct.ts";
 import { type Payoff, payoff } from "../metrics/index.ts";
-import { arrayTypes, type TypedArray } from "../tensor/dtype.ts";
+import { arrayTypes, bytesPerElement, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
 import { Handover, serve } from "../workers/serve.ts";
 import type { Cached, Job, JobResult, SharedModel, TailSetup, ThreadSetup } from "./jobs.ts";
@@ -12,6 +12,7 @@ const openSessions = 4;
 
 serve<ThreadSetup, Job, JobResult>(({ options }) => {
   const sessions = new Map<number, Promise<Session>>();
+  const room = batchRoom();
 
   async function sessionFor(model: SharedModel): Promise<Session> {
     const known = sessions.get(model.id);
@@ -33,7 +34,7 @@ serve<ThreadSetup, Job, JobResult>(({ options }) => {
       const outputs = await session.run(job.feeds);
       return new Handover<JobResult>(outputs, transferable(outputs));
     }
-    return evaluateRows(session, job.tail, job.masks, job.examples);
+    return evaluateRows(session, room, job.tail, job.masks, job.examples);
   };
 });
 
@@ -41,15 +42,27 @@ function transferable(outputs: Readonly<Record<string, Tensor>>): ArrayBuffer[] 
   return [...new Set(Object.values(outputs).map(({ data }) => data.buffer as ArrayBuffer))];
 }
 
+/** Memory for the activations of a batch, kept from batch to batch: clearing new pages costs more than filling them. */
+type BatchRoom = (bytes: number) => ArrayBuffer;
+
+function batchRoom(): BatchRoom {
+  let buffer = new ArrayBuffer(0);
+  return (bytes) => {
+    if (buffer.byteLength < bytes) buffer = new ArrayBuffer(bytes);
+    return buffer;
+  };
+}
+
+/** A thread answers one job at a time, so the room is free again when the run is over. */
 async function evaluateRows(
   session: Session,
+  room: BatchRoom,
   tail: TailSetup,
   masks: Uint8Array,
   examples: Uint32Array,
 ): Promise<Float64Array> {
   const rows = examples.length;
-  const feeds: Record<string, Tensor> = {};
-  for (const value of tail.cached) feeds[value.name] = gather(value, examples);
+  const feeds = gather(tail.cached, examples, room);
   const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
   let first = 0;
   for (const mask of tail.masks) {
@@ -79,20 +92,35 @@ function realNumbers(output: Tensor): Float32Array | Float64Array {
   return data instanceof Float32Array || data instanceof Float64Array ? data : toNumbers(output);
 }
 
-/** Entries of the listed examples, laid side by side. */
-function gather({ dtype, shape, data }: Cached, examples: Uint32Array): Tensor {
-  const size = sizeOf(shape);
-  const out = new arrayTypes[dtype](examples.length * size) as TypedArray;
-  for (let row = 0; row < examples.length; row++) {
-    const start = examples[row]! * size;
-    out.set(data.subarray(start, start + size) as never, row * size);
+/** Entries of the listed examples, laid side by side for each cached value. */
+function gather(cached: readonly Cached[], examples: Uint32Array, room: BatchRoom): Record<string, Tensor> {
+  const rows = examples.length;
+  const bytesOf = ({ dtype, shape }: Cached) => aligned(rows * sizeOf(shape) * bytesPerElement(dtype));
+  const buffer = room(cached.reduce((sum, value) => sum + bytesOf(value), 0));
+  const feeds: Record<string, Tensor> = {};
+  let place = 0;
+  for (const value of cached) {
+    const { name, dtype, shape, data } = value;
+    const size = sizeOf(shape);
+    const batch = new arrayTypes[dtype](buffer, place, rows * size) as TypedArray;
+    for (let row = 0; row < rows; row++) {
+      const start = examples[row]! * size;
+      batch.set(data.subarray(start, start + size) as never, row * size);
+    }
+    feeds[name] = { dtype, shape: [rows, ...shape], data: batch };
+    place += bytesOf(value);
   }
-  return { dtype, shape: [examples.length, ...shape], data: out };
+  return feeds;
+}
+
+/** Up to a multiple of the widest vector registers. */
+function aligned(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64;
 }
 
 /** Columns [first, first + width) of the masks as floats. */
 function maskColumns(masks: Uint8Array, players: number, first: number, width: number): Float32Array {
-  if (width === players) return Float32Array.from(masks);
+  if (width === players) return new Float32Array(masks);
   const rows = masks.length / players;
   const out = new Float32Array(rows * width);
   for (let row = 0; row < rows; row++) {

@@ -1,0 +1,51 @@
+/** @file Networks as games, set up as the rank command does. */
+import { join } from "node:path";
+import { analyzeChannels, type ChannelAnalysis } from "../src/channels/groups.ts";
+import { type Dataset, fitToInputs, type OpenOptions, openDataset, take } from "../src/datasets/index.ts";
+import type { Game } from "../src/games/game.ts";
+import { readModelFile } from "../src/onnx/read.ts";
+import { openBatch } from "../src/passes/open-batch.ts";
+import { networkGame } from "../src/valuation/network-game.ts";
+import type { Runner } from "../src/valuation/runner.ts";
+import { preparePayoff } from "../src/valuation/targets.ts";
+
+export const assets = join(import.meta.dirname, "../assets");
+
+export interface NetworkSettings {
+  readonly model: string;
+  readonly data: string;
+  readonly options: OpenOptions;
+  readonly examples: number;
+}
+
+/** The bundled LeNet-5 on the bundled digits for ranking. */
+export const lenet: NetworkSettings = {
+  model: join(assets, "lenet5-mnist.onnx"),
+  data: join(assets, "mnist-rank-images.idx3-ubyte.gz"),
+  options: { pixelScale: 255 },
+  examples: 1000,
+};
+
+/** The game of one group under the default payoff. */
+export async function gameOfGroup(settings: NetworkSettings, group: string, runner: Runner): Promise<Game> {
+  const { analysis, dataset } = await openNetwork(settings);
+  const index = analysis.groups.findIndex(({ id }) => id === group);
+  if (index < 0) throw new Error(`no group ${group} among ${analysis.groups.map(({ id }) => id).join(", ")}`);
+  const payoff = await preparePayoff(analysis, dataset, runner);
+  return networkGame({ analysis, groups: [index], dataset, payoff, runner });
+}
+
+async function openNetwork({ model, data, options, examples }: NetworkSettings): Promise<{
+  readonly analysis: ChannelAnalysis;
+  readonly dataset: Dataset;
+}> {
+  const analysis = analyzeChannels(openBatch(await readModelFile(model)));
+  const all = fitToInputs(await openDataset(data, options), analysis.model.graph.inputs);
+  return {
+    analysis,
+    dataset: take(
+      all,
+      Array.from({ length: Math.min(examples, all.size) }, (_, k) => k),
+    ),
+  };
+}

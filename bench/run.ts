@@ -1,0 +1,51 @@
+/**
+ * @file Runs the benchmarks, prints a table for each and keeps the figures in bench/results/latest.json:
+ * `npm run bench`, or only some: `npm run bench -- rank-agreement read-write`.
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { printFindings } from "./print.ts";
+import { rankAgreement } from "./quality/rank-agreement.ts";
+import { type Benchmark, circumstances, type Findings } from "./record.ts";
+import { estimatorOverhead } from "./speed/estimator-overhead.ts";
+import { gameAndRuntime } from "./speed/game-and-runtime.ts";
+import { inspectLarge } from "./speed/inspect-large.ts";
+import { readWrite } from "./speed/read-write.ts";
+
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  "rank-agreement": rankAgreement,
+  "game-and-runtime": gameAndRuntime,
+  "inspect-large": inspectLarge,
+  "read-write": readWrite,
+  "estimator-overhead": estimatorOverhead,
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in benchmarks));
+if (unknown.length > 0) {
+  console.error(`No benchmark ${unknown.join(", ")}. There are: ${Object.keys(benchmarks).join(", ")}.`);
+  process.exit(2);
+}
+
+const where = circumstances();
+console.log(
+  Object.entries(where)
+    .map(([what, value]) => `${what}: ${value}`)
+    .join("\n"),
+);
+const results: Record<string, Findings | { readonly skipped: string }> = {};
+for (const [name, benchmark] of Object.entries(benchmarks)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  console.log(`\n${benchmark.title} (${name})\n${benchmark.how}`);
+  const findings = await benchmark.run();
+  results[name] = findings;
+  if ("skipped" in findings) console.log(findings.skipped);
+  else printFindings(findings);
+}
+
+const folder = join(import.meta.dirname, "results");
+await mkdir(folder, { recursive: true });
+await writeFile(
+  join(folder, "latest.json"),
+  `${JSON.stringify({ schemaVersion: 1, where, results }, undefined, 1)}\n`,
+);

@@ -1,0 +1,61 @@
+/** @file Time and memory of the command `inspect` on a large model. */
+import { spawn } from "node:child_process";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { atMost, type Benchmark } from "../record.ts";
+import { spreadText } from "../statistics.ts";
+import { withLargeModel } from "./large-model.ts";
+
+const runs = 5;
+const entry = join(import.meta.dirname, "../../dist/cli/main.js");
+/** Loaded before the command: tells the most memory the process ever held (KiB) on a channel of its own. */
+const meter = `data:text/javascript,${encodeURIComponent(
+  'import { writeSync } from "node:fs"; process.on("exit", () => writeSync(3, String(process.resourceUsage().maxRSS)));',
+)}`;
+
+export const inspectLarge: Benchmark = {
+  title: "inspect on a model of 100 MB",
+  how: `A generated network of 11 wide convolutions; the built command in a process of its own, ${runs} times.`,
+  run: () =>
+    withLargeModel(async (path) => {
+      const { size } = await stat(path);
+      const seconds: number[] = [];
+      const mebibytes: number[] = [];
+      for (let run = 0; run < runs; run++) {
+        const measured = await inspect(path);
+        seconds.push(measured.seconds);
+        mebibytes.push(measured.mebibytes);
+      }
+      const line = {
+        "file MB": (size / 1e6).toFixed(1),
+        seconds: spreadText(seconds),
+        "peak MiB": spreadText(mebibytes, 0),
+      };
+      return {
+        rows: [line],
+        claims: [
+          atMost("slowest run in seconds:", 1.5, Math.max(...seconds)),
+          atMost("peak memory in MiB:", 400, Math.max(...mebibytes)),
+        ],
+      };
+    }),
+};
+
+function inspect(path: string): Promise<{ readonly seconds: number; readonly mebibytes: number }> {
+  return new Promise((resolve, reject) => {
+    const started = performance.now();
+    const child = spawn(process.execPath, ["--import", meter, entry, "inspect", path, "--json"], {
+      stdio: ["ignore", "ignore", "inherit", "pipe"],
+    });
+    let told = "";
+    child.stdio[3]!.on("data", (chunk: Buffer) => {
+      told += chunk.toString();
+    });
+    child.on("error", reject);
+    child.on("close", (code) => {
+      const seconds = (performance.now() - started) / 1000;
+      if (code === 0) resolve({ seconds, mebibytes: Number(told) / 1024 });
+      else reject(new Error(`inspect ended with ${code}`));
+    });
+  });
+}
