@@ -221,11 +221,18 @@ export interface RawOptions {
   readonly [name: string]: unknown;
 }
 
-export function dataSettings(
-  options: RawOptions,
-  path = options["data"],
-  labels = options["labels"],
-): DataSettings | undefined {
+/** Examples of --data. */
+export function dataSettings(options: RawOptions): DataSettings | undefined {
+  return settingsOf(options, options["data"], options["labels"]);
+}
+
+/** Examples of --test-data: prepared like those of --data, all of them. */
+export function testDataSettings(options: RawOptions): DataSettings | undefined {
+  const labels = options["labels"] === false ? false : options["testLabels"];
+  return settingsOf({ ...options, limit: undefined }, options["testData"], labels);
+}
+
+function settingsOf(options: RawOptions, path: unknown, labels: unknown): DataSettings | undefined {
   if (path === undefined) return undefined;
   const { limit, pixelScale, mean, std, layout, seed } = options as Partial<DataSettings> & { seed?: number };
   return {

@@ -17,6 +17,7 @@ import {
   runtimeSettings,
   selection,
   selectionOptions,
+  testDataSettings,
   wholeNumber,
 } from "./arguments.ts";
 import { type Io, print, workOptions } from "./io.ts";
@@ -106,7 +107,7 @@ async function run(io: Io, path: string, options: RawOptions): Promise<void> {
       model: await loadModel(path, { inputShapes: options["inputShape"] as never }),
       out: options["out"] as string,
       data: dataSettings(options),
-      testData: dataSettings({ ...options, limit: undefined }, options["testData"], options["testLabels"]),
+      testData: testDataSettings(options),
       settings: rankSettings(options),
       selection: selection(options),
       budget: await budgetOf(options),

@@ -1,5 +1,6 @@
 /** @file What every command that touches data and a runtime can be told. */
 import { availableParallelism } from "node:os";
+import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import { type Dataset, fitToInputs, type OpenOptions, openDataset, split, take } from "../datasets/index.ts";
 import type { PayoffKind } from "../metrics/index.ts";
@@ -45,9 +46,13 @@ export interface DataParts {
 /** Most examples a ranking needs: orders and examples are drawn together, so more of them add little. */
 const rankExamples = 1000;
 
+/** Fewest examples of a part. */
+const fewestExamples = 2;
+
 /**
  * Cuts a data set in disjoint, stratified parts. With test data of its own, all of it serves the final figures.
  * @param needsDecisions Whether a part is wanted that stops the removal (an accuracy floor).
+ * @throws {PrunerError} `usage` for fewer than two examples a part.
  */
 export function cutData(
   data: Dataset,
@@ -55,14 +60,18 @@ export function cutData(
   seed: number,
   needsDecisions: boolean,
 ): DataParts {
-  const shares = needsDecisions ? 3 : 2;
   if (test !== undefined && !needsDecisions) return { rank: data, decide: undefined, evaluate: test };
-  const each = Math.floor(data.size / (test === undefined ? shares : 2));
-  const rank = Math.max(1, Math.min(rankExamples, each));
-  const decide = needsDecisions ? Math.max(1, Math.min(2 * rankExamples, each)) : 0;
+  const shares = needsDecisions && test === undefined ? 3 : 2;
+  const each = Math.floor(data.size / shares);
+  if (each < fewestExamples)
+    throw new PrunerError("usage", {
+      detail: `${data.name}: ${data.size} examples are too few to be cut into ${shares} parts that serve ranking, decisions and final figures apart. Give more examples, or some of their own with --test-data.`,
+    });
+  const rank = Math.min(rankExamples, each);
+  const decide = needsDecisions ? Math.min(2 * rankExamples, each) : 0;
   const parts: Record<string, number> = { rank };
   if (needsDecisions) parts["decide"] = decide;
-  if (test === undefined) parts["evaluate"] = Math.max(1, data.size - rank - decide);
+  if (test === undefined) parts["evaluate"] = data.size - rank - decide;
   const indices = split(data, { seed, parts });
   return {
     rank: take(data, indices["rank"]!),
