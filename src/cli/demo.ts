@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
+import { PrunerError } from "../base/problem.ts";
 import type { PruneOptions, PruneResult } from "../pipeline/prune.ts";
 import { outputOptions, type RawOptions, runtimeOptions, runtimeSettings } from "./arguments.ts";
 import { type Io, print, workOptions } from "./io.ts";
@@ -30,7 +31,7 @@ export function demoCommand(io: Io): Command {
       const { inspectModel } = await import("../pipeline/inspect.ts");
       const { inspectionText } = await import("../report/text.ts");
       const folder = options["out"] as string;
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       const work = workOptions(io, options);
       const model = await loadModel(join(assets, "lenet5-mnist.onnx"));
       if (options["json"] !== true) io.out(`${inspectionText(inspectModel(model))}\n`);
@@ -63,6 +64,15 @@ export function demoCommand(io: Io): Command {
       const text = await demoText(document);
       print(io, options, document, () => text);
     });
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    const detail = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new PrunerError("file-unwritable", { path, detail }, { cause });
+  }
 }
 
 function digits(part: "rank" | "test") {

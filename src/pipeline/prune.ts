@@ -98,9 +98,9 @@ export async function prune(options: PruneOptions): Promise<PruneResult> {
     options.verify !== false ||
     options.latency !== false ||
     ranksWithData(options);
+  const parts = await openParts(options, analysis);
   const runner = wantsRuntime ? await startRuntime(options) : undefined;
   try {
-    const parts = await openParts(options, analysis);
     return await pruneWith(options, { analysis, runner, parts });
   } catch (error) {
     if (options.signal?.aborted !== true || error instanceof PrunerError) throw error;
