@@ -9,7 +9,7 @@ import { referenceEngine } from "../engine/reference/reference.ts";
 import type { Model } from "../graph/model.ts";
 import type { DType } from "../tensor/dtype.ts";
 import { fromNumbers } from "../tensor/tensor.ts";
-import { type CriterionName, channelStatistics, criteria, normalizeByGroup, scoreGroups } from "./index.ts";
+import { type CriterionName, channelStatistics, criteria, scoreGroups } from "./index.ts";
 
 const sizes = { inputs: 2, hidden: 3, outputs: 2 };
 
@@ -278,11 +278,4 @@ describe("channelStatistics", () => {
     const statistics = await channelStatistics({ analysis, groups: [], engine: referenceEngine, dataset });
     expect(statistics.every((own) => own === undefined)).toBe(true);
   });
-});
-
-test("normalizeByGroup makes every group worth one, and leaves zeros and gaps alone", () => {
-  const [a, b, none] = normalizeByGroup([Float64Array.of(1, -1, 2), Float64Array.of(0, 0), undefined]);
-  expect([...a!]).toEqual([0.25, -0.25, 0.5]);
-  expect([...b!]).toEqual([0, 0]);
-  expect(none).toBeUndefined();
 });

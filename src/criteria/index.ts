@@ -14,7 +14,6 @@ export {
   type StatisticsOptions,
 } from "./channel-statistics.ts";
 export type { Criterion, CriterionContext } from "./criterion.ts";
-export { normalizeByGroup } from "./normalize.ts";
 export { type ScoreOptions, scoreGroups } from "./score-groups.ts";
 
 export const criteria = {

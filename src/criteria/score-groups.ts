@@ -14,7 +14,7 @@ export interface ScoreOptions {
 }
 
 /**
- * Scores the given groups, as they are: see `normalizeByGroup` before ranking across groups.
+ * Scores the given groups, as they are.
  * @returns Shape [analysis.groups.length][channels]; undefined for groups not asked for.
  * @throws {PrunerError} `criterion-needs-data`, `criterion-not-applicable`, `score-not-finite`, and what the engine throws.
  */

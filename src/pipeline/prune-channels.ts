@@ -6,7 +6,6 @@ import type { Steps } from "../budget/target.ts";
 import { costModelOf } from "../channels/cost.ts";
 import { analyzeChannels, type ChannelAnalysis } from "../channels/groups.ts";
 import type { KeepMasks } from "../channels/plan.ts";
-import { normalizeByGroup } from "../criteria/index.ts";
 import { sliceModel } from "../surgery/slice.ts";
 import {
   type GroupScores,
@@ -154,7 +153,7 @@ function scoresByChannel(
 ): (Float64Array | undefined)[] {
   const { analysis, groups } = context;
   const byId = new Map(ranking.groups.map((scores) => [scores.id, scores]));
-  const scores = analysis.groups.map(({ id, channels }, group) => {
+  return analysis.groups.map(({ id, channels }, group) => {
     if (!groups.includes(group)) return undefined;
     const { values } = byId.get(id)!;
     if (values.length === channels) return Float64Array.from(values);
@@ -165,7 +164,6 @@ function scoresByChannel(
     });
     return full;
   });
-  return ranking.criterion === "shapley" ? scores : normalizeByGroup(scores);
 }
 
 /** A seed of its own for every round, and an even share of the time that is left. */
