@@ -11,6 +11,7 @@ import { normalization } from "./normalization/index.ts";
 import type { Operator } from "./operator.ts";
 import { pooling } from "./pooling/index.ts";
 import { reduction } from "./reduction/index.ts";
+import { resampling } from "./resampling/index.ts";
 import { reshaping } from "./reshaping/index.ts";
 
 /** Every operator of the standard domain the product has rules for, by name. */
@@ -25,6 +26,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   ...normalization,
   ...pooling,
   ...reduction,
+  ...resampling,
   ...reshaping,
 };
 

@@ -96,6 +96,8 @@ export interface SliceCall {
   constant(input: number): Tensor | undefined;
   /** Puts a new constant in place of an input of this node alone. */
   replaceInput(input: number, value: Tensor): void;
+  /** Leaves an optional input out. */
+  omitInput(input: number): void;
 }
 
 export interface Operator {

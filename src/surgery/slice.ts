@@ -94,9 +94,13 @@ function sliceNode(draft: Draft, node: Node): Node {
       while (inputs.length <= input) inputs.push("");
       inputs[input] = replacement(draft, inputs[input]!, value, `${node.outputs[0]}_input_${input}`);
     },
+    omitInput(input) {
+      inputs[input] = "";
+      while (inputs.at(-1) === "") inputs.pop();
+    },
   };
   const sliced = operator.slice(call);
-  return inputs.every((name, k) => name === sliced.inputs[k]) ? sliced : { ...sliced, inputs };
+  return inputs.join("\n") === node.inputs.join("\n") ? sliced : { ...sliced, inputs };
 }
 
 /** A Constant node that holds what is left. Lists of numbers become a tensor. */

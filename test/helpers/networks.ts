@@ -647,6 +647,37 @@ const mixing: readonly Network[] = [
   }),
 ];
 
+const resampled: readonly Network[] = [
+  network("Resize by scales", ["c1 4", "c2 3", "out 0+2"], (g) => {
+    const x = relu(g, conv(g, image(g), "c1", 3, 4));
+    const wide = g.node("Resize", [x, "", g.weight([4], [1, 1, 2, 2])], { mode: "linear" });
+    head(g, relu(g, conv(g, wide, "c2", 4, 3)), 3);
+  }),
+  network("Resize to sizes that name the channels of an open batch", ["c1 4", "c2 3", "out 0+2"], (g) => {
+    const x = relu(g, conv(g, image(g), "c1", 3, 4));
+    const front = g.node("Slice", [g.node("Shape", [x]), ints(g, "from", [0]), ints(g, "to", [2])]);
+    const sizes = g.node("Concat", [front, ints(g, "space", [12, 9])], { axis: 0 });
+    head(g, relu(g, conv(g, g.node("Resize", [x, "", "", sizes]), "c2", 4, 3)), 3);
+  }),
+  network(
+    "Upsample of operator set 9",
+    ["c1 4", "c2 3", "out 0+2"],
+    (g) => {
+      const x = relu(g, conv(g, image(g), "c1", 3, 4));
+      head(g, relu(g, conv(g, g.node("Upsample", [x, g.weight([4], [1, 1, 2, 2])]), "c2", 4, 3)), 3);
+    },
+    { opset: 9 },
+  ),
+  ...["DCR", "CRD"].map((mode) =>
+    network(`depth to space (${mode}) and back`, ["c1 3", "c2 3", "out 0+2"], (g) => {
+      const x = relu(g, conv(g, image(g), "c1", 3, 12));
+      const wide = relu(g, g.node("DepthToSpace", [x], { blocksize: 2, mode }));
+      const deep = g.node("SpaceToDepth", [wide], { blocksize: 3 });
+      head(g, relu(g, conv(g, deep, "c2", 27, 3)), 3);
+    }),
+  ),
+];
+
 /** One block of attention over 7 tokens of 6 features, two heads of 3, with a perceptron behind it. */
 const attention = network(
   "attention, with heads as channels",
@@ -689,5 +720,6 @@ export const networks: readonly Network[] = [
   ...picked,
   ...weights,
   ...mixing,
+  ...resampled,
   attention,
 ];

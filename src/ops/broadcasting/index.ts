@@ -2,7 +2,7 @@
 import { addDims, divideDims, multiplyDims } from "../../graph/dims.ts";
 import type { Dim } from "../../graph/model.ts";
 import type { Couplings, Fact, InferCall, LabelBlock, Operator } from "../operator.ts";
-import { blockFor, broadcastShape } from "../shapes.ts";
+import { blockFor, broadcastShape, numbersOf } from "../shapes.ts";
 
 function infer(dtype: "first" | "last" | "bool") {
   return (call: InferCall): Fact[] => {
@@ -17,21 +17,39 @@ function infer(dtype: "first" | "last" | "bool") {
   };
 }
 
-const onSizes: Readonly<Record<string, (a: Dim, b: Dim) => Dim>> = {
+const onSizes: Readonly<Record<string, (...sizes: readonly Dim[]) => Dim>> = {
   Add: addDims,
   Mul: multiplyDims,
   Div: divideDims,
   Sub: (a, b) => (typeof b === "number" ? addDims(a, -b) : undefined),
+  Equal: equalDims,
+  Where: (condition, yes, no) => (typeof condition === "number" ? (condition === 0 ? no : yes) : undefined),
 };
 
-/** Arithmetic on symbolic sizes, as exporters write around Reshape and Slice. */
+/** Sizes are never negative, so a symbol differs from every negative number. */
+function equalDims(a: Dim, b: Dim): Dim {
+  if (a === undefined || b === undefined) return undefined;
+  if (a === b) return 1;
+  if (typeof a === "number" && typeof b === "number") return 0;
+  return [a, b].some((size) => typeof size === "number" && size < 0) ? 0 : undefined;
+}
+
+/** A short constant of truth values, as conditions on sizes are. */
+function flagsOf(fact: Fact | undefined): readonly Dim[] | undefined {
+  return fact?.dtype === "bool" && (fact.shape?.length ?? 2) <= 1 ? numbersOf(fact) : undefined;
+}
+
+/** Arithmetic on symbolic sizes, as exporters write around Reshape, Expand and Slice. */
 function arithmeticOnSizes(call: InferCall): Dim[] | undefined {
-  const [a, b] = call.inputs.map((fact) => fact?.elements);
   const operation = onSizes[call.node.opType];
-  if (a === undefined || b === undefined || operation === undefined) return undefined;
-  if (a.length !== b.length && a.length !== 1 && b.length !== 1) return undefined;
-  const length = Math.max(a.length, b.length);
-  return Array.from({ length }, (_, k) => operation(a[a.length === 1 ? 0 : k], b[b.length === 1 ? 0 : k]));
+  if (operation === undefined) return undefined;
+  const parts = call.inputs.map((fact) => fact?.elements ?? flagsOf(fact));
+  const length = Math.max(...parts.map((part) => part?.length ?? 0));
+  if (parts.some((part) => part === undefined || (part.length !== 1 && part.length !== length)))
+    return undefined;
+  return Array.from({ length }, (_, k) =>
+    operation(...parts.map((part) => part![part!.length === 1 ? 0 : k])),
+  );
 }
 
 /**
