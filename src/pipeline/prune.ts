@@ -296,7 +296,8 @@ async function accuracyJudge(
   };
   const original = await judge(analysis.model);
   if (original < floor) throw new PrunerError("floor-not-held", { floor, accuracy: original });
-  return (masks) => judge(sliceModel(analysis, masks));
+  return async (masks) =>
+    masks.every((mask) => !mask.includes(0)) ? original : judge(sliceModel(analysis, masks));
 }
 
 function remark(options: PruneOptions, event: PruneEvent): void {

@@ -37,7 +37,7 @@ export function cutTail(analysis: ChannelAnalysis, groups: readonly number[], ou
   if (tailNodes.size === 0)
     throw new PrunerError("group-not-maskable", {
       group: analysis.groups[groups[0]!]!.id,
-      detail: "nothing reads its channels",
+      detail: `the output "${output}" does not depend on its channels`,
     });
   return { prefix, tail, cached, facts };
 }
