@@ -152,25 +152,58 @@ export interface CostMeter {
   restore(group: number, channel: number): void;
 }
 
-/** Starts with every channel present. */
+/** Starts with every channel present. A change costs as much as the products it touches. */
 export function costMeter(model: CostModel): CostMeter {
   const sizes = Float64Array.from(model.axes, ({ size }) => size);
-  const total = (products: readonly Product[]) => {
-    let sum = 0;
-    for (const { coefficient, axes } of products) {
-      let product = coefficient;
-      for (const axis of axes) product *= sizes[axis]! / model.axes[axis]!.divisor;
-      sum += product;
-    }
-    return sum;
-  };
+  const totals = [
+    runningTotal(model.macs, model, sizes),
+    runningTotal(model.parameters, model, sizes),
+  ] as const;
   const change = (group: number, channel: number, sign: number) => {
-    for (const { axis, positions } of model.uses[group]![channel]!) sizes[axis]! += sign * positions;
+    for (const { axis, positions } of model.uses[group]![channel]!) {
+      sizes[axis]! += sign * positions;
+      for (const total of totals) total.refresh(axis);
+    }
   };
   return {
-    cost: () => ({ macs: total(model.macs), parameters: total(model.parameters) }),
+    cost: () => ({ macs: totals[0].value(), parameters: totals[1].value() }),
     remove: (group, channel) => change(group, channel, -1),
     restore: (group, channel) => change(group, channel, 1),
+  };
+}
+
+interface RunningTotal {
+  readonly value: () => number;
+  /** Brings the products of an axis up to date. */
+  refresh(axis: number): void;
+}
+
+/** Numerators are whole numbers summed per divisor, so any order of changes gives the same total to the last bit. */
+function runningTotal(products: readonly Product[], model: CostModel, sizes: Float64Array): RunningTotal {
+  const numerators = new Float64Array(products.length);
+  const divisors = products.map(({ axes }) => axes.reduce((all, axis) => all * model.axes[axis]!.divisor, 1));
+  const sums = new Map(divisors.map((divisor) => [divisor, 0]));
+  const productsOn: number[][] = model.axes.map(() => []);
+  const refresh = (at: number) => {
+    const { coefficient, axes } = products[at]!;
+    let numerator = coefficient;
+    for (const axis of axes) numerator *= sizes[axis]!;
+    sums.set(divisors[at]!, sums.get(divisors[at]!)! + numerator - numerators[at]!);
+    numerators[at] = numerator;
+  };
+  products.forEach(({ axes }, at) => {
+    for (const axis of new Set(axes)) productsOn[axis]!.push(at);
+    refresh(at);
+  });
+  return {
+    value() {
+      let total = 0;
+      for (const [divisor, sum] of sums) total += sum / divisor;
+      return total;
+    },
+    refresh(axis) {
+      for (const at of productsOn[axis]!) refresh(at);
+    },
   };
 }
 
