@@ -67,7 +67,7 @@ describe("ranks", () => {
   test("do not change under monotone maps", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: -50, max: 50 }), { minLength: 2 }), (values) => {
-        const other = values.map((value, k) => Math.sin(value + k));
+        const other = values.map((_, k) => Math.sin(12.9898 * k + 1)); // never constant
         const mapped = values.map((value) => value ** 3 + 7);
         expect(spearman(mapped, other)).toBeCloseTo(spearman(values, other), 12);
         expect(kendallTauB(mapped, other)).toBeCloseTo(kendallTauB(values, other), 12);
