@@ -5,6 +5,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { printFindings } from "./print.ts";
+import { estimatorQuality } from "./quality/estimators.ts";
 import { rankAgreement } from "./quality/rank-agreement.ts";
 import { type Benchmark, circumstances, type Findings } from "./record.ts";
 import { estimatorOverhead } from "./speed/estimator-overhead.ts";
@@ -14,6 +15,7 @@ import { readWrite } from "./speed/read-write.ts";
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   "rank-agreement": rankAgreement,
+  "estimator-quality": estimatorQuality,
   "game-and-runtime": gameAndRuntime,
   "inspect-large": inspectLarge,
   "read-write": readWrite,

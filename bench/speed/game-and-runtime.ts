@@ -1,7 +1,7 @@
 /** @file What playing a network as a game costs on top of running its tail: rows per second of both, in turns. */
 import { estimators } from "../../src/estimators/index.ts";
 import type { Game } from "../../src/games/game.ts";
-import type { TypedArray } from "../../src/tensor/dtype.ts";
+import { arrayTypes, type TypedArray } from "../../src/tensor/dtype.ts";
 import { sizeOf, type Tensor } from "../../src/tensor/tensor.ts";
 import type { Job } from "../../src/valuation/jobs.ts";
 import { type Runner, startRunner } from "../../src/valuation/runner.ts";
@@ -91,11 +91,11 @@ function startBare({ tail, masks, examples }: RowsJob): Promise<Pool<number, voi
   const feeds: Record<string, Tensor> = {};
   for (const { name, dtype, shape, data } of tail.cached) {
     const size = sizeOf(shape);
-    feeds[name] = {
-      dtype,
-      shape: [examples.length, ...shape],
-      data: data.slice(0, examples.length * size) as TypedArray,
-    };
+    const batch = new arrayTypes[dtype](examples.length * size) as TypedArray;
+    examples.forEach((example, row) => {
+      batch.set(data.subarray(example * size, (example + 1) * size) as never, row * size);
+    });
+    feeds[name] = { dtype, shape: [examples.length, ...shape], data: batch };
   }
   const [mask] = tail.masks;
   feeds[mask!.name] = {
