@@ -647,6 +647,28 @@ const mixing: readonly Network[] = [
   }),
 ];
 
+const narrow: readonly Network[] = [
+  network("single channels flattened and joined", ["a 1", "b 1", "f1 3", "out 0+2"], (g) => {
+    const x = image(g);
+    const flat = (name: string) => g.node("Flatten", [relu(g, conv(g, x, name, 3, 1))]);
+    const both = g.node("Concat", [flat("a"), flat("b")], { axis: 1 });
+    g.output(dense(g, relu(g, dense(g, both, "f1", 72, 3)), "out", 3, 2));
+  }),
+  network("one channel merged with others", ["c1 4", "gate 1", "out 0+2"], (g) => {
+    const x = relu(g, conv(g, image(g), "c1", 3, 4));
+    const gate = g.node("Reshape", [conv(g, x, "gate", 4, 1), ints(g, "five", [0, 1, 1, 6, 6])]);
+    const wide = g.node("Reshape", [x, ints(g, "split", [0, 1, 4, 6, 6])]);
+    head(g, g.node("Reshape", [g.node("Mul", [wide, gate]), ints(g, "joined", [0, 4, 6, 6])]), 4);
+  }),
+  network("blocks kept by a reshape of other axes", ["c1 2", "out 0+2"], (g) => {
+    const x = relu(g, conv(g, image(g), "c1", 3, 4));
+    const apart = g.node("Reshape", [x, ints(g, "apart", [0, 2, 2, 6, 6])]);
+    const turned = g.node("Transpose", [apart], { perm: [0, 2, 1, 3, 4] });
+    const flat = g.node("Reshape", [turned, ints(g, "flat", [0, 2, 2, 36])]);
+    head(g, g.node("Reshape", [flat, ints(g, "joined", [0, 4, 6, 6])]), 4);
+  }),
+];
+
 const resampled: readonly Network[] = [
   network("Resize by scales", ["c1 4", "c2 3", "out 0+2"], (g) => {
     const x = relu(g, conv(g, image(g), "c1", 3, 4));
@@ -721,5 +743,6 @@ export const networks: readonly Network[] = [
   ...weights,
   ...mixing,
   ...resampled,
+  ...narrow,
   attention,
 ];

@@ -81,20 +81,29 @@ export function regroup(
     return { blocks: [], lost: blocks.map((block) => ({ block, why: "the reshape has symbolic sizes" })) };
   const placed: LabelBlock[] = [];
   const lost: { block: LabelBlock; why: string }[] = [];
-  for (const run of runs) {
-    const touching = blocks.filter(
-      (block) => block.labels.length > 1 && block.axes.some((axis) => run.from.includes(axis)),
-    );
-    if (run.to.length === 0 || run.from.length === 0) continue;
-    const inside = touching.filter((block) => block.axes.every((axis) => run.from.includes(axis)));
-    const outcome =
-      touching.length === inside.length
-        ? spread(run, before, after, inside)
-        : "it spans axes the reshape takes apart";
-    if (typeof outcome === "string") lost.push(...touching.map((block) => ({ block, why: outcome })));
+  for (const run of joinedRuns(runs, blocks)) {
+    if (run.to.length === 0) continue; // sizes of 1 that vanish
+    const touching = blocks.filter(({ axes }) => axes.some((axis) => run.from.includes(axis)));
+    const wide = touching.filter(({ labels }) => labels.length > 1);
+    const inside = wide.length > 0 ? wide : touching.slice(0, 1); // one alone on its axis stays in any case
+    const outcome = spread(run, before, after, inside);
+    if (typeof outcome === "string") lost.push(...inside.map((block) => ({ block, why: outcome })));
     else placed.push(...outcome);
   }
   return { blocks: placed, lost };
+}
+
+/** Runs that one block spans are taken as one: the row-major order over both is the same before and after. */
+function joinedRuns(runs: readonly AxisRun[], blocks: readonly LabelBlock[]): readonly AxisRun[] {
+  let joined = runs;
+  for (const { axes } of blocks) {
+    const touches = (run: AxisRun) => axes.some((axis) => run.from.includes(axis));
+    const own = joined.filter(touches);
+    if (own.length <= 1) continue;
+    const whole = { from: own.flatMap(({ from }) => from), to: own.flatMap(({ to }) => to) };
+    joined = [...joined.filter((run) => !touches(run)), whole];
+  }
+  return joined;
 }
 
 function spread(
