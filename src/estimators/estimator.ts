@@ -43,7 +43,7 @@ export interface EstimatorOptions {
   readonly signal?: AbortSignal | undefined;
   /** Default Shapley. */
   readonly weighting?: Weighting | undefined;
-  /** Examples that share a fresh draw of coalitions; default 5. Small budgets share among fewer. */
+  /** Examples that share a fresh draw of coalitions; default 2. Small budgets share among fewer. */
   readonly groupSize?: number | undefined;
   /** Calls of the game under way at once; default 4. The result does not depend on it. */
   readonly concurrency?: number | undefined;

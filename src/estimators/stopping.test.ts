@@ -171,7 +171,7 @@ describe("resuming", () => {
     expect(await other({}, noisyGame(7, 30, 8))).toBe("resume-mismatch");
     expect(await other({}, noisyGame(6, 31, 8))).toBe("resume-mismatch");
     expect(await other({ weighting: { kind: "banzhaf" } })).toBe("resume-mismatch");
-    expect(await other({ groupSize: 2 })).toBe("resume-mismatch");
+    expect(await other({ groupSize: 3 })).toBe("resume-mismatch");
     expect(await codeOf(finish(estimators.owen, game, { rows: 3000, resume: state }))).toBe(
       "resume-mismatch",
     );

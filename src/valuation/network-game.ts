@@ -51,7 +51,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<Game> {
     output: payoff.output,
     payoff: payoff.kind,
     outputIs: payoff.outputIs,
-    targets: payoff.targets,
+    targets: inSharedMemory(payoff.targets),
   };
   const players = setup.masks.reduce((sum, mask) => sum + mask.players, 0);
   const batchRows = rowsPerBatch(cached);
@@ -133,6 +133,14 @@ function emptyStore({ facts }: ChannelAnalysis, name: string, examples: number):
     new SharedArrayBuffer(length * bytesPerElement(fact.dtype)) as never,
   ) as TypedArray;
   return { name, dtype: fact.dtype, shape: shape as number[], data };
+}
+
+/** Every batch carries the setup to a thread; what is not shared would be copied each time. */
+function inSharedMemory<T extends Int32Array | Float32Array>(values: T): T {
+  const ArrayType = values.constructor as new (buffer: SharedArrayBuffer) => T;
+  const copy = new ArrayType(new SharedArrayBuffer(values.byteLength));
+  copy.set(values);
+  return copy;
 }
 
 function checkMemory(
