@@ -7,10 +7,16 @@ let interrupts = 0;
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => {
     interrupts++;
-    if (interrupts > 1) process.exit(130); // a second one does not wait for the state to be saved
+    if (interrupts > 1) return die(name);
     interruption.abort(new Error(`received ${name}`));
   });
 }
+/** A second signal does not wait for the state to be saved: the process ends as if it had no handler. */
+function die(name: NodeJS.Signals): void {
+  process.removeAllListeners(name);
+  process.kill(process.pid, name);
+}
+
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0); // the reader, such as head, has seen enough
   throw error;

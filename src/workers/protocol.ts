@@ -11,6 +11,11 @@ export interface JobMessage {
   readonly job: unknown;
 }
 
+/** Asks a thread to end when it is done with its job. */
+export interface Leave {
+  readonly kind: "leave";
+}
+
 /** An error on its way between threads; coded errors travel as code and data and are rebuilt on arrival. */
 export type Failure =
   | { readonly kind: "problem"; readonly code: ProblemCode; readonly data: unknown }

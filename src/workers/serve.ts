@@ -1,7 +1,7 @@
 /** @file The worker thread's side of a pool: set up once, then answer jobs one at a time. */
 import { parentPort, type TransferListItem, workerData } from "node:worker_threads";
 import { packFailure } from "./failure.ts";
-import type { JobMessage, Reply, Start } from "./protocol.ts";
+import type { JobMessage, Leave, Reply, Start } from "./protocol.ts";
 
 export type Handler<Job, Result> = (
   job: Job,
@@ -34,8 +34,12 @@ export function serve<Setup, Job, Result>(
 
   async function begin(): Promise<void> {
     const { setup } = workerData as Start;
-    const handler = await start(setup as Setup);
-    port!.on("message", (message: JobMessage) => void answer(handler, message));
+    const starting = Promise.resolve(start(setup as Setup));
+    port!.on("message", (message: JobMessage | Leave) => {
+      if ("kind" in message) process.exit(); // ends this thread
+      void starting.then((handler) => answer(handler, message));
+    });
+    await starting;
     send({ kind: "ready" });
   }
 

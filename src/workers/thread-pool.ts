@@ -4,7 +4,7 @@ import { type TransferListItem, Worker } from "node:worker_threads";
 import { PrunerError } from "../base/problem.ts";
 import { launchOf } from "./entry.ts";
 import { unpackFailure } from "./failure.ts";
-import type { JobMessage, Reply, Start } from "./protocol.ts";
+import type { JobMessage, Leave, Reply, Start } from "./protocol.ts";
 
 export interface PoolOptions {
   /** Module of the worker side, which calls `serve`; named by its source (`.ts`). */
@@ -30,7 +30,7 @@ export interface Pool<Job, Result> {
    * `worker-died` when a thread of the pool has ended, after which the pool is unusable.
    */
   run(job: Job, options?: JobOptions): Promise<Result>;
-  /** Ends all threads; jobs under way reject with `worker-died`. */
+  /** Rejects jobs under way with `worker-died` and ends all threads, each as soon as it is done with its job. */
   close(): Promise<void>;
 }
 
@@ -62,7 +62,7 @@ export async function createPool<Job, Result>(options: PoolOptions): Promise<Poo
     await Promise.all(state.threads.map(ready));
     if (state.ended !== undefined) throw state.ended;
   } catch (error) {
-    await terminate(state);
+    await leave(state);
     throw error;
   }
   for (const thread of state.threads) release(state, thread);
@@ -76,7 +76,7 @@ export async function createPool<Job, Result>(options: PoolOptions): Promise<Poo
     },
     async close() {
       stop(state, "the pool was closed");
-      await terminate(state);
+      await leave(state);
     },
   };
 }
@@ -131,11 +131,24 @@ function stop(state: State, detail: string): void {
   state.running.clear();
   state.queue.length = 0;
   state.idle.length = 0;
-  for (const thread of state.threads) void thread.terminate();
+  void leave(state);
 }
 
-async function terminate(state: State): Promise<void> {
-  await Promise.all(state.threads.map((thread) => thread.terminate()));
+/**
+ * Asks all threads to end, and waits until they have. A thread answers between two jobs only: to end it inside one, as
+ * `Worker.terminate` does, brings the whole process down when native code finds its thread gone.
+ */
+async function leave({ threads }: State): Promise<void> {
+  await Promise.all(threads.map(leaveThread));
+}
+
+function leaveThread(thread: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    if (thread.threadId === -1) return resolve(); // has ended
+    thread.once("exit", () => resolve());
+    thread.ref(); // the process must not end while somebody waits for this
+    thread.postMessage({ kind: "leave" } satisfies Leave);
+  });
 }
 
 function submit(
