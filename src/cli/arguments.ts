@@ -55,6 +55,12 @@ export function numberOption(text: string): number {
   return value;
 }
 
+export function secondsOption(text: string): number {
+  const value = numberOption(text);
+  if (value < 0) throw new InvalidArgumentError("Expected a number of seconds from 0.");
+  return value;
+}
+
 function numberList(text: string): number[] {
   return text.split(",").map(numberOption);
 }

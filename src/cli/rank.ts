@@ -12,6 +12,7 @@ import {
   rankSettings,
   runtimeOptions,
   runtimeSettings,
+  secondsOption,
   selection,
   selectionOptions,
 } from "./arguments.ts";
@@ -34,6 +35,7 @@ export function rankCommand(io: Io): Command {
   return command
     .option("--out <file>", "write the scores as JSON; an interrupted run leaves its state beside it")
     .option("--resume", "continue what an interrupted run with the same settings and --out left")
+    .option("--save-every <seconds>", "time between two saves of the state kept with --out", secondsOption, 2)
     .action(async (path: string, options: RawOptions) => {
       const { loadModel } = await import("../pipeline/load-model.ts");
       const { rank } = await import("../pipeline/rank.ts");
@@ -50,6 +52,7 @@ export function rankCommand(io: Io): Command {
           selection: selection(options),
           out: options["out"] as string | undefined,
           resume: options["resume"] === true,
+          saveEveryMs: 1000 * (options["saveEvery"] as number),
         });
         work.finish();
         print(io, options, scores, () => scoresText(scores.groups));

@@ -195,20 +195,21 @@ function stateKeeper(
   left: PartialScores | undefined,
   saveEveryMs = defaultSaveEveryMs,
 ): StateKeeper {
-  const finished: GroupScores[] = [];
+  const finished = new Map(left?.finished.map((scores) => [scores.id, scores]));
   let current: (() => EstimatorState | null) | undefined = left && (() => left.current);
   let savedAt = performance.now();
   const save = async () => {
     if (out === undefined) return;
     savedAt = performance.now();
-    const state: PartialScores = { header, finished, current: current?.() ?? null };
+    const state: PartialScores = { header, finished: [...finished.values()], current: current?.() ?? null };
     await writeJson(partialPath(out), state);
   };
   return {
     async see(event) {
       if (event.kind === "finished") {
-        finished.push(event.scores);
-        if (finished.length > (left?.finished.length ?? 0)) current = undefined; // what was left is not yet picked up
+        if (finished.has(event.scores.id)) return; // left by the run before
+        finished.set(event.scores.id, event.scores);
+        current = undefined;
       } else if (event.kind === "estimate") current = event.estimate.state;
       if (performance.now() - savedAt > saveEveryMs) await save();
     },
