@@ -22,10 +22,11 @@ import { checkOutputs } from "./check-outputs.ts";
 import { figuresOf, latenciesOf, type ModelFigures } from "./figures.ts";
 import { type LoadedModel, runnable, sizeOnDisk } from "./load-model.ts";
 import type { WorkOptions } from "./progress.ts";
-import { type PruneEvent, type PruneOutcome, pruneChannels } from "./prune-channels.ts";
+import { pruneChannels } from "./prune-channels.ts";
 import { randomFeeds } from "./random-feeds.ts";
 import { needsData, payoffFor, rankableGroups, report, reportCaching } from "./rank.ts";
 import type { GroupScores, RankSettings } from "./rank-groups.ts";
+import type { PruneEvent, PruneOutcome } from "./removal.ts";
 import { type Scores, writeJson } from "./scores-file.ts";
 import {
   cutData,
@@ -255,7 +256,7 @@ async function decide(options: PruneOptions, bench: Bench): Promise<Decision> {
     signal: options.signal,
     onCached: reportCaching(options),
     prune: { budget: options.budget, steps: options.steps ?? 1, minAccuracy: options.minAccuracy },
-    scores: options.scores,
+    scores: options.scores?.groups,
     accuracyOf: options.minAccuracy === undefined ? undefined : await accuracyJudge(options, bench),
   });
   for (let next = await events.next(); ; next = await events.next()) {

@@ -1,0 +1,101 @@
+/** @file A removal under way: what is left, the next scores, the next choice. */
+import type { Budget } from "../budget/budget.ts";
+import { type Choice, chooseChannels } from "../budget/choose.ts";
+import type { Steps } from "../budget/target.ts";
+import type { CostModel } from "../channels/cost.ts";
+import type { KeepMasks } from "../channels/plan.ts";
+import type { GroupScores, RankContext, RankEvent } from "./rank-groups.ts";
+import { rankSurvivors, scoresByChannel, settingsOfRound } from "./rank-survivors.ts";
+
+export interface PruneSettings {
+  readonly budget: Budget;
+  /** Rounds of removing and ranking again; "all" ranks again after every single removal. */
+  readonly steps: Steps;
+  /** Share of right answers that has to hold; judged by `accuracyOf`. */
+  readonly minAccuracy?: number | undefined;
+}
+
+export interface PruneContext extends Omit<RankContext, "resume"> {
+  readonly prune: PruneSettings;
+  /** Scores from an earlier ranking, used instead of the first one. */
+  readonly scores?: readonly GroupScores[] | undefined;
+  /** Accuracy of a plan on examples that are used neither for ranking nor for the final figures. */
+  readonly accuracyOf?: ((masks: KeepMasks) => Promise<number>) | undefined;
+}
+
+export type PruneEvent =
+  | RankEvent
+  | {
+      readonly kind: "step";
+      readonly step: number;
+      readonly choice: Choice;
+      readonly accuracy: number | null;
+    };
+
+export interface PruneOutcome {
+  readonly masks: KeepMasks;
+  /** Whether all of the budget is met; an accuracy floor alone is met by stopping before it. */
+  readonly reached: boolean;
+  /** Why the removal ended. */
+  readonly stoppedBy: "target" | "floor" | "nothing-left";
+  /** One ranking per round, over the channels that were left. */
+  readonly rankings: readonly (readonly GroupScores[])[];
+  readonly steps: number;
+}
+
+/** A removal under way. */
+export interface Removal {
+  readonly context: PruneContext;
+  readonly costModel: CostModel;
+  masks: KeepMasks;
+  readonly rankings: (readonly GroupScores[])[];
+  readonly started: number;
+}
+
+export type ChannelScores = readonly (Float64Array | undefined)[];
+
+/** Scores of what is left: those given for the first round, else a fresh ranking. */
+export async function* nextScores(
+  draft: Removal,
+): AsyncGenerator<RankEvent, (Float64Array | undefined)[], undefined> {
+  const { context, masks, rankings, started } = draft;
+  const isFirst = masks.every((mask) => !mask.includes(0));
+  if (isFirst && context.scores !== undefined) return scoresByChannel(context, masks, context.scores);
+  const { steps } = context.prune;
+  const left = masks.reduce((sum, mask) => sum + mask.reduce((own, stays) => own + stays, 0), 0);
+  const rounds = steps === "all" ? rankings.length + left : steps; // a round per channel at the most
+  const settings = settingsOfRound(
+    context.settings,
+    rankings.length,
+    rounds,
+    (performance.now() - started) / 1000,
+  );
+  const ranking = yield* rankSurvivors({ ...context, settings }, masks);
+  rankings.push(ranking);
+  return scoresByChannel(context, masks, ranking);
+}
+
+/** The next channels to go; at most so many removals where a number is given. */
+export function choose(
+  { context, costModel, masks }: Removal,
+  scores: ChannelScores,
+  budget: Budget,
+  atMostSteps: number | undefined,
+): Choice {
+  const { analysis } = context;
+  return chooseChannels({
+    analysis,
+    costModel,
+    scores,
+    budget,
+    start: masks,
+    ...(atMostSteps !== undefined && { atMostSteps }),
+  });
+}
+
+export function outcomeOf(
+  { masks, rankings }: Removal,
+  end: Pick<PruneOutcome, "reached" | "stoppedBy">,
+): PruneOutcome {
+  return { ...end, masks, rankings, steps: rankings.length };
+}
