@@ -14,13 +14,7 @@ import { checkOutputs } from "./check-outputs.ts";
 import { prunableGroups } from "./inspect.ts";
 import { type LoadedModel, runnable } from "./load-model.ts";
 import type { WorkOptions } from "./progress.ts";
-import {
-  type GroupScores,
-  type RankContext,
-  type RankEvent,
-  type RankSettings,
-  rankGroups,
-} from "./rank-groups.ts";
+import { type RankContext, type RankEvent, type RankSettings, rankGroups } from "./rank-groups.ts";
 import {
   headerOf,
   type PartialScores,

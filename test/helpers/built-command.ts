@@ -1,6 +1,6 @@
 /** @file The command as users start it: compiled, in a process of its own. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -24,8 +24,12 @@ export function buildCommand(): string {
     "--declaration",
     "false",
   ];
-  execFileSync(process.execPath, [join(dirname(compiler), "bin/tsc"), ...options], { stdio: "inherit" });
-  return join(folder, "dist/cli/main.js");
+  const { stdout } = spawnSync(process.execPath, [join(dirname(compiler), "bin/tsc"), ...options], {
+    encoding: "utf8",
+  });
+  const file = join(folder, "dist/cli/main.js");
+  if (!existsSync(file)) throw new Error(stdout); // mistakes in types are another check's affair
+  return file;
 }
 
 export interface Ended {
