@@ -78,7 +78,8 @@ export function head(g: GraphBuilder, x: string, channels: number): void {
   g.output(dense(g, pooled, "out", channels, 2), ["N", 2]);
 }
 
-const ints = (g: GraphBuilder, name: string, values: readonly number[]): string =>
+/** A named list of whole numbers as an initializer. */
+export const ints = (g: GraphBuilder, name: string, values: readonly number[]): string =>
   g.initializer(name, int64([values.length], values));
 
 const image = (g: GraphBuilder, channels = 3): string => g.input("x", ["N", channels, 6, 6]);
