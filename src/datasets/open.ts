@@ -20,7 +20,7 @@ export interface OpenOptions extends DatasetOptions, ImageOptions {
 }
 
 /** Names under which an .npz may hold its labels, in order of preference. */
-const labelNames = ["labels", "y"] as const;
+export const labelNames = ["labels", "y"] as const;
 
 /**
  * Opens `.npy`, `.npz`, IDX (plain or gzipped) or a folder of images by class. The content decides, not the ending.

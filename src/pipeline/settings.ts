@@ -2,7 +2,17 @@
 import { availableParallelism } from "node:os";
 import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
-import { type Dataset, fitToInputs, type OpenOptions, openDataset, split, take } from "../datasets/index.ts";
+import {
+  type Dataset,
+  datasetOf,
+  fitToInputs,
+  labelNames,
+  type OpenOptions,
+  openDataset,
+  split,
+  take,
+} from "../datasets/index.ts";
+import type { ValueInfo } from "../graph/model.ts";
 import type { PayoffKind } from "../metrics/index.ts";
 import { type Runner, startRunner } from "../valuation/runner.ts";
 
@@ -29,7 +39,17 @@ export async function openFor(
   analysis: ChannelAnalysis,
   { path, ...options }: DataSettings,
 ): Promise<Dataset> {
-  return fitToInputs(await openDataset(path, options), analysis.model.graph.inputs);
+  const { inputs } = analysis.model.graph;
+  const opened = await openDataset(path, options);
+  return fitToInputs(options.labels === false ? withoutLabelArrays(opened, inputs) : opened, inputs);
+}
+
+/** With --no-labels the labels an .npz holds are no inputs either, unless the model has an input of that name. */
+function withoutLabelArrays(dataset: Dataset, expected: readonly ValueInfo[]): Dataset {
+  const isLabels = (name: string) =>
+    labelNames.some((one) => one === name) && expected.every((input) => input.name !== name);
+  const inputs = new Map([...dataset.inputs].filter(([name]) => !isLabels(name)));
+  return inputs.size === 0 ? dataset : datasetOf({ ...dataset, inputs });
 }
 
 export function startRuntime({ workers, providers, threads }: RuntimeSettings): Promise<Runner> {
