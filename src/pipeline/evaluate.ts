@@ -1,13 +1,13 @@
 /** @file The evaluate command: what a model is worth on data, and beside another one. */
-import { availableParallelism } from "node:os";
+
 import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { Dataset } from "../datasets/index.ts";
-import { latencies } from "../evaluation/latency.ts";
 import { divergence, type Measurement, measure } from "../evaluation/measure.ts";
 import { type PairedAccuracy, pairedAccuracy } from "../metrics/index.ts";
+import type { ModelFigures } from "../report/records.ts";
 import { chooseOutput } from "../valuation/targets.ts";
-import { figuresOf, latenciesOf, type ModelFigures } from "./figures.ts";
+import { figuresOf } from "./figures.ts";
 import { type LoadedModel, runnable, sizeOnDisk } from "./load-model.ts";
 import type { WorkOptions } from "./progress.ts";
 import {
@@ -53,7 +53,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       );
     }
     checkComparable(measured, dataset.size);
-    const timed = options.latency === false ? undefined : await time(options, analyses, dataset);
+    const feeds = (batch: number) => dataset.batch(Array.from({ length: batch }, (_, k) => k % dataset.size));
+    const timed = await timeModels(analyses, feeds, options);
     const bytes = await Promise.all(loaded.map(sizeOnDisk));
     const output = chooseOutput(analyses[0]!.model, options.output);
     const figures = analyses.map((analysis, k) =>
@@ -62,7 +63,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
         bytes: bytes[k]!,
         measurement: measured[k],
         divergence: k === 0 ? undefined : divergence(measured[0]!, measured[1]!, analyses[0]!.model, output),
-        latencies: timed && latenciesOf(timed, k),
+        latencies: timed[k],
       }),
     );
     const [first, second] = measured.map(({ correct }) => correct);
@@ -85,18 +86,4 @@ function checkComparable([first, second]: readonly Measurement[], examples: numb
   throw new PrunerError("usage", {
     detail: `--against: that model gives ${theirs} numbers for an example, this one ${ours}. Compare models of the same task.`,
   });
-}
-
-function time(options: EvaluateOptions, analyses: readonly ChannelAnalysis[], dataset: Dataset) {
-  const feeds = (batch: number) => dataset.batch(Array.from({ length: batch }, (_, k) => k % dataset.size));
-  return latencies(
-    analyses.map(({ model }) => model),
-    feeds,
-    {
-      batches: [1, 32],
-      threads: options.threads ?? availableParallelism(),
-      providers: options.providers,
-      signal: options.signal,
-    },
-  );
 }

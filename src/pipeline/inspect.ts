@@ -3,57 +3,9 @@ import { tool } from "../base/version.ts";
 import { channelCosts, costModelOf, fullCost } from "../channels/cost.ts";
 import type { ChannelAnalysis, ChannelGroup } from "../channels/groups.ts";
 import { costOfMasks } from "../channels/plan.ts";
-import { type Dim, nodeLabel } from "../graph/model.ts";
+import { nodeLabel } from "../graph/model.ts";
+import type { InspectedGroup, Inspection } from "../report/records.ts";
 import type { LoadedModel } from "./load-model.ts";
-
-export interface InspectedGroup {
-  readonly id: string;
-  /** All channels of the group, those that must stay included. */
-  readonly channels: number;
-  /** Channels that may be removed. */
-  readonly prunable: number;
-  readonly locked: boolean;
-  /** Why nothing, or not everything, may go; null where everything may. */
-  readonly reason: string | null;
-  /** Node that holds the group, where one does. */
-  readonly lockedBy: string | null;
-  /** What one channel is worth on average while all others are there. */
-  readonly macsPerChannel: number;
-  readonly parametersPerChannel: number;
-  /** Equal numbers have to stay in this many blocks (grouped convolutions); null without blocks. */
-  readonly blocks: number | null;
-  readonly producers: readonly string[];
-  readonly members: readonly { readonly value: string; readonly axis: number }[];
-}
-
-export interface Inspection {
-  readonly schemaVersion: 1;
-  readonly tool: string;
-  readonly version: string;
-  readonly path: string;
-  readonly hash: string;
-  readonly opset: number;
-  readonly nodes: number;
-  readonly inputs: readonly {
-    readonly name: string;
-    readonly dtype: string;
-    readonly shape: readonly Dim[] | null;
-  }[];
-  readonly outputs: readonly {
-    readonly name: string;
-    readonly dtype: string;
-    readonly shape: readonly Dim[] | null;
-  }[];
-  /** Trainable parameters; running statistics of batch norms are not counted. */
-  readonly parameters: number;
-  /** Multiply-accumulates of one example in Conv, ConvTranspose, Gemm and MatMul. */
-  readonly macs: number;
-  /** Symbolic sizes (besides the batch) that count as one in `macs`; state them with --input-shape. */
-  readonly openSizes: readonly string[];
-  /** Parameters that belong to at least one removable channel. */
-  readonly prunableParameters: number;
-  readonly groups: readonly InspectedGroup[];
-}
 
 export function inspectModel({ path, hash, analysis }: LoadedModel): Inspection {
   const { model, facts } = analysis;

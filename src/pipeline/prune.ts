@@ -1,5 +1,5 @@
 /** @file The prune command: from a model and data (or scores, or a plan) to a smaller model, checked and measured. */
-import { availableParallelism } from "node:os";
+
 import { PrunerError } from "../base/problem.ts";
 import type { Budget } from "../budget/budget.ts";
 import { saysHowMuch } from "../budget/budget.ts";
@@ -9,23 +9,23 @@ import { costModelOf } from "../channels/cost.ts";
 import { analyzeChannels, type ChannelAnalysis } from "../channels/groups.ts";
 import { type KeepMasks, masksOfPlan, type PrunePlan, planOfMasks } from "../channels/plan.ts";
 import type { Dataset } from "../datasets/index.ts";
-import { latencies } from "../evaluation/latency.ts";
 import { divergence, type Measurement, measure } from "../evaluation/measure.ts";
 import { type SliceCheck, verifySlice } from "../evaluation/verify-slice.ts";
 import { openBatch } from "../passes/open-batch.ts";
 import type { Selection } from "../ranking/select-groups.ts";
+import type { GroupScores, ModelFigures } from "../report/records.ts";
 import { sliceModel } from "../surgery/slice.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Runner } from "../valuation/runner.ts";
 import { chooseOutput } from "../valuation/targets.ts";
 import { checkOutputs } from "./check-outputs.ts";
-import { figuresOf, latenciesOf, type ModelFigures } from "./figures.ts";
+import { figuresOf } from "./figures.ts";
 import { type LoadedModel, runnable, sizeOnDisk } from "./load-model.ts";
 import type { WorkOptions } from "./progress.ts";
 import { pruneChannels } from "./prune-channels.ts";
 import { randomFeeds } from "./random-feeds.ts";
 import { needsData, payoffFor, rankableGroups, report, reportCaching } from "./rank.ts";
-import type { GroupScores, RankSettings } from "./rank-groups.ts";
+import type { RankSettings } from "./rank-groups.ts";
 import type { PruneEvent, PruneOutcome } from "./removal.ts";
 import { type Scores, writeJson } from "./scores-file.ts";
 import {
@@ -37,6 +37,7 @@ import {
   type RuntimeSettings,
   startRuntime,
 } from "./settings.ts";
+import { timeModels } from "./time-models.ts";
 import { withProvenance, writeOutput } from "./write-model.ts";
 
 export interface PruneOptions extends PayoffSettings, RuntimeSettings, WorkOptions {
@@ -187,7 +188,7 @@ async function pruneWith(options: PruneOptions, bench: Bench): Promise<PruneResu
   const quality = await measureOn(options, bench, after, output, "pruned");
   const plan = planOfMasks(options.model.analysis, outcome.masks);
   const bytesBefore = await sizeOnDisk(options.model);
-  const timed = options.latency === false ? undefined : await time(options, [analysis, after], feeds);
+  const [timedBefore, timedAfter] = await timeModels([analysis, after], feeds, options);
   const bytes = await writeOutput(withProvenance(sliced, plan, options.model.hash), options.out);
   if (options.savePlan !== undefined) await writeJson(options.savePlan, plan);
   const apart =
@@ -200,14 +201,14 @@ async function pruneWith(options: PruneOptions, bench: Bench): Promise<PruneResu
       analysis,
       bytes: bytesBefore,
       measurement: before,
-      latencies: timed && latenciesOf(timed, 0),
+      latencies: timedBefore,
     }),
     after: figuresOf({
       analysis: after,
       bytes,
       measurement: quality,
       divergence: apart,
-      latencies: timed && latenciesOf(timed, 1),
+      latencies: timedAfter,
     }),
     plan,
     groups: analysis.groups.flatMap(({ id, channels, fixedChannels }, k) => {
@@ -327,23 +328,6 @@ async function measureOn(
     onBatch: (done, total) =>
       onProgress?.({ label: `evaluating the ${which} model`, done, total, unit: "examples" }),
   });
-}
-
-function time(
-  options: PruneOptions,
-  models: readonly ChannelAnalysis[],
-  feeds: (batch: number) => Readonly<Record<string, Tensor>>,
-) {
-  return latencies(
-    models.map(({ model }) => model),
-    feeds,
-    {
-      batches: [1, 32],
-      threads: options.threads ?? availableParallelism(),
-      providers: options.providers,
-      signal: options.signal,
-    },
-  );
 }
 
 /** A batch of real examples where there are data, of random numbers otherwise. */

@@ -13,21 +13,10 @@ import {
   type PartialOptions,
   type Weighting,
 } from "../estimators/index.ts";
+import type { GroupScores } from "../report/records.ts";
 import { networkGame } from "../valuation/network-game.ts";
 import { engineOver, type Runner } from "../valuation/runner.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
-
-/** Scores of the channels of one group; higher is worth more. */
-export interface GroupScores {
-  readonly id: string;
-  readonly channels: number;
-  readonly values: readonly number[];
-  /** Null where no error is known (criteria that are no estimates, or too few rows). */
-  readonly standardErrors: readonly (number | null)[];
-  /** (coalition, example) pairs evaluated; 0 for criteria that play no game. */
-  readonly rows: number;
-  readonly stoppedBy: string | null;
-}
 
 /** How much is spent: rows for each group, or seconds for everything. */
 export type RankBudget = { readonly rows: number } | { readonly seconds: number };

@@ -1,14 +1,10 @@
 /** @file Ranks the channels that are left after some are gone, on the sliced model. */
+
 import { analyzeChannels, type ChannelAnalysis } from "../channels/groups.ts";
 import type { KeepMasks } from "../channels/plan.ts";
+import type { GroupScores } from "../report/records.ts";
 import { sliceModel } from "../surgery/slice.ts";
-import {
-  type GroupScores,
-  type RankContext,
-  type RankEvent,
-  type RankSettings,
-  rankGroups,
-} from "./rank-groups.ts";
+import { type RankContext, type RankEvent, type RankSettings, rankGroups } from "./rank-groups.ts";
 
 /**
  * Scores of the channels that stay under `masks`, group by group, in the order of `context.groups`.

@@ -1,10 +1,12 @@
 /** @file A removal under way: what is left, the next scores, the next choice. */
+
 import type { Budget } from "../budget/budget.ts";
 import { type Choice, chooseChannels } from "../budget/choose.ts";
 import type { Steps } from "../budget/target.ts";
 import type { CostModel } from "../channels/cost.ts";
 import type { KeepMasks } from "../channels/plan.ts";
-import type { GroupScores, RankContext, RankEvent } from "./rank-groups.ts";
+import type { GroupScores } from "../report/records.ts";
+import type { RankContext, RankEvent } from "./rank-groups.ts";
 import { rankSurvivors, scoresByChannel, settingsOfRound } from "./rank-survivors.ts";
 
 export interface PruneSettings {

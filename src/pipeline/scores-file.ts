@@ -1,9 +1,11 @@
 /** @file The scores file: what a ranking found, and under which conditions, as versioned JSON without times or paths. */
+
 import { readBytes, writeAtomically } from "../base/atomic-file.ts";
 import { PrunerError } from "../base/problem.ts";
 import { tool } from "../base/version.ts";
 import type { EstimatorState } from "../estimators/index.ts";
-import type { GroupScores, RankSettings } from "./rank-groups.ts";
+import type { GroupScores } from "../report/records.ts";
+import type { RankSettings } from "./rank-groups.ts";
 
 /** Conditions that decide the numbers. Equal conditions give equal bytes, whatever the number of workers. */
 export interface ScoresHeader {

@@ -1,28 +1,16 @@
 /** @file Results as text for a terminal. */
 import { bytes, compact, percent, short, whole } from "./format.ts";
+import type { GroupScores, Inspection, ModelFigures } from "./records.ts";
 import { table } from "./table.ts";
 
-interface Figures {
-  readonly accuracy: number | null;
-  readonly accuracyInterval: readonly [number, number] | null;
-  readonly loss: number | null;
-  readonly lossInterval: readonly [number, number] | null;
-  readonly divergence: number | null;
-  readonly parameters: number;
-  readonly macs: number;
-  readonly bytes: number;
-  readonly latencyMs: Readonly<Record<string, number>> | null;
-  readonly latencyQuartilesMs: Readonly<Record<string, readonly [number, number]>> | null;
-}
-
 /** The table before and after; one column of figures when there is nothing to compare with. */
-export function figuresTable(before: Figures | null, after: Figures): string {
+export function figuresTable(before: ModelFigures | null, after: ModelFigures): string {
   const columns = before === null ? [after] : [before, after];
   const rows: string[][] = [];
   const add = (
     name: string,
-    of: (figures: Figures) => string | undefined,
-    change?: (a: Figures, b: Figures) => string,
+    of: (figures: ModelFigures) => string | undefined,
+    change?: (a: ModelFigures, b: ModelFigures) => string,
   ) => {
     const cells = columns.map(of);
     if (cells.every((cell) => cell === undefined)) return;
@@ -32,7 +20,8 @@ export function figuresTable(before: Figures | null, after: Figures): string {
       ...(before === null ? [] : [change?.(before, after) ?? ""]),
     ]);
   };
-  const share = (of: (figures: Figures) => number) => (a: Figures, b: Figures) => percent(of(b) / of(a), 1);
+  const share = (of: (figures: ModelFigures) => number) => (a: ModelFigures, b: ModelFigures) =>
+    percent(of(b) / of(a), 1);
   add(
     "accuracy",
     ({ accuracy, accuracyInterval }) =>
@@ -86,40 +75,8 @@ function signed(value: number, digits: number): string {
   return `${value >= 0 ? "+" : ""}${value.toFixed(digits)}`;
 }
 
-interface Inspected {
-  readonly path: string;
-  readonly opset: number;
-  readonly nodes: number;
-  readonly parameters: number;
-  readonly macs: number;
-  readonly openSizes: readonly string[];
-  readonly prunableParameters: number;
-  readonly inputs: readonly {
-    readonly name: string;
-    readonly dtype: string;
-    readonly shape: readonly unknown[] | null;
-  }[];
-  readonly outputs: readonly {
-    readonly name: string;
-    readonly dtype: string;
-    readonly shape: readonly unknown[] | null;
-  }[];
-  readonly groups: readonly {
-    readonly id: string;
-    readonly channels: number;
-    readonly prunable: number;
-    readonly locked: boolean;
-    readonly reason: string | null;
-    readonly lockedBy: string | null;
-    readonly macsPerChannel: number;
-    readonly parametersPerChannel: number;
-    readonly blocks: number | null;
-    readonly producers: readonly string[];
-  }[];
-}
-
-export function inspectionText(found: Inspected): string {
-  const value = ({ name, dtype, shape }: Inspected["inputs"][number]) =>
+export function inspectionText(found: Inspection): string {
+  const value = ({ name, dtype, shape }: Inspection["inputs"][number]) =>
     `${name} ${dtype}[${(shape ?? ["?"]).map((dim) => dim ?? "?").join(", ")}]`;
   const open =
     found.openSizes.length === 0
@@ -148,7 +105,7 @@ export function inspectionText(found: Inspected): string {
   );
 }
 
-function notes({ blocks, reason, lockedBy, locked }: Inspected["groups"][number]): string {
+function notes({ blocks, reason, lockedBy, locked }: Inspection["groups"][number]): string {
   const parts: string[] = [];
   if (blocks !== null) parts.push(`equal numbers stay in each of ${blocks} blocks`);
   if (reason !== null)
@@ -158,16 +115,8 @@ function notes({ blocks, reason, lockedBy, locked }: Inspected["groups"][number]
   return parts.join("; ");
 }
 
-interface Scored {
-  readonly id: string;
-  readonly channels: number;
-  readonly values: readonly number[];
-  readonly standardErrors: readonly (number | null)[];
-  readonly rows: number;
-}
-
 /** Channels of each group from least to most useful, with the spread of their values. */
-export function scoresText(groups: readonly Scored[], limit = 8): string {
+export function scoresText(groups: readonly GroupScores[], limit = 8): string {
   const rows = groups.map(({ id, channels, values, standardErrors, rows: spent }) => {
     const order = values.map((_, channel) => channel).sort((a, b) => values[a]! - values[b]! || a - b);
     const errors = standardErrors.filter((error) => error !== null);

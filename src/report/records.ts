@@ -1,0 +1,83 @@
+/** @file What results are made of, as plain data: commands fill these in, reports and `--json` show them. */
+import type { Dim } from "../graph/model.ts";
+
+/** Scores of the channels of one group; higher is worth more. */
+export interface GroupScores {
+  readonly id: string;
+  readonly channels: number;
+  readonly values: readonly number[];
+  /** Null where no error is known (criteria that are no estimates, or too few rows). */
+  readonly standardErrors: readonly (number | null)[];
+  /** (coalition, example) pairs evaluated; 0 for criteria that play no game. */
+  readonly rows: number;
+  readonly stoppedBy: string | null;
+}
+
+/** One column of the before/after table. */
+export interface ModelFigures {
+  /** Share of correct answers on data not used for ranking; null without class labels. */
+  readonly accuracy: number | null;
+  readonly accuracyInterval: readonly [low: number, high: number] | null;
+  /** Cross-entropy (nats) or squared error; null without labels. */
+  readonly loss: number | null;
+  readonly lossInterval: readonly [low: number, high: number] | null;
+  /** Mean KL divergence (nats) from the original's outputs; null for the original itself. */
+  readonly divergence: number | null;
+  readonly parameters: number;
+  readonly macs: number;
+  /** Size of the model file. */
+  readonly bytes: number;
+  /** Median milliseconds of one run, by batch size; null when not measured. */
+  readonly latencyMs: Readonly<Record<string, number>> | null;
+  /** Quartiles of the same runs. */
+  readonly latencyQuartilesMs: Readonly<Record<string, readonly [low: number, high: number]>> | null;
+}
+
+export interface InspectedGroup {
+  readonly id: string;
+  /** All channels of the group, those that must stay included. */
+  readonly channels: number;
+  /** Channels that may be removed. */
+  readonly prunable: number;
+  readonly locked: boolean;
+  /** Why nothing, or not everything, may go; null where everything may. */
+  readonly reason: string | null;
+  /** Node that holds the group, where one does. */
+  readonly lockedBy: string | null;
+  /** What one channel is worth on average while all others are there. */
+  readonly macsPerChannel: number;
+  readonly parametersPerChannel: number;
+  /** Equal numbers have to stay in this many blocks (grouped convolutions); null without blocks. */
+  readonly blocks: number | null;
+  readonly producers: readonly string[];
+  readonly members: readonly { readonly value: string; readonly axis: number }[];
+}
+
+export interface Inspection {
+  readonly schemaVersion: 1;
+  readonly tool: string;
+  readonly version: string;
+  readonly path: string;
+  readonly hash: string;
+  readonly opset: number;
+  readonly nodes: number;
+  readonly inputs: readonly {
+    readonly name: string;
+    readonly dtype: string;
+    readonly shape: readonly Dim[] | null;
+  }[];
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly dtype: string;
+    readonly shape: readonly Dim[] | null;
+  }[];
+  /** Trainable parameters; running statistics of batch norms are not counted. */
+  readonly parameters: number;
+  /** Multiply-accumulates of one example in Conv, ConvTranspose, Gemm and MatMul. */
+  readonly macs: number;
+  /** Symbolic sizes (besides the batch) that count as one in `macs`; state them with --input-shape. */
+  readonly openSizes: readonly string[];
+  /** Parameters that belong to at least one removable channel. */
+  readonly prunableParameters: number;
+  readonly groups: readonly InspectedGroup[];
+}
