@@ -1,8 +1,6 @@
 /** @file The evaluate command: what a model is worth on data, and beside another one. */
 
 import { PrunerError } from "../base/problem.ts";
-import type { ChannelAnalysis } from "../channels/groups.ts";
-import type { Dataset } from "../datasets/index.ts";
 import { divergence, type Measurement, measure } from "../evaluation/measure.ts";
 import { type PairedAccuracy, pairedAccuracy } from "../metrics/index.ts";
 import type { ModelFigures } from "../report/records.ts";
@@ -17,6 +15,7 @@ import {
   type RuntimeSettings,
   startRuntime,
 } from "./settings.ts";
+import { timeModels } from "./time-models.ts";
 
 export interface EvaluateOptions extends PayoffSettings, RuntimeSettings, WorkOptions {
   readonly model: LoadedModel;

@@ -5,6 +5,7 @@
 import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { Model, Node } from "../graph/model.ts";
+import { namesReadBy } from "../graph/traversal.ts";
 import type { Facts } from "../ops/infer.ts";
 import { downstreamOf, extract } from "../passes/extract.ts";
 import { foldSizes } from "../passes/fold-sizes.ts";
@@ -89,7 +90,7 @@ function frontier(
     if (inputs.has(name) || cacheable) cached.add(name);
     else if (node !== undefined && !tailNodes.has(node)) {
       tailNodes.add(node);
-      open.push(...node.inputs);
+      open.push(...namesReadBy(node));
     }
   }
   return { cached: [...cached], tailNodes };
