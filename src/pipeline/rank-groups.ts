@@ -83,6 +83,7 @@ export function defaultRows(analysis: ChannelAnalysis, groups: readonly number[]
 export async function* rankGroups(context: RankContext): AsyncGenerator<RankEvent, GroupScores[], undefined> {
   const { groups, settings, resume } = context;
   if (settings.criterion !== "shapley") return yield* scoreByCriterion(context, settings.criterion);
+  checkBudget(context);
   const finished: GroupScores[] = [];
   const started = performance.now();
   for (const [position, group] of groups.entries()) {
@@ -101,6 +102,18 @@ export async function* rankGroups(context: RankContext): AsyncGenerator<RankEven
     yield { kind: "finished", scores };
   }
   return finished;
+}
+
+/** A budget too small for one group is told before time goes into the others. */
+function checkBudget({ analysis, groups, settings, data }: RankContext): void {
+  const { budget, estimator } = settings;
+  if (budget === undefined || !("rows" in budget) || data === undefined) return;
+  const { minimumBudget } = estimators[estimator];
+  const needed = groups.map((group) =>
+    minimumBudget(analysis.groups[group]!.channels, data.dataset.size, settings),
+  );
+  const most = Math.max(...needed);
+  if (budget.rows < most) throw new PrunerError("budget-too-small", { needed: most, got: budget.rows });
 }
 
 /** Criteria that are no games: all groups at once, without errors. */

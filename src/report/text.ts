@@ -1,4 +1,5 @@
 /** @file Results as text for a terminal. */
+import { rankedOrder } from "../ranking/order.ts";
 import { bytes, compact, percent, short, whole } from "./format.ts";
 import type { GroupScores, Inspection, ModelFigures } from "./records.ts";
 import { table } from "./table.ts";
@@ -116,25 +117,47 @@ function notes({ blocks, reason, lockedBy, locked }: Inspection["groups"][number
 }
 
 /** Channels of each group from least to most useful, with the spread of their values. */
-export function scoresText(groups: readonly GroupScores[], limit = 8): string {
+export function scoresText(groups: readonly GroupScores[], limit = 5): string {
   const rows = groups.map(({ id, channels, values, standardErrors, rows: spent }) => {
     const order = values.map((_, channel) => channel).sort((a, b) => values[a]! - values[b]! || a - b);
-    const errors = standardErrors.filter((error) => error !== null);
-    const shown = order.slice(0, limit).map((channel) => `${channel} (${short(values[channel]!)})`);
+    const isEstimate = standardErrors.some((error) => error !== null);
+    const shown = order.slice(0, limit).map((channel) => {
+      const error = standardErrors[channel];
+      return `${channel}: ${brief(values[channel]!)}${error == null ? "" : ` ±${brief(error)}`}`;
+    });
     return [
       id,
       String(channels),
       shown.join(", ") + (order.length > limit ? ", ..." : ""),
-      short(Math.max(...values)),
-      errors.length === 0 ? "-" : short(errors.reduce((sum, error) => sum + error, 0) / errors.length),
+      brief(Math.max(...values)),
+      isEstimate ? String(tiedWithLowest(values, standardErrors)) : "-",
       whole(spent),
     ];
   });
-  return table(
-    ["group", "channels", "least useful channels (value)", "largest", "mean error", "rows"],
+  const drawn = table(
+    ["group", "channels", "least useful channels (value ± standard error)", "largest", "tied", "rows"],
     rows,
     ["left", "right", "left", "right", "right", "right"],
   );
+  const hasErrors = groups.some(({ standardErrors }) => standardErrors.some((error) => error !== null));
+  return hasErrors ? `${drawn}\n\n${tiedNote}` : drawn;
+}
+
+const tiedNote =
+  "tied: channels whose value cannot be told from the lowest one's (95%); a larger --budget tells more apart.";
+
+/** Channels that the errors leave open as the least useful one, itself included. */
+function tiedWithLowest(values: readonly number[], standardErrors: readonly (number | null)[]): number {
+  const { ties } = rankedOrder(
+    values,
+    standardErrors.map((error) => error ?? Number.NaN),
+  );
+  return ties[0]?.start === 0 ? ties[0].end : 1;
+}
+
+/** Two significant digits: no estimate is better than that. */
+function brief(value: number): string {
+  return short(Number(value.toPrecision(2)));
 }
 
 /** How many channels of each group stay. */
