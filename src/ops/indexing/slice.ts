@@ -1,0 +1,149 @@
+/** @file Slice: a range of positions along each of some axes. */
+import { intsAttribute, withAttributes } from "../../graph/attributes.ts";
+import type { Dim, Node } from "../../graph/model.ts";
+import { int64 } from "../../tensor/tensor.ts";
+import { takeBlock } from "../joining/index.ts";
+import type { Couplings, Fact, InferCall, LabelBlock, Operator, SliceCall } from "../operator.ts";
+import { fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
+import { countBelow } from "./count-below.ts";
+
+interface Range {
+  readonly axis: number;
+  readonly start: number;
+  readonly end: number;
+  readonly step: number;
+}
+
+/** Bounds of a Slice, attribute or input form; undefined when they are not known. */
+function rangesOf(call: Pick<InferCall, "node" | "inputs">, rank: number): Range[] | undefined {
+  const pick = (name: string, input: number) =>
+    intsAttribute(call.node, name) ?? numbersOf(call.inputs[input]);
+  const starts = pick("starts", 1);
+  const ends = pick("ends", 2);
+  if (starts === undefined || ends === undefined) return undefined;
+  const unknown = (input: number) =>
+    (call.node.inputs[input] ?? "") !== "" && numbersOf(call.inputs[input]) === undefined;
+  if (unknown(3) || unknown(4)) return undefined;
+  const axes = pick("axes", 3) ?? starts.map((_, k) => k);
+  const steps = pick("steps", 4);
+  return starts.map((start, k) => ({
+    axis: fromFront(axes[k]!, rank),
+    start,
+    end: ends[k]!,
+    step: steps?.[k] ?? 1,
+  }));
+}
+
+/** First position, past-the-end position in walking order, and count, within an axis of `size`. */
+function resolve(
+  { start, end, step }: Range,
+  size: number,
+): { readonly first: number; readonly count: number } {
+  const low = step > 0 ? 0 : -1;
+  const high = step > 0 ? size : size - 1;
+  const clamp = (at: number) => Math.min(Math.max(at < 0 ? at + size : at, low), high);
+  const first = clamp(start);
+  return { first, count: Math.max(0, Math.ceil((clamp(end) - first) / step)) };
+}
+
+function inferSlice(call: InferCall): readonly Fact[] {
+  const x = shapeOf(call, 0);
+  if (x === undefined) return [likeFirst(call, undefined)];
+  const ranges = rangesOf(call, x.length);
+  if (ranges === undefined)
+    return [
+      likeFirst(
+        call,
+        x.map(() => undefined),
+      ),
+    ];
+  const shape: Dim[] = [...x];
+  for (const range of ranges) shape[range.axis] = slicedDim(x[range.axis], range);
+  const elements = call.inputs[0]?.elements;
+  const only = ranges[0];
+  if (elements === undefined || only === undefined) return [likeFirst(call, shape)];
+  const { first, count } = resolve(only, elements.length);
+  return [
+    {
+      ...likeFirst(call, shape),
+      elements: Array.from({ length: count }, (_, k) => elements[first + k * only.step]),
+    },
+  ];
+}
+
+function slicedDim(size: Dim, range: Range): Dim {
+  if (typeof size === "number") return resolve(range, size).count;
+  if (range.start === 0 && range.end >= 2 ** 31 - 1 && range.step === 1) return size;
+  return size === undefined ? undefined : `(${size}[${range.start}:${range.end}:${range.step}])`;
+}
+
+function coupleSlice(c: Couplings): void {
+  const x = c.inputs[0]?.shape;
+  const ranges = x === undefined ? undefined : rangesOf(c, x.length);
+  if (x === undefined || ranges === undefined) {
+    c.lockInput(0, "the bounds it is sliced at are not known");
+    return;
+  }
+  const cut = new Set(ranges.map(({ axis }) => axis));
+  const before = untangledBlocks(c, 0, cut, true);
+  const blocks = before.filter(({ axes }) => !axes.some((axis) => cut.has(axis)));
+  for (const range of ranges) blocks.push(...sliceAxis(c, x, range));
+  c.setOutput(0, mergeDuplicates(blocks));
+}
+
+function sliceAxis(c: Couplings, x: readonly Dim[], range: Range): LabelBlock[] {
+  const size = x[range.axis];
+  if (typeof size !== "number") return [];
+  const { first, count } = resolve(range, size);
+  if (range.step === 1)
+    return count === size ? wholeBlock(c, range.axis) : takeBlock(c, range.axis, first, first + count);
+  c.lock(c.labelsOf(0, range.axis), `it is sliced with step ${range.step}`);
+  return [];
+}
+
+function wholeBlock(c: Couplings, axis: number): LabelBlock[] {
+  return c.blocksOf(0).filter(({ axes }) => axes.includes(axis));
+}
+
+function mergeDuplicates(blocks: readonly LabelBlock[]): LabelBlock[] {
+  return blocks.filter(
+    (block, k) => blocks.findIndex((other) => other.axes.join() === block.axes.join()) === k,
+  );
+}
+
+/** Bounds move to where the channels that stay are now. */
+function sliceSlice(call: SliceCall): Node {
+  const x = call.inputs[0]!.shape!;
+  const ranges = rangesOf(call, x.length)!;
+  const touched = ranges.map((range) => call.keptOfInput(0, range.axis));
+  if (touched.every((kept) => kept === undefined)) return call.node;
+  const moved = ranges.map((range, k) => {
+    const kept = touched[k];
+    if (kept === undefined) return range;
+    const { first, count } = resolve(range, x[range.axis] as number);
+    return { ...range, start: countBelow(kept, first), end: countBelow(kept, first + count) };
+  });
+  if (call.node.attributes.has("starts")) {
+    return withAttributes(call.node, {
+      starts: { kind: "ints", value: moved.map(({ start }) => start) },
+      ends: { kind: "ints", value: moved.map(({ end }) => end) },
+    });
+  }
+  call.replaceInput(
+    1,
+    int64(
+      [moved.length],
+      moved.map(({ start }) => start),
+    ),
+  );
+  call.replaceInput(
+    2,
+    int64(
+      [moved.length],
+      moved.map(({ end }) => end),
+    ),
+  );
+  return call.node;
+}
+
+export const slice: Operator = { infer: inferSlice, couple: coupleSlice, slice: sliceSlice };
