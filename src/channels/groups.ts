@@ -3,7 +3,8 @@ import type { Model, Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
 import { type Facts, type InferOptions, inferFacts } from "../ops/infer.ts";
 import { channelClasses, type Lock } from "./channel-classes.ts";
-import { type Balance, type Labelling, labelChannels, type Read, type Source } from "./labelling.ts";
+import { labelChannels } from "./label-channels.ts";
+import type { Balance, Labelling, Read, Source } from "./labelling.ts";
 
 /** One axis of one value that carries channels of a group. */
 export interface Member {

@@ -1,0 +1,91 @@
+/** @file What the rule of one operator may ask about its node, and what it may say. */
+import type { Node } from "../graph/model.ts";
+import { nodeLabel } from "../graph/model.ts";
+import type { Couplings, Labels } from "../ops/operator.ts";
+import { axisLabels, blocksOf, type Draft, lockValue } from "./draft.ts";
+
+/** What the rule of one node says about that node alone. */
+export interface Said {
+  readonly released: Labels[];
+  /** Inputs that the slicing rule writes anew. */
+  readonly rewritten: Set<number>;
+}
+
+/** The couplings of one node: what its rule says goes into the draft, and into `said` what concerns this node alone. */
+export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said): Couplings {
+  const { classes, facts } = draft;
+  const label = nodeLabel(node);
+  const factOf = (name: string) => (name === "" ? undefined : (facts.get(name) ?? {}));
+  const inputName = (input: number) => node.inputs[input] ?? "";
+  const labelsOf = (input: number, axis: number) => axisLabels(draft, inputName(input), axis);
+  const lock = (labels: Labels | undefined, reason: string) => {
+    for (const one of labels ?? []) classes.lock(one, { node: label, reason });
+  };
+  const unify = (a: Labels | undefined, b: Labels | undefined, why = "it meets an axis that is fixed") => {
+    if (a === b) return;
+    if (a === undefined || b === undefined) lock(a ?? b, why);
+    else if (a.length === b.length) for (let k = 0; k < a.length; k++) classes.union(a[k]!, b[k]!);
+    else for (const labels of [a, b]) lock(labels, "it meets an axis of another size");
+  };
+  return {
+    node,
+    opset,
+    inputs: node.inputs.map(factOf),
+    outputs: node.outputs.map(factOf),
+    labelsOf,
+    blocksOf: (input) => blocksOf(draft, inputName(input)),
+    setOutput: (output, blocks) => {
+      const name = node.outputs[output] ?? "";
+      if (name !== "") draft.blocks.set(name, blocks);
+    },
+    unify,
+    same: (a, b) => classes.find(a) === classes.find(b),
+    release: (labels) => said.released.push(...(labels === undefined ? [] : [labels])),
+    fresh: (size) => classes.fresh(size),
+    produce(input, axis) {
+      const labels = labelsOf(input, axis);
+      if (labels !== undefined)
+        draft.sources.push({ node, labels, ...storedAxis(draft, inputName(input), axis, labels) });
+      return labels;
+    },
+    read(input, axis) {
+      if (labelsOf(input, axis) !== undefined)
+        draft.reads.push({ node, input, value: inputName(input), axis });
+    },
+    lock,
+    lockInput: (input, reason) => lockValue(draft, inputName(input), label, reason),
+    balance: (labels, blocks) => draft.balances.push({ node, labels, blocks }),
+    countsOf(input, axis, labels, divisor) {
+      if (labels === undefined) return;
+      const sharer = draft.derived.get(inputName(input));
+      if (sharer !== undefined) unify(sharer.labels, labels);
+      const nodes = new Set([...(sharer?.nodes ?? []), node]);
+      draft.derived.set(inputName(input), { nodes, axis, labels, divisor });
+    },
+    measure(input) {
+      for (const output of node.outputs) draft.measured.set(output, [inputName(input)]);
+    },
+    rewrites: (input) => said.rewritten.add(input),
+    isConstant: (input) => draft.origins.has(inputName(input)),
+    isStored: (input) => draft.constants.has(inputName(input)),
+  };
+}
+
+/** The axis of a stored weight that carries these labels; the value itself when the weight was mixed on its way. */
+function storedAxis(
+  draft: Draft,
+  name: string,
+  axis: number,
+  labels: Labels,
+): { readonly value: string; readonly axis: number } {
+  const { classes } = draft;
+  for (const value of draft.origins.get(name) ?? []) {
+    const found = blocksOf(draft, value).find(
+      (block) =>
+        block.labels.length === labels.length &&
+        block.labels.every((label, k) => classes.find(label) === classes.find(labels[k]!)),
+    );
+    if (found !== undefined) return { value, axis: value === name ? axis : found.axes[0]! };
+  }
+  return { value: name, axis };
+}

@@ -1,0 +1,41 @@
+/** @file Sizes that are read at run time, and what is computed from them. */
+import type { Node } from "../graph/model.ts";
+import { nodeLabel } from "../graph/model.ts";
+import type { Fact } from "../ops/operator.ts";
+import { type Draft, lockValue } from "./draft.ts";
+
+/**
+ * A size read at run time would shrink with the channels, while everything computed from it has to stay. That holds
+ * where its value is known (it is then written down) or where the slicing rule writes it anew; symbols such as the
+ * batch do not change. Any other use of a size locks what was measured.
+ */
+export function followSizes(draft: Draft, node: Node, rewritten: ReadonlySet<number>): void {
+  const { facts, measured } = draft;
+  const stillSizes = node.outputs.every((name) => name === "" || isKnown(facts.get(name)));
+  node.inputs.forEach((name, input) => {
+    const behind = measured.get(name);
+    const fact = facts.get(name);
+    if (behind === undefined || fact?.constant !== undefined || isSymbolic(fact)) return;
+    if (rewritten.has(input) && isKnown(fact)) return;
+    if (!stillSizes) lockMeasured(draft, name, nodeLabel(node), `${node.opType} computes with its size`);
+    for (const output of stillSizes ? node.outputs : [])
+      measured.set(output, [...new Set([...(measured.get(output) ?? []), ...behind])]);
+  });
+}
+
+function isKnown(fact: Fact | undefined): boolean {
+  return fact?.elements?.every((element) => element !== undefined) ?? false;
+}
+
+/** Whether all elements are names or products of names, in which no number can hide. */
+function isSymbolic(fact: Fact | undefined): boolean {
+  return (
+    fact?.elements?.every((element) => typeof element === "string" && /^[\p{L}_][^()[\]]*$/u.test(element)) ??
+    false
+  );
+}
+
+/** Keeps every channel of the values whose sizes a value tells. */
+export function lockMeasured(draft: Draft, name: string, node: string, reason: string): void {
+  for (const value of draft.measured.get(name) ?? []) lockValue(draft, value, node, reason);
+}
