@@ -65,10 +65,11 @@ function largestDifference(
     let difference = 0;
     for (let k = 0; k < a.length; k++) {
       scale = Math.max(scale, Math.abs(a[k]!));
-      const gap = Math.abs(a[k]! - b[k]!);
-      if (!(gap <= difference)) difference = gap; // NaN counts as a difference
+      const gap = Object.is(a[k], b[k]) ? 0 : Math.abs(a[k]! - b[k]!);
+      if (Number.isNaN(gap)) return Number.POSITIVE_INFINITY;
+      difference = Math.max(difference, gap);
     }
-    if (!(difference / scale <= largest)) largest = difference / scale;
+    largest = Math.max(largest, difference / scale);
   }
   return largest;
 }
