@@ -1,6 +1,8 @@
 /** @file Whatever is wrong with what a user gives: one line with a code, the right exit status, nothing left behind. */
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
 import { graphBuilder } from "../../test/helpers/build.ts";
 import { command, temporaryFolder } from "../../test/helpers/command.ts";
 import { conv, dense, head, relu } from "../../test/helpers/networks.ts";
@@ -11,6 +13,7 @@ import { writeModelFile } from "../onnx/write.ts";
 import { float32, fromNumbers, int64 } from "../tensor/tensor.ts";
 
 const folder = temporaryFolder();
+const assets = join(import.meta.dirname, "../../assets");
 const tiny = tinyClassifier();
 const model = folder.model("tiny.onnx", tiny);
 const bytes = readFileSync(model);
@@ -537,6 +540,29 @@ test.skipIf(process.getuid?.() === 0)(
   },
 );
 
+const small = smallDisk();
+test.skipIf(small === undefined)(
+  "a full disk (skipped where no tiny file system can be mounted)",
+  async () => {
+    const argv = [
+      "prune",
+      join(assets, "lenet5-mnist.onnx"),
+      "--criterion",
+      "l1",
+      "--keep",
+      0.6,
+      "--no-latency",
+      "--no-verify",
+    ];
+    const outcome = await command([...argv, "--out", join(small!, "out.onnx")]);
+    expect(outcome).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^error \(file-unwritable\): .*ENOSPC/),
+    });
+    expect(readdirSync(small!)).toEqual([]);
+  },
+);
+
 all("options", [
   ["an unknown command", () => ["prone", model], "usage", 2, /prune/],
   ["an unknown option", () => ["rank", model, "--limits", 3], "usage", 2, /--limit\b/],
@@ -636,6 +662,16 @@ test("an operator nobody knows locks what it touches; the rest is pruned", async
   ]);
   expect(pruned).toMatchObject({ code: 0, err: "" });
 });
+
+/** A file system of 40 KiB, where this user may mount one. */
+function smallDisk(): string | undefined {
+  const place = folder.file("small");
+  mkdirSync(place);
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=40k", "tmpfs", place]).status === 0;
+  if (!mounted) return undefined;
+  afterAll(() => void spawnSync("umount", [place]));
+  return place;
+}
 
 function coloured(): Model {
   const g = graphBuilder();
