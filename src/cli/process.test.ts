@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { buildCommand, start, until } from "../../test/helpers/built-command.ts";
 import { temporaryFolder } from "../../test/helpers/command.ts";
 import { stream, uniform } from "../math/random.ts";
@@ -11,10 +11,8 @@ const assets = join(import.meta.dirname, "../../assets");
 const model = join(assets, "lenet5-mnist.onnx");
 const digits = ["--data", join(assets, "mnist-rank-images.idx3-ubyte.gz"), "--pixel-scale", 255];
 const folder = temporaryFolder();
-let file = "";
-beforeAll(() => {
-  file = buildCommand();
-});
+const { file, remove } = buildCommand();
+afterAll(remove);
 
 /** About a second and a half of ranking on one worker. */
 const ranking = (out: string) => [

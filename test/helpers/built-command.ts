@@ -4,16 +4,20 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:f
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { afterAll } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
 
-/** Compiles the sources to a place of their own, where they still find the packages; returns the command's file. */
-export function buildCommand(): string {
+export interface Built {
+  /** The command's file. */
+  readonly file: string;
+  readonly remove: () => void;
+}
+
+/** Compiles the sources to a place of their own, where they still find the packages. */
+export function buildCommand(): Built {
   const cache = join(root, "node_modules/.cache");
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, "shapley-pruner-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   copyFileSync(join(root, "package.json"), join(folder, "package.json"));
   const compiler = createRequire(import.meta.url).resolve("typescript/package.json");
   const options = [
@@ -29,7 +33,7 @@ export function buildCommand(): string {
   });
   const file = join(folder, "dist/cli/main.js");
   if (!existsSync(file)) throw new Error(stdout); // mistakes in types are another check's affair
-  return file;
+  return { file, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
 export interface Ended {
