@@ -1,10 +1,12 @@
 /** @file From labels to channel groups: sets of channels that live on the same axes and are ranked together. */
 import type { Model, Node } from "../graph/model.ts";
-import { nodeLabel } from "../graph/model.ts";
 import { type Facts, type InferOptions, inferFacts } from "../ops/infer.ts";
-import { channelClasses, type Lock } from "./channel-classes.ts";
+import { finalPartitions, tieUnbalanced } from "./balances.ts";
+import type { Lock } from "./channel-classes.ts";
+import { type ChannelPlace, type Family, familiesOf, placesOf } from "./families.ts";
 import { labelChannels } from "./label-channels.ts";
-import type { Balance, Labelling, Read, Source } from "./labelling.ts";
+import type { Labelling, Read } from "./labelling.ts";
+import { uniqueId } from "./unique-id.ts";
 
 /** One axis of one value that carries channels of a group. */
 export interface Member {
@@ -44,18 +46,6 @@ export interface ChannelAnalysis {
   placeOf(label: number): ChannelPlace | undefined;
 }
 
-export interface ChannelPlace {
-  readonly group: number;
-  readonly channel: number;
-}
-
-interface Family {
-  readonly sources: readonly Source[];
-  /** Roots of removable channels, in order of first appearance. */
-  readonly roots: readonly number[];
-  readonly fixed: readonly number[];
-}
-
 /** Finds the channel groups of a model. */
 export function analyzeChannels(model: Model, options: InferOptions = {}): ChannelAnalysis {
   const facts = inferFacts(model, options);
@@ -66,136 +56,6 @@ export function analyzeChannels(model: Model, options: InferOptions = {}): Chann
   const placeOf = (label: number) => places.get(labelling.classes.find(label));
   const groups = describeGroups(labelling, families, placeOf);
   return { model, facts, labelling, groups, placeOf };
-}
-
-/** Sources that share a channel belong together. */
-function familiesOf({ sources, classes }: Labelling): Family[] {
-  const firstWith = new Map<number, number>();
-  const shared = channelClasses();
-  shared.fresh(sources.length);
-  sources.forEach((source, k) => {
-    for (const label of source.labels) {
-      const root = classes.find(label);
-      const other = firstWith.get(root);
-      if (other === undefined) firstWith.set(root, k);
-      else shared.union(other, k);
-    }
-  });
-  const together = new Map<number, Source[]>();
-  sources.forEach((source, k) => {
-    const known = together.get(shared.find(k));
-    if (known === undefined) together.set(shared.find(k), [source]);
-    else known.push(source);
-  });
-  return [...together.values()].map((own) => family(own, classes));
-}
-
-function family(sources: readonly Source[], classes: Labelling["classes"]): Family {
-  const roots = new Set<number>();
-  const fixed = new Set<number>();
-  for (const source of sources) {
-    for (const label of source.labels) {
-      const root = classes.find(label);
-      (classes.lockOf(root) === undefined ? roots : fixed).add(root);
-    }
-  }
-  return { sources, roots: [...roots], fixed: [...fixed] };
-}
-
-function placesOf(families: readonly Family[]): Map<number, ChannelPlace> {
-  const places = new Map<number, ChannelPlace>();
-  families.forEach(({ roots }, group) => {
-    roots.forEach((root, channel) => {
-      places.set(root, { group, channel });
-    });
-  });
-  return places;
-}
-
-/**
- * A balance that a group cannot keep on its own (blocks mix groups, or two balances cut the group differently) is
- * met by tying the j-th channels of all blocks together. Balances over groups that a tie has just changed wait for the
- * next round. Returns whether anything was tied.
- */
-function tieUnbalanced(labelling: Labelling, families: readonly Family[]): boolean {
-  const places = placesOf(families);
-  const partitions = new Map<number, Int32Array>();
-  const changed = new Set<number>();
-  let tied = false;
-  for (const balance of labelling.balances) {
-    const groups = groupsOnAxis(labelling, balance, places);
-    if (isTied(labelling, balance) || groups.some((group) => changed.has(group))) continue;
-    const partition = partitionOf(labelling, balance, places, families);
-    const known = partition === undefined ? undefined : partitions.get(partition.group);
-    if (partition !== undefined && (known === undefined || sameArray(known, partition.blockOf))) {
-      partitions.set(partition.group, partition.blockOf);
-      continue;
-    }
-    tie(labelling, balance);
-    for (const group of groups) changed.add(group);
-    tied = true;
-  }
-  return tied;
-}
-
-function groupsOnAxis(
-  { classes }: Labelling,
-  { labels }: Balance,
-  places: ReadonlyMap<number, ChannelPlace>,
-): number[] {
-  const groups = new Set<number>();
-  for (const label of labels) {
-    const place = places.get(classes.find(label));
-    if (place !== undefined) groups.add(place.group);
-  }
-  return [...groups];
-}
-
-/** Whether the j-th positions of all blocks go together or stay together. */
-function isTied({ classes }: Labelling, { labels, blocks }: Balance): boolean {
-  const each = labels.length / blocks;
-  return labels.every((label, k) => {
-    const partner = labels[k % each]!;
-    const bothLocked = classes.lockOf(label) !== undefined && classes.lockOf(partner) !== undefined;
-    return bothLocked || classes.find(label) === classes.find(partner);
-  });
-}
-
-function tie({ classes }: Labelling, { labels, blocks }: Balance): void {
-  const each = labels.length / blocks;
-  labels.forEach((label, k) => {
-    classes.union(labels[k % each]!, label);
-  });
-}
-
-/**
- * Block of each channel of the one group a balance lies in; undefined when it does not fit a single group. Channels may
- * take several positions, equally many each and all in one block.
- */
-function partitionOf(
-  { classes }: Labelling,
-  { labels, blocks }: Balance,
-  places: ReadonlyMap<number, ChannelPlace>,
-  families: readonly Family[],
-): { readonly group: number; readonly blockOf: Int32Array } | undefined {
-  const group = places.get(classes.find(labels[0]!))?.group;
-  if (group === undefined) return undefined;
-  const blockOf = new Int32Array(families[group]!.roots.length).fill(-1);
-  const positions = new Int32Array(blockOf.length);
-  const each = labels.length / blocks;
-  for (let k = 0; k < labels.length; k++) {
-    const place = places.get(classes.find(labels[k]!));
-    if (place === undefined || place.group !== group) return undefined;
-    const block = Math.floor(k / each);
-    if (positions[place.channel]!++ > 0 && blockOf[place.channel] !== block) return undefined;
-    blockOf[place.channel] = block;
-  }
-  const first = positions[places.get(classes.find(labels[0]!))!.channel];
-  return positions.every((count) => count === 0 || count === first) ? { group, blockOf } : undefined;
-}
-
-function sameArray(a: Int32Array, b: Int32Array): boolean {
-  return a.length === b.length && a.every((value, k) => value === b[k]);
 }
 
 function describeGroups(
@@ -222,17 +82,6 @@ function describeGroups(
       ...(blockOf !== undefined && { blockOf }),
     };
   });
-}
-
-function finalPartitions(labelling: Labelling, families: readonly Family[]): Map<number, Int32Array> {
-  const places = placesOf(families);
-  const partitions = new Map<number, Int32Array>();
-  for (const balance of labelling.balances) {
-    if (isTied(labelling, balance)) continue;
-    const partition = partitionOf(labelling, balance, places, families);
-    if (partition !== undefined) partitions.set(partition.group, partition.blockOf);
-  }
-  return partitions;
 }
 
 function membersOf(
@@ -298,17 +147,4 @@ function readsOf(
 function distinctLocks(locks: readonly Lock[]): Lock[] {
   const seen = new Map(locks.map((lock) => [`${lock.node}\n${lock.reason}`, lock]));
   return [...seen.values()];
-}
-
-/** The layer's name as its weight tells it ("layer1.0.conv1"), else the node's name without its operator. */
-function uniqueId(source: Source, taken: Set<string>): string {
-  const fromWeight = /^(.+)[./](?:weight|kernel|W)$/.exec(source.value)?.[1];
-  const fromNode = nodeLabel(source.node)
-    .replace(/^\//, "")
-    .replace(new RegExp(`/${source.node.opType}(_\\d+)?$`), "");
-  const base = fromWeight ?? fromNode;
-  let id = base;
-  for (let k = 2; taken.has(id); k++) id = `${base}#${k}`;
-  taken.add(id);
-  return id;
 }
