@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { PrunerError } from "../base/problem.ts";
-import type { PruneOptions, PruneResult } from "../pipeline/prune.ts";
+import type { PruneOptions } from "../pipeline/prune-options.ts";
+import type { PruneResult } from "../pipeline/prune-result.ts";
 import { outputOptions, type RawOptions, runtimeOptions, runtimeSettings } from "./arguments.ts";
 import { type Io, print, workOptions } from "./io.ts";
 

@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import { exitCodes } from "../base/problem.ts";
 import type { Budget } from "../budget/budget.ts";
-import type { PruneResult } from "../pipeline/prune.ts";
+import type { PruneResult } from "../pipeline/prune-result.ts";
 import {
   dataOptions,
   dataSettings,

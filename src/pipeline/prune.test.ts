@@ -13,7 +13,7 @@ import { stored } from "../graph/model.ts";
 import { readModelFile } from "../onnx/read.ts";
 import { writeModelFile } from "../onnx/write.ts";
 import { float32, toNumbers } from "../tensor/tensor.ts";
-import type { PruneResult } from "./prune.ts";
+import type { PruneResult } from "./prune-result.ts";
 import { cutData } from "./settings.ts";
 
 const folder = temporaryFolder();

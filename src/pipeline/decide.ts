@@ -1,0 +1,60 @@
+/** @file What stays: a plan as given, or a choice by ranking. */
+import { masksOfPlan } from "../channels/plan.ts";
+import type { GroupScores } from "../report/records.ts";
+import { accuracyJudge } from "./accuracy-judge.ts";
+import type { Bench } from "./prune-bench.ts";
+import { pruneChannels } from "./prune-channels.ts";
+import { groupsOf, type PruneOptions, ranksWithData } from "./prune-options.ts";
+import { payoffFor, report, reportCaching } from "./rank.ts";
+import type { PruneEvent, PruneOutcome } from "./removal.ts";
+
+/** What stays, and how it came to that. */
+export interface Decision extends Pick<PruneOutcome, "masks" | "reached" | "steps"> {
+  readonly stoppedBy: PruneOutcome["stoppedBy"] | "plan";
+  readonly rankings: readonly (readonly GroupScores[])[];
+}
+
+/** Applies the plan, or ranks and chooses until the budget is met. */
+export async function decide(options: PruneOptions, bench: Bench): Promise<Decision> {
+  if (options.plan !== undefined) {
+    return {
+      masks: masksOfPlan(bench.analysis, options.plan),
+      reached: true,
+      steps: 0,
+      stoppedBy: "plan",
+      rankings: [],
+    };
+  }
+  const { analysis, runner, parts } = bench;
+  const data =
+    parts === undefined || runner === undefined || !ranksWithData(options)
+      ? undefined
+      : { dataset: parts.rank, payoff: await payoffFor(options, analysis, parts.rank, runner), runner };
+  const groups = groupsOf(options, analysis);
+  const events = pruneChannels({
+    analysis,
+    groups,
+    settings: options.settings,
+    data,
+    signal: options.signal,
+    onCached: reportCaching(options),
+    prune: { budget: options.budget, steps: options.steps ?? 1, minAccuracy: options.minAccuracy },
+    scores: options.scores?.groups,
+    accuracyOf: options.minAccuracy === undefined ? undefined : await accuracyJudge(options, bench),
+  });
+  for (let next = await events.next(); ; next = await events.next()) {
+    if (next.done === true) return next.value;
+    remark(options, next.value);
+  }
+}
+
+function remark(options: PruneOptions, event: PruneEvent): void {
+  if (event.kind !== "step") {
+    report(options, event);
+    return;
+  }
+  const { choice, accuracy, step } = event;
+  if (accuracy === null && (options.steps ?? 1) === 1) return;
+  const held = accuracy === null ? "" : `, accuracy ${(100 * accuracy).toFixed(2)}%`;
+  options.onRemark?.(`step ${step}: ${Math.round(choice.cost.macs).toLocaleString("en")} MACs left${held}`);
+}

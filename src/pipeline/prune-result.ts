@@ -1,0 +1,62 @@
+/** @file What prune has to tell: a record in plain JSON. */
+import type { ChannelAnalysis } from "../channels/groups.ts";
+import type { KeepMasks, PrunePlan } from "../channels/plan.ts";
+import type { SliceCheck } from "../evaluation/verify-slice.ts";
+import type { ModelFigures } from "../report/records.ts";
+import type { Decision } from "./decide.ts";
+import type { Bench } from "./prune-bench.ts";
+import { type PruneOptions, ranksWithData } from "./prune-options.ts";
+
+export interface PruneResult {
+  readonly schemaVersion: 1;
+  readonly before: ModelFigures;
+  readonly after: ModelFigures;
+  readonly plan: PrunePlan;
+  readonly groups: readonly { readonly id: string; readonly channels: number; readonly kept: number }[];
+  readonly check: SliceCheck | null;
+  /** Rows spent on ranking, all rounds together. */
+  readonly rows: number;
+  readonly steps: number;
+  readonly reached: boolean;
+  readonly stoppedBy: Decision["stoppedBy"];
+  readonly examples: { readonly rank: number; readonly evaluate: number } | null;
+  readonly out: string;
+}
+
+/** What was measured and checked on the way. */
+export interface Findings extends Pick<PruneResult, "before" | "after" | "plan" | "check"> {
+  readonly decision: Decision;
+}
+
+/** Puts the record together. */
+export function resultOf(
+  options: PruneOptions,
+  { analysis, parts }: Bench,
+  { before, after, plan, check, decision }: Findings,
+): PruneResult {
+  return {
+    schemaVersion: 1,
+    before,
+    after,
+    plan,
+    groups: keptOf(analysis, decision.masks),
+    check,
+    rows: decision.rankings.flat().reduce((sum, scores) => sum + scores.rows, 0),
+    steps: decision.steps,
+    reached: decision.reached,
+    stoppedBy: decision.stoppedBy,
+    examples:
+      parts === undefined
+        ? null
+        : { rank: ranksWithData(options) ? parts.rank.size : 0, evaluate: parts.evaluate.size },
+    out: options.out,
+  };
+}
+
+/** Channels of every group before and after, those that have to stay included. */
+function keptOf({ groups }: ChannelAnalysis, masks: KeepMasks): PruneResult["groups"] {
+  return groups.flatMap(({ id, channels, fixedChannels }, k) => {
+    const kept = masks[k]!.reduce((sum, stays) => sum + stays, 0) + fixedChannels;
+    return channels === 0 ? [] : [{ id, channels: channels + fixedChannels, kept }];
+  });
+}
