@@ -1,12 +1,18 @@
-/** @file How options are spelled and read; every command takes the same names for the same things. */
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { PrunerError } from "../base/problem.ts";
+/** @file How options are spelled; every command takes the same names for the same things. */
+import { type Command, Option } from "commander";
 import type { CriterionName } from "../criteria/index.ts";
-import type { EstimatorName, Weighting } from "../estimators/index.ts";
+import type { EstimatorName } from "../estimators/index.ts";
 import type { PayoffKind } from "../metrics/index.ts";
-import type { RankBudget, RankSettings } from "../pipeline/rank-groups.ts";
-import type { DataSettings, PayoffSettings, RuntimeSettings } from "../pipeline/settings.ts";
-import type { Selection } from "../ranking/select-groups.ts";
+import {
+  budgetOption,
+  collect,
+  numberList,
+  numberOption,
+  partialOption,
+  shapeOption,
+  weightingOption,
+  wholeNumber,
+} from "./values.ts";
 
 /** Names stand here as well, so that --help need not load what they name; a test compares them with the registries. */
 export const estimatorNames = [
@@ -39,88 +45,6 @@ export const payoffNames = [
   "agreement",
   "squared-error",
 ] as const satisfies readonly PayoffKind[];
-
-export function wholeNumber(from: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < from)
-      throw new InvalidArgumentError(`Expected a whole number from ${from}.`);
-    return value;
-  };
-}
-
-export function numberOption(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("Expected a number.");
-  return value;
-}
-
-export function secondsOption(text: string): number {
-  const value = numberOption(text);
-  if (value < 0) throw new InvalidArgumentError("Expected a number of seconds from 0.");
-  return value;
-}
-
-function numberList(text: string): number[] {
-  return text.split(",").map(numberOption);
-}
-
-function collect(text: string, previous: readonly string[] = []): string[] {
-  return [...previous, ...text.split(",").filter((part) => part !== "")];
-}
-
-/** Rows for each group ("100000", "100k", "2M") or a time for everything ("60s", "5min"). */
-export function budgetOption(text: string): RankBudget {
-  const time = /^(\d+\.?\d*|\.\d+)(s|min|h)$/.exec(text);
-  if (time !== null)
-    return positive({ seconds: Number(time[1]) * { s: 1, min: 60, h: 3600 }[time[2] as "s"] });
-  const rows = /^(\d+\.?\d*|\.\d+)(k|K|M)?$/.exec(text);
-  if (rows === null)
-    throw new InvalidArgumentError(
-      "Expected rows for each group such as 100000 or 100k, or a time such as 60s or 5min.",
-    );
-  return positive({
-    rows: Math.round(Number(rows[1]) * (rows[2] === undefined ? 1 : rows[2] === "M" ? 1e6 : 1e3)),
-  });
-}
-
-function positive<B extends RankBudget>(budget: B): B {
-  if (Object.values(budget).some((value) => !(value > 0)))
-    throw new InvalidArgumentError("Expected more than nothing.");
-  return budget;
-}
-
-function weightingOption(text: string): Weighting {
-  if (text === "shapley" || text === "banzhaf") return { kind: text };
-  const window = /^(0?\.?\d+|1)-(0?\.?\d+|1)$/.exec(text);
-  const [from, to] = [Number(window?.[1]), Number(window?.[2])];
-  if (window === null || !(from >= 0 && from < to && to <= 1))
-    throw new InvalidArgumentError(
-      'Expected "shapley", "banzhaf" or a window of kept shares such as 0.4-0.8.',
-    );
-  return { kind: "window", from, to };
-}
-
-function partialOption(text: string): { readonly limit: number; readonly side: "removal" | "addition" } {
-  const match = /^(\d+)(?::(removal|addition))?$/.exec(text);
-  if (match === null || Number(match[1]) < 1)
-    throw new InvalidArgumentError(
-      "Expected how many channels are removed at most, such as 2, or added, such as 2:addition.",
-    );
-  return { limit: Number(match[1]), side: (match[2] ?? "removal") as "removal" };
-}
-
-type Shapes = Map<string, (number | string)[]>;
-
-function shapeOption(text: string, previous: Shapes = new Map()): Shapes {
-  const match = /^(.+):([^:]+)$/.exec(text);
-  if (match === null)
-    throw new InvalidArgumentError(
-      "Expected name:1,3,224,224; a name in place of a number leaves that size open.",
-    );
-  const sizes = match[2]!.split(",").map((size) => (/^\d+$/.test(size) ? Number(size) : size));
-  return new Map([...previous, [match[1]!, sizes]]);
-}
 
 export function modelArgument(command: Command): Command {
   return command
@@ -221,75 +145,4 @@ export function rankingOptions(command: Command): Command {
       numberOption,
     )
     .option("--memory <MiB>", "memory for cached activations (default: half of what is free)", numberOption);
-}
-
-export interface RawOptions {
-  readonly [name: string]: unknown;
-}
-
-/** Examples of --data. */
-export function dataSettings(options: RawOptions): DataSettings | undefined {
-  return settingsOf(options, options["data"], options["labels"]);
-}
-
-/** Examples of --test-data: prepared like those of --data, all of them. */
-export function testDataSettings(options: RawOptions): DataSettings | undefined {
-  const labels = options["labels"] === false ? false : options["testLabels"];
-  return settingsOf({ ...options, limit: undefined }, options["testData"], labels);
-}
-
-function settingsOf(options: RawOptions, path: unknown, labels: unknown): DataSettings | undefined {
-  if (path === undefined) return undefined;
-  const { limit, pixelScale, mean, std, layout, seed } = options as Partial<DataSettings> & { seed?: number };
-  return {
-    path: path as string,
-    labels: labels === true ? undefined : (labels as string | false | undefined),
-    limit,
-    pixelScale,
-    mean,
-    std,
-    layout,
-    seed,
-  };
-}
-
-export function runtimeSettings(options: RawOptions): RuntimeSettings {
-  return {
-    workers: options["workers"] as number | undefined,
-    threads: options["threads"] as number | undefined,
-    providers: options["provider"] as string[] | undefined,
-  };
-}
-
-export function payoffSettings(options: RawOptions): PayoffSettings {
-  return {
-    payoff: options["payoff"] as PayoffKind | undefined,
-    output: options["output"] as string | undefined,
-  };
-}
-
-export function selection(options: RawOptions): Selection {
-  return { only: options["only"] as string[] | undefined, ignore: options["ignore"] as string[] | undefined };
-}
-
-export function rankSettings(options: RawOptions): RankSettings {
-  const memory = options["memory"] as number | undefined;
-  const settleAt = options["settleAt"] as number | undefined;
-  if (settleAt !== undefined && !(settleAt > 0 && settleAt < 1))
-    throw new PrunerError("invalid-option", {
-      option: "settle-at",
-      got: String(settleAt),
-      expected: "a share between 0 and 1",
-    });
-  return {
-    criterion: options["criterion"] as RankSettings["criterion"],
-    estimator: options["estimator"] as EstimatorName,
-    seed: options["seed"] as number,
-    budget: options["budget"] as RankBudget | undefined,
-    weighting: options["weighting"] as Weighting | undefined,
-    partial: options["partial"] as RankSettings["partial"],
-    groupSize: options["groupSize"] as number | undefined,
-    settleAt,
-    memory: memory === undefined ? undefined : memory * 2 ** 20,
-  };
 }

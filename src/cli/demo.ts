@@ -6,8 +6,9 @@ import { Command } from "commander";
 import { PrunerError } from "../base/problem.ts";
 import type { PruneOptions } from "../pipeline/prune-options.ts";
 import type { PruneResult } from "../pipeline/prune-result.ts";
-import { outputOptions, type RawOptions, runtimeOptions, runtimeSettings } from "./arguments.ts";
+import { outputOptions, runtimeOptions } from "./arguments.ts";
 import { type Io, print, workOptions } from "./io.ts";
+import { type RawOptions, runtimeSettings } from "./settings.ts";
 
 const assets = fileURLToPath(new URL("../../assets/", import.meta.url));
 

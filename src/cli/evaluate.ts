@@ -2,18 +2,9 @@
 import { Command } from "commander";
 import { PrunerError } from "../base/problem.ts";
 import type { Evaluation } from "../pipeline/evaluate.ts";
-import {
-  dataOptions,
-  dataSettings,
-  modelArgument,
-  outputOptions,
-  payoffOptions,
-  payoffSettings,
-  type RawOptions,
-  runtimeOptions,
-  runtimeSettings,
-} from "./arguments.ts";
+import { dataOptions, modelArgument, outputOptions, payoffOptions, runtimeOptions } from "./arguments.ts";
 import { type Io, print, workOptions } from "./io.ts";
+import { dataSettings, payoffSettings, type RawOptions, runtimeSettings } from "./settings.ts";
 
 export function evaluateCommand(io: Io): Command {
   const command = new Command("evaluate").description(

@@ -1,7 +1,8 @@
 /** @file shapley-pruner inspect: what a model is made of and what can be removed from it. */
 import { Command } from "commander";
-import { modelArgument, outputOptions, type RawOptions } from "./arguments.ts";
+import { modelArgument, outputOptions } from "./arguments.ts";
 import { type Io, print } from "./io.ts";
+import type { RawOptions } from "./settings.ts";
 
 export function inspectCommand(io: Io): Command {
   const command = new Command("inspect").description(

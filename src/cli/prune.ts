@@ -5,22 +5,24 @@ import type { Budget } from "../budget/budget.ts";
 import type { PruneResult } from "../pipeline/prune-result.ts";
 import {
   dataOptions,
-  dataSettings,
   modelArgument,
   outputOptions,
   payoffOptions,
-  payoffSettings,
-  type RawOptions,
   rankingOptions,
-  rankSettings,
   runtimeOptions,
-  runtimeSettings,
-  selection,
   selectionOptions,
-  testDataSettings,
-  wholeNumber,
 } from "./arguments.ts";
 import { type Io, print, workOptions } from "./io.ts";
+import {
+  dataSettings,
+  payoffSettings,
+  type RawOptions,
+  rankSettings,
+  runtimeSettings,
+  selection,
+  testDataSettings,
+} from "./settings.ts";
+import { wholeNumber } from "./values.ts";
 
 export function pruneCommand(io: Io): Command {
   const command = new Command("prune").description(

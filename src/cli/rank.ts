@@ -2,21 +2,23 @@
 import { Command } from "commander";
 import {
   dataOptions,
-  dataSettings,
   modelArgument,
   outputOptions,
   payoffOptions,
-  payoffSettings,
-  type RawOptions,
   rankingOptions,
-  rankSettings,
   runtimeOptions,
-  runtimeSettings,
-  secondsOption,
-  selection,
   selectionOptions,
 } from "./arguments.ts";
 import { type Io, print, workOptions } from "./io.ts";
+import {
+  dataSettings,
+  payoffSettings,
+  type RawOptions,
+  rankSettings,
+  runtimeSettings,
+  selection,
+} from "./settings.ts";
+import { secondsOption } from "./values.ts";
 
 export function rankCommand(io: Io): Command {
   const command = new Command("rank").description(

@@ -1,0 +1,78 @@
+/** @file From options as they were parsed to the settings that pipeline/ takes. */
+import { PrunerError } from "../base/problem.ts";
+import type { EstimatorName, Weighting } from "../estimators/index.ts";
+import type { PayoffKind } from "../metrics/index.ts";
+import type { RankBudget, RankSettings } from "../pipeline/rank-groups.ts";
+import type { DataSettings, PayoffSettings, RuntimeSettings } from "../pipeline/settings.ts";
+import type { Selection } from "../ranking/select-groups.ts";
+
+export interface RawOptions {
+  readonly [name: string]: unknown;
+}
+
+/** Examples of --data. */
+export function dataSettings(options: RawOptions): DataSettings | undefined {
+  return settingsOf(options, options["data"], options["labels"]);
+}
+
+/** Examples of --test-data: prepared like those of --data, all of them. */
+export function testDataSettings(options: RawOptions): DataSettings | undefined {
+  const labels = options["labels"] === false ? false : options["testLabels"];
+  return settingsOf({ ...options, limit: undefined }, options["testData"], labels);
+}
+
+function settingsOf(options: RawOptions, path: unknown, labels: unknown): DataSettings | undefined {
+  if (path === undefined) return undefined;
+  const { limit, pixelScale, mean, std, layout, seed } = options as Partial<DataSettings> & { seed?: number };
+  return {
+    path: path as string,
+    labels: labels === true ? undefined : (labels as string | false | undefined),
+    limit,
+    pixelScale,
+    mean,
+    std,
+    layout,
+    seed,
+  };
+}
+
+export function runtimeSettings(options: RawOptions): RuntimeSettings {
+  return {
+    workers: options["workers"] as number | undefined,
+    threads: options["threads"] as number | undefined,
+    providers: options["provider"] as string[] | undefined,
+  };
+}
+
+export function payoffSettings(options: RawOptions): PayoffSettings {
+  return {
+    payoff: options["payoff"] as PayoffKind | undefined,
+    output: options["output"] as string | undefined,
+  };
+}
+
+export function selection(options: RawOptions): Selection {
+  return { only: options["only"] as string[] | undefined, ignore: options["ignore"] as string[] | undefined };
+}
+
+export function rankSettings(options: RawOptions): RankSettings {
+  const memory = options["memory"] as number | undefined;
+  const settleAt = options["settleAt"] as number | undefined;
+  if (settleAt !== undefined && !(settleAt > 0 && settleAt < 1))
+    throw new PrunerError("invalid-option", {
+      option: "settle-at",
+      got: String(settleAt),
+      expected: "a share between 0 and 1",
+    });
+  return {
+    criterion: options["criterion"] as RankSettings["criterion"],
+    estimator: options["estimator"] as EstimatorName,
+    seed: options["seed"] as number,
+    budget: options["budget"] as RankBudget | undefined,
+    weighting: options["weighting"] as Weighting | undefined,
+    partial: options["partial"] as RankSettings["partial"],
+    groupSize: options["groupSize"] as number | undefined,
+    settleAt,
+    memory: memory === undefined ? undefined : memory * 2 ** 20,
+  };
+}

@@ -1,0 +1,94 @@
+/** @file How the value of a single option is read. */
+import { InvalidArgumentError } from "commander";
+import type { Weighting } from "../estimators/index.ts";
+import type { RankBudget } from "../pipeline/rank-groups.ts";
+
+export function wholeNumber(from: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < from)
+      throw new InvalidArgumentError(`Expected a whole number from ${from}.`);
+    return value;
+  };
+}
+
+export function numberOption(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("Expected a number.");
+  return value;
+}
+
+export function secondsOption(text: string): number {
+  const value = numberOption(text);
+  if (value < 0) throw new InvalidArgumentError("Expected a number of seconds from 0.");
+  return value;
+}
+
+/** Numbers separated by commas. */
+export function numberList(text: string): number[] {
+  return text.split(",").map(numberOption);
+}
+
+/** Names separated by commas; repeated options add up. */
+export function collect(text: string, previous: readonly string[] = []): string[] {
+  return [...previous, ...text.split(",").filter((part) => part !== "")];
+}
+
+/** Rows for each group ("100000", "100k", "2M") or a time for everything ("60s", "5min"). */
+export function budgetOption(text: string): RankBudget {
+  const time = /^(\d+\.?\d*|\.\d+)(s|min|h)$/.exec(text);
+  if (time !== null)
+    return positive({ seconds: Number(time[1]) * { s: 1, min: 60, h: 3600 }[time[2] as "s"] });
+  const rows = /^(\d+\.?\d*|\.\d+)(k|K|M)?$/.exec(text);
+  if (rows === null)
+    throw new InvalidArgumentError(
+      "Expected rows for each group such as 100000 or 100k, or a time such as 60s or 5min.",
+    );
+  return positive({
+    rows: Math.round(Number(rows[1]) * (rows[2] === undefined ? 1 : rows[2] === "M" ? 1e6 : 1e3)),
+  });
+}
+
+function positive<B extends RankBudget>(budget: B): B {
+  if (Object.values(budget).some((value) => !(value > 0)))
+    throw new InvalidArgumentError("Expected more than nothing.");
+  return budget;
+}
+
+/** A weighting by name, or a window of kept shares. */
+export function weightingOption(text: string): Weighting {
+  if (text === "shapley" || text === "banzhaf") return { kind: text };
+  const window = /^(0?\.?\d+|1)-(0?\.?\d+|1)$/.exec(text);
+  const [from, to] = [Number(window?.[1]), Number(window?.[2])];
+  if (window === null || !(from >= 0 && from < to && to <= 1))
+    throw new InvalidArgumentError(
+      'Expected "shapley", "banzhaf" or a window of kept shares such as 0.4-0.8.',
+    );
+  return { kind: "window", from, to };
+}
+
+/** Channels removed at most ("2"), or added ("2:addition"). */
+export function partialOption(text: string): {
+  readonly limit: number;
+  readonly side: "removal" | "addition";
+} {
+  const match = /^(\d+)(?::(removal|addition))?$/.exec(text);
+  if (match === null || Number(match[1]) < 1)
+    throw new InvalidArgumentError(
+      "Expected how many channels are removed at most, such as 2, or added, such as 2:addition.",
+    );
+  return { limit: Number(match[1]), side: (match[2] ?? "removal") as "removal" };
+}
+
+type Shapes = Map<string, (number | string)[]>;
+
+/** An input and its sizes ("input:N,3,224,224"); repeated options add up. */
+export function shapeOption(text: string, previous: Shapes = new Map()): Shapes {
+  const match = /^(.+):([^:]+)$/.exec(text);
+  if (match === null)
+    throw new InvalidArgumentError(
+      "Expected name:1,3,224,224; a name in place of a number leaves that size open.",
+    );
+  const sizes = match[2]!.split(",").map((size) => (/^\d+$/.test(size) ? Number(size) : size));
+  return new Map([...previous, [match[1]!, sizes]]);
+}
