@@ -1,6 +1,6 @@
 /** @file Independent observations of all values at once: their mean, its error, and how the errors hang together. */
 import { addVector, emptyMoments, type Moments, standardErrorsOf } from "../math/moments.ts";
-import type { Sums } from "./scheme.ts";
+import type { Scheme, Sums } from "./scheme.ts";
 
 /** Observation k counts into block k mod 32; block means show the errors of differences between players. */
 export const blockCount = 32;
@@ -46,4 +46,18 @@ export function loadObservations(into: Observations, saved: Sums): void {
   into.moments.mean.set(mean!);
   into.moments.squares.set(squares!);
   into.blocks.set(blocks!);
+}
+
+/** What a scheme tells of its run when each value is the mean of one number per item. */
+export function meansOf(observations: Observations): Pick<Scheme<unknown>, "figures" | "save" | "load"> {
+  return {
+    figures: () => ({
+      values: observations.moments.mean.slice(),
+      standardErrors: errorsOf(observations),
+      observations: observations.moments.count,
+      influences: () => influencesOf(observations),
+    }),
+    save: () => saveObservations(observations),
+    load: (saved) => loadObservations(observations, saved),
+  };
 }

@@ -4,14 +4,7 @@ import { type RandomStream, stream, uniform } from "../math/random.ts";
 import { defineEstimator } from "./define.ts";
 import type { EstimatorOptions } from "./estimator.ts";
 import { sharedBy } from "./groups.ts";
-import {
-  errorsOf,
-  influencesOf,
-  loadObservations,
-  noObservations,
-  observe,
-  saveObservations,
-} from "./observations.ts";
+import { meansOf, noObservations, observe } from "./observations.ts";
 import type { Rows, Scheme } from "./scheme.ts";
 import { purposes, visits } from "./visits.ts";
 
@@ -66,14 +59,7 @@ function owenScheme(game: Game, options: EstimatorOptions): Scheme<null> {
       for (let i = 0; i < players; i++) observed[i] = observed[i]! / (2 * group);
       observe(observations, observed);
     },
-    figures: () => ({
-      values: observations.moments.mean.slice(),
-      standardErrors: errorsOf(observations),
-      observations: observations.moments.count,
-      influences: () => influencesOf(observations),
-    }),
-    save: () => saveObservations(observations),
-    load: (saved) => loadObservations(observations, saved),
+    ...meansOf(observations),
   };
 }
 

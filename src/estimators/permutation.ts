@@ -5,14 +5,7 @@ import { randomOrder, stream } from "../math/random.ts";
 import { defineEstimator, shapley } from "./define.ts";
 import type { EstimatorOptions } from "./estimator.ts";
 import { sharedBy } from "./groups.ts";
-import {
-  errorsOf,
-  influencesOf,
-  loadObservations,
-  noObservations,
-  observe,
-  saveObservations,
-} from "./observations.ts";
+import { meansOf, noObservations, observe } from "./observations.ts";
 import type { Rows, Scheme } from "./scheme.ts";
 import { purposes, visits } from "./visits.ts";
 import { sizeShares } from "./weighting.ts";
@@ -88,14 +81,7 @@ function permutationScheme(game: Game, options: EstimatorOptions): Scheme<Uint32
       for (let i = 0; i < players; i++) observed[i] = observed[i]! / (2 * group);
       observe(observations, observed);
     },
-    figures: () => ({
-      values: observations.moments.mean.slice(),
-      standardErrors: errorsOf(observations),
-      observations: observations.moments.count,
-      influences: () => influencesOf(observations),
-    }),
-    save: () => saveObservations(observations),
-    load: (saved) => loadObservations(observations, saved),
+    ...meansOf(observations),
   };
 }
 
