@@ -63,7 +63,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<Game> {
 }
 
 function rowsPerBatch(cached: readonly Cached[]): number {
-  const bytes = cached.reduce((sum, { dtype, shape }) => sum + bytesPerElement(dtype) * sizeOf(shape), 0);
+  const bytes = cached.reduce((sum, value) => sum + exampleBytes(value), 0);
   return Math.min(largestBatch, Math.max(smallestBatch, Math.floor(batchBytes / bytes)));
 }
 
@@ -98,8 +98,9 @@ async function evaluate(
 
 async function cacheActivations(options: NetworkGameOptions, parts: Tail): Promise<Cached[]> {
   const { analysis, dataset, runner, signal, onCached } = options;
-  const stores = parts.cached.map((name) => emptyStore(analysis, name, dataset.size));
-  checkMemory(options, stores);
+  const layouts = parts.cached.map((name) => layoutOf(analysis, name));
+  checkMemory(options, layouts);
+  const stores = layouts.map((layout) => emptyStore(layout, dataset.size));
   const inputs = new Set(analysis.model.graph.inputs.map(({ name }) => name));
   for (const store of stores) if (inputs.has(store.name)) fillFromData(store, dataset);
   if (parts.prefix !== undefined) {
@@ -121,18 +122,26 @@ async function cacheActivations(options: NetworkGameOptions, parts: Tail): Promi
   return stores;
 }
 
-function emptyStore({ facts }: ChannelAnalysis, name: string, examples: number): Cached {
+type Layout = Omit<Cached, "data">;
+
+function layoutOf({ facts }: ChannelAnalysis, name: string): Layout {
   const fact = facts.get(name);
   const shape = fact?.shape?.slice(1);
   if (fact?.dtype === undefined || shape === undefined || shape.some((dim) => typeof dim !== "number")) {
     const detail = `the size of "${name}" is not known; state the input's shape with --input-shape`;
     throw new PrunerError("group-not-maskable", { group: name, detail });
   }
-  const length = examples * sizeOf(shape as number[]);
-  const data = new arrayTypes[fact.dtype](
-    new SharedArrayBuffer(length * bytesPerElement(fact.dtype)) as never,
-  ) as TypedArray;
-  return { name, dtype: fact.dtype, shape: shape as number[], data };
+  return { name, dtype: fact.dtype, shape: shape as number[] };
+}
+
+/** Bytes of one example. */
+function exampleBytes({ dtype, shape }: Layout): number {
+  return bytesPerElement(dtype) * sizeOf(shape);
+}
+
+function emptyStore(layout: Layout, examples: number): Cached {
+  const memory = new SharedArrayBuffer(examples * exampleBytes(layout));
+  return { ...layout, data: new arrayTypes[layout.dtype](memory as never) as TypedArray };
 }
 
 /** Every batch carries the setup to a thread; what is not shared would be copied each time. */
@@ -145,9 +154,9 @@ function inSharedMemory<T extends Int32Array | Float32Array>(values: T): T {
 
 function checkMemory(
   { analysis, groups, dataset, memory = freemem() / 2 }: NetworkGameOptions,
-  stores: readonly Cached[],
+  layouts: readonly Layout[],
 ): void {
-  const needed = stores.reduce((sum, { data }) => sum + data.byteLength, 0);
+  const needed = layouts.reduce((sum, layout) => sum + dataset.size * exampleBytes(layout), 0);
   if (needed <= memory) return;
   throw new PrunerError("activations-too-large", {
     needed,
