@@ -61,6 +61,15 @@ describe("groupsMatching", () => {
     expect(codeOf(work)).toBe("unknown-group");
   });
 
+  test("a glob that matches no name of any kind means no group, however many values the groups have", () => {
+    const several = [
+      group("c1", "/c1/Conv", ["c1.weight", "c1.bias"]),
+      group("c2", "/c2/Conv", ["c2.weight", "y"]),
+    ];
+    expect(codeOf(() => groupsMatching(several, "z*", "only"))).toBe("unknown-group");
+    expect(groupsMatching(several, "*.bias", "only")).toEqual([0]);
+  });
+
   test.each(["", "/[/", "/(/"])("refuses the faulty pattern %j", (pattern) => {
     expect(codeOf(() => groupsMatching(groups, pattern, "only"))).toBe("invalid-option");
   });

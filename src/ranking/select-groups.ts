@@ -78,7 +78,10 @@ function matcherOf(pattern: string, names: readonly string[], option: string): (
     throw new PrunerError("invalid-option", { option, got: pattern, expected: "the name of a group" });
   if (/^\/.+\/$/.test(pattern)) return expressionOf(pattern, option);
   if (names.includes(pattern)) return (name) => name === pattern;
-  if (/[*?[\]{}]/.test(pattern)) return picomatch(pattern, { bash: true, dot: true, nonegate: true });
+  if (/[*?[\]{}]/.test(pattern)) {
+    const matches = picomatch(pattern, { bash: true, dot: true, nonegate: true });
+    return (name) => matches(name); // a second argument, such as the index some() passes, would change the answer
+  }
   return (name) => name.includes(pattern);
 }
 
