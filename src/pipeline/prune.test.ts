@@ -263,6 +263,16 @@ describe("data that rank, decide and judge", () => {
   });
 });
 
+test("test data alone give figures, whatever else is left out", async () => {
+  const { before, after } = await prune([
+    ...[tiny, "--criterion", "l1", "--keep", "0.5", "--no-verify"],
+    ...["--test-data", folder.npy("alone-images.npy", noise([12, 1, 6, 6], 3)), "--test-labels"],
+    folder.npy("alone-labels.npy", turns(12)),
+  ]);
+  expect(before.accuracy).not.toBeNull();
+  expect(after.accuracy).not.toBeNull();
+});
+
 test("external weights count among the bytes of a model and in its hash", async () => {
   const path = folder.file("ext.onnx");
   const g = graphBuilder();

@@ -13,7 +13,7 @@ import { decide } from "./decide.ts";
 import { figuresOf } from "./figures.ts";
 import { runnable, sizeOnDisk } from "./load-model.ts";
 import { type Bench, feedsOf, measureOn, openParts } from "./prune-bench.ts";
-import { inputsOf, type PruneOptions, ranksWithData } from "./prune-options.ts";
+import { inputsOf, type PruneOptions } from "./prune-options.ts";
 import { type PruneResult, resultOf } from "./prune-result.ts";
 import { writeJson } from "./scores-file.ts";
 import { startRuntime } from "./settings.ts";
@@ -30,12 +30,8 @@ export async function prune(options: PruneOptions): Promise<PruneResult> {
   await checkOutputs({ out: options.out, "save-plan": options.savePlan }, inputsOf(options));
   const analysis = runnable(options.model);
   checkAmounts(options, analysis);
-  const wantsRuntime =
-    options.data !== undefined ||
-    options.verify !== false ||
-    options.latency !== false ||
-    ranksWithData(options);
   const parts = await openParts(options, analysis);
+  const wantsRuntime = parts !== undefined || options.verify !== false || options.latency !== false;
   const runner = wantsRuntime ? await startRuntime(options) : undefined;
   try {
     return await pruneWith(options, { analysis, runner, parts });
