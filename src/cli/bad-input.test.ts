@@ -504,6 +504,16 @@ all("places", [
   ],
   ["the data", () => ["rank", model, ...data, "--out", images], "usage", 2],
   [
+    "the external weights",
+    async () => {
+      const path = await external("apart", () => undefined);
+      return ["rank", path, "--criterion", "l1", "--out", `${path}.data`];
+    },
+    "usage",
+    2,
+    /would be lost/,
+  ],
+  [
     "plan and model in one place",
     () => ["prune", model, ...data, ...half, "--save-plan", out],
     "usage",

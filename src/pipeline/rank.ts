@@ -86,7 +86,7 @@ async function checkPlaces({ out, resume, data, model }: RankOptions): Promise<v
   if (resume === true && out === undefined)
     throw new PrunerError("usage", { detail: "--resume continues what --out left: give --out as well." });
   const state = out === undefined ? undefined : partialPath(out);
-  await checkOutputs({ out, "out (its state)": state }, [model.path, data?.path, data?.labels]);
+  await checkOutputs({ out, "out (its state)": state }, [...model.files, data?.path, data?.labels]);
 }
 
 /** Only games have a payoff. */

@@ -14,7 +14,7 @@ export interface ScoresHeader {
   readonly version: string;
   /** Version of the runtime that evaluated coalitions; null when none did. */
   readonly runtime: string | null;
-  /** SHA-256 of the model file. */
+  /** SHA-256 of the model, its files of external weights included. */
   readonly model: string;
   readonly data: { readonly fingerprint: string; readonly examples: number } | null;
   readonly criterion: RankSettings["criterion"];
