@@ -36,10 +36,11 @@ export function bytes(count: number): string {
 
 /** Seconds as people say them. @example duration(75); // "1 min 15 s" */
 export function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
-  const minutes = Math.floor(seconds / 60);
+  const rounded = Math.round(seconds);
+  if (rounded < 60) return `${rounded < 10 ? seconds.toFixed(1) : rounded} s`;
+  const minutes = Math.floor(rounded / 60);
   return minutes < 60
-    ? `${minutes} min ${Math.round(seconds % 60)} s`
+    ? `${minutes} min ${rounded % 60} s`
     : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 

@@ -23,11 +23,7 @@ test("scores without errors say nothing of ties", () => {
 });
 
 test("numbers as people read them", () => {
-  expect([whole(498_750), percent(0.9936), short(0), short(1.5e-7), duration(75)]).toEqual([
-    "498,750",
-    "99.36%",
-    "0",
-    "1.50e-7",
-    "1 min 15 s",
-  ]);
+  expect([whole(498_750), percent(0.9936), short(0), short(1.5e-7), duration(59.7), duration(119.6)]).toEqual(
+    ["498,750", "99.36%", "0", "1.50e-7", "1 min 0 s", "2 min 0 s"],
+  );
 });
