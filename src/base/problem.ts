@@ -285,7 +285,7 @@ export const catalogue = {
   "budget-missing": entry(
     "usage",
     (_: Record<string, never>) =>
-      "Nothing says how much to remove. Give --target-macs, --target-params, --keep or --keep-channels.",
+      "Nothing says how much to remove. Give --target-macs, --target-params, --keep, --keep-channels, --min-accuracy or a --plan.",
   ),
   "unknown-group": entry(
     "usage",
