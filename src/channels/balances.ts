@@ -1,6 +1,7 @@
 /** @file Balances: axes of which every block must keep equally many channels. */
 import { type ChannelPlace, type Family, placesOf } from "./families.ts";
 import type { Balance, Labelling } from "./labelling.ts";
+import { tie } from "./tie.ts";
 
 /**
  * A balance that a group cannot keep on its own (blocks mix groups, or two balances cut the group differently) is
@@ -21,7 +22,7 @@ export function tieUnbalanced(labelling: Labelling, families: readonly Family[])
       partitions.set(partition.group, partition.blockOf);
       continue;
     }
-    tie(labelling, balance);
+    tieBlocks(labelling, balance);
     for (const group of groups) changed.add(group);
     tied = true;
   }
@@ -63,11 +64,10 @@ function isTied({ classes }: Labelling, { labels, blocks }: Balance): boolean {
   });
 }
 
-function tie({ classes }: Labelling, { labels, blocks }: Balance): void {
+function tieBlocks(labelling: Labelling, { node, labels, blocks }: Balance): void {
   const each = labels.length / blocks;
-  labels.forEach((label, k) => {
-    classes.union(labels[k % each]!, label);
-  });
+  const inFirst = labels.map((_, k) => labels[k % each]!);
+  tie(labelling, node, "balance", inFirst, labels);
 }
 
 /**

@@ -11,7 +11,8 @@ export interface ChannelClasses {
   /** New labels, each a channel of its own. */
   fresh(count: number): Int32Array;
   find(label: number): number;
-  union(a: number, b: number): void;
+  /** Makes two channels one; false when they were one already. */
+  union(a: number, b: number): boolean;
   lock(label: number, lock: Lock): void;
   lockOf(label: number): Lock | undefined;
 }
@@ -49,12 +50,13 @@ export function channelClasses(): ChannelClasses {
     union(a, b) {
       const left = find(a);
       const right = find(b);
-      if (left === right) return;
+      if (left === right) return false;
       const [root, child] = sizes[left]! >= sizes[right]! ? [left, right] : [right, left];
       parent[child] = root;
       sizes[root]! += sizes[child]!;
       const lock = locks.get(root) ?? locks.get(child);
       if (lock !== undefined) locks.set(root, lock);
+      return true;
     },
     lock(label, lock) {
       const root = find(label);

@@ -41,7 +41,7 @@ function lockHidden(draft: Draft, node: Node, reads: readonly Read[], released: 
     for (const { labels } of draft.blocks.get(name) ?? [])
       for (const label of labels) open.add(classes.find(label));
   for (const { value, axis } of reads)
-    for (const label of axisLabels(draft, value, axis) ?? []) open.add(classes.find(label));
+    for (const label of axisLabels(draft, value, axis, node) ?? []) open.add(classes.find(label));
   for (const name of draft.measured.has(node.outputs[0] ?? "") ? [] : node.inputs) {
     for (const { labels } of draft.blocks.get(name) ?? []) {
       if (labels.length === 1) continue; // alone on its axis it stays in any case

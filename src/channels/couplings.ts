@@ -3,6 +3,7 @@ import type { Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
 import type { Couplings, Labels } from "../ops/operator.ts";
 import { axisLabels, blocksOf, type Draft, lockValue } from "./draft.ts";
+import { tie } from "./tie.ts";
 
 /** What the rule of one node says about that node alone. */
 export interface Said {
@@ -17,14 +18,14 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
   const label = nodeLabel(node);
   const factOf = (name: string) => (name === "" ? undefined : (facts.get(name) ?? {}));
   const inputName = (input: number) => node.inputs[input] ?? "";
-  const labelsOf = (input: number, axis: number) => axisLabels(draft, inputName(input), axis);
+  const labelsOf = (input: number, axis: number) => axisLabels(draft, inputName(input), axis, node);
   const lock = (labels: Labels | undefined, reason: string) => {
     for (const one of labels ?? []) classes.lock(one, { node: label, reason });
   };
   const unify = (a: Labels | undefined, b: Labels | undefined, why = "it meets an axis that is fixed") => {
     if (a === b) return;
     if (a === undefined || b === undefined) lock(a ?? b, why);
-    else if (a.length === b.length) for (let k = 0; k < a.length; k++) classes.union(a[k]!, b[k]!);
+    else if (a.length === b.length) tie(draft, node, "meet", a, b);
     else for (const labels of [a, b]) lock(labels, "it meets an axis of another size");
   };
   return {

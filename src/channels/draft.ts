@@ -1,9 +1,10 @@
 /** @file A labelling in the making: what the walk over a graph has found so far. */
-import type { Graph, StoredTensor } from "../graph/model.ts";
+import type { Graph, Node, StoredTensor } from "../graph/model.ts";
 import type { Facts } from "../ops/infer.ts";
 import type { LabelBlock, Labels } from "../ops/operator.ts";
 import { type ChannelClasses, channelClasses } from "./channel-classes.ts";
-import type { Balance, DerivedAxis, Read, Source } from "./labelling.ts";
+import type { Balance, DerivedAxis, Read, Source, Tie } from "./labelling.ts";
+import { tie } from "./tie.ts";
 
 /** What is known so far, at some point of the walk. */
 export interface Draft {
@@ -14,6 +15,7 @@ export interface Draft {
   readonly sources: Source[];
   readonly reads: Read[];
   readonly balances: Balance[];
+  readonly ties: Tie[];
   readonly derived: Map<string, DerivedAxis>;
   /** The stored constants behind each value that no data reach. */
   readonly origins: Map<string, readonly string[]>;
@@ -31,6 +33,7 @@ export function newDraft({ initializers }: Graph, facts: Facts): Draft {
     sources: [],
     reads: [],
     balances: [],
+    ties: [],
     derived: new Map(),
     origins: new Map([...initializers.keys()].map((name) => [name, [name]])),
     measured: new Map(),
@@ -48,19 +51,16 @@ export function blocksOf(draft: Draft, name: string): readonly LabelBlock[] {
   return blocks;
 }
 
-/** Labels of one axis; a block over several axes is first tied so that it fits its leading axis. */
-export function axisLabels(draft: Draft, name: string, axis: number): Labels | undefined {
+/** Labels of one axis; a block over several axes is first tied so that it fits its leading axis, for `node` wants it so. */
+export function axisLabels(draft: Draft, name: string, axis: number, node: Node): Labels | undefined {
   const block = blocksOf(draft, name).find(({ axes }) => axes.includes(axis));
   if (block === undefined) return undefined;
   if (block.axes.length === 1) return block.labels;
   const size = draft.facts.get(name)!.shape![block.axes[0]!] as number;
   const step = block.labels.length / size;
-  const leading = new Int32Array(size);
-  for (let k = 0; k < size; k++) {
-    leading[k] = block.labels[k * step]!;
-    for (let other = 1; other < step; other++)
-      draft.classes.union(leading[k]!, block.labels[k * step + other]!);
-  }
+  const leading = Int32Array.from({ length: size }, (_, k) => block.labels[k * step]!);
+  const firstOfRow = block.labels.map((_, k) => leading[Math.floor(k / step)]!);
+  tie(draft, node, "rectangle", firstOfRow, block.labels);
   replaceBlock(draft, name, block, { axes: [block.axes[0]!], labels: leading });
   return axis === block.axes[0] ? leading : undefined;
 }

@@ -18,7 +18,7 @@ export function labelChannels(model: Model, facts: Facts): Labelling {
   for (const node of graph.nodes) lockCaptured(draft, node);
   lockOutputs(draft, graph);
   lockOddReaders(draft, graph);
-  separateBlocks(draft);
+  separateBlocks(draft, graph);
   return draft;
 }
 

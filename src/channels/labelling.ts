@@ -26,6 +26,22 @@ export interface Balance {
   readonly blocks: number;
 }
 
+/**
+ * Why a node made channels one:
+ * - `meet`: two of its values meet position by position;
+ * - `rectangle`: its value spans channels over several axes, and whole rows of it must go together;
+ * - `balance`: equally many must stay in each of its blocks, which only equal positions of the blocks can promise.
+ */
+export type TieKind = "meet" | "rectangle" | "balance";
+
+/** A step that made channels one that were not: position k of `left` and of `right`, for every k. */
+export interface Tie {
+  readonly node: Node;
+  readonly kind: TieKind;
+  readonly left: Labels;
+  readonly right: Labels;
+}
+
 /** An axis of a constant whose size is a count of labels divided by a constant (grouped convolutions). */
 export interface DerivedAxis {
   readonly nodes: ReadonlySet<Node>;
@@ -42,6 +58,8 @@ export interface Labelling {
   readonly sources: readonly Source[];
   readonly reads: readonly Read[];
   readonly balances: readonly Balance[];
+  /** In the order they were found; balances that are tied after the walk add theirs. */
+  readonly ties: Tie[];
   /** By the name of the constant. */
   readonly derived: ReadonlyMap<string, DerivedAxis>;
 }

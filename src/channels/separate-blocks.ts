@@ -1,19 +1,24 @@
 /** @file Blocks over several axes, brought to one axis each once the walk is over. */
+import type { Graph, Node } from "../graph/model.ts";
+import { producersOf } from "../graph/traversal.ts";
 import type { LabelBlock } from "../ops/operator.ts";
 import { type Draft, replaceBlock } from "./draft.ts";
+import { tie } from "./tie.ts";
 
 /**
  * Blocks that still span several axes must stay rectangular when channels go. Where the channels already depend on
  * one axis alone nothing is needed; otherwise positions of the last axis are tied across the others.
  */
-export function separateBlocks(draft: Draft): void {
+export function separateBlocks(draft: Draft, graph: Graph): void {
+  const producers = producersOf(graph);
   for (const [name, blocks] of draft.blocks) {
     for (const block of blocks)
-      if (block.axes.length > 1) replaceBlock(draft, name, block, separated(draft, name, block));
+      if (block.axes.length > 1)
+        replaceBlock(draft, name, block, separated(draft, name, block, producers.get(name)!));
   }
 }
 
-function separated(draft: Draft, name: string, block: LabelBlock): LabelBlock {
+function separated(draft: Draft, name: string, block: LabelBlock, node: Node): LabelBlock {
   const sizes = block.axes.map((axis) => draft.facts.get(name)!.shape![axis] as number);
   const { classes } = draft;
   for (let at = 0; at < sizes.length; at++) {
@@ -29,8 +34,7 @@ function separated(draft: Draft, name: string, block: LabelBlock): LabelBlock {
   }
   const last = sizes.at(-1)!;
   const labels = block.labels.slice(0, last);
-  block.labels.forEach((label, k) => {
-    classes.union(labels[k % last]!, label);
-  });
+  const inFirst = block.labels.map((_, k) => labels[k % last]!);
+  tie(draft, node, "rectangle", inFirst, block.labels);
   return { axes: [block.axes.at(-1)!], labels };
 }

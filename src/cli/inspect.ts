@@ -8,11 +8,20 @@ export function inspectCommand(io: Io): Command {
   const command = new Command("inspect").description(
     "List the channel groups of a model, what a channel costs, and what locks the rest",
   );
-  return outputOptions(modelArgument(command)).action(async (path: string, options: RawOptions) => {
+  modelArgument(command).option(
+    "--explain <group>",
+    "why the channels of a group belong together, and what holds those that have to stay",
+  );
+  return outputOptions(command).action(async (path: string, options: RawOptions) => {
     const { loadModel } = await import("../pipeline/load-model.ts");
     const { inspectModel } = await import("../pipeline/inspect.ts");
     const { inspectionText } = await import("../report/text.ts");
-    const found = inspectModel(await loadModel(path, { inputShapes: options["inputShape"] as never }));
-    print(io, options, found, () => inspectionText(found));
+    const { explanationText } = await import("../report/explanation.ts");
+    const loaded = await loadModel(path, { inputShapes: options["inputShape"] as never });
+    const found = inspectModel(loaded, { explain: options["explain"] as string | undefined });
+    const { explanation } = found;
+    print(io, options, found, () =>
+      explanation === undefined ? inspectionText(found) : explanationText(explanation),
+    );
   });
 }

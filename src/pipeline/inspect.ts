@@ -1,13 +1,27 @@
 /** @file What a model is made of, as data: cost, channel groups, and what holds the locked ones. */
+import { PrunerError } from "../base/problem.ts";
 import { tool } from "../base/version.ts";
 import { channelCosts, costModelOf, fullCost } from "../channels/cost.ts";
+import { explainGroup, type GroupExplanation } from "../channels/explain.ts";
 import type { ChannelAnalysis, ChannelGroup } from "../channels/groups.ts";
 import { costOfMasks } from "../channels/plan.ts";
+import { layerName } from "../channels/unique-id.ts";
 import { nodeLabel } from "../graph/model.ts";
+import { nearestNames } from "../ranking/nearest-names.ts";
 import type { InspectedGroup, Inspection } from "../report/records.ts";
 import type { LoadedModel } from "./load-model.ts";
 
-export function inspectModel({ path, hash, analysis }: LoadedModel): Inspection {
+export interface InspectOptions {
+  /** Name of a group, or of a layer in one: says why its channels belong together. */
+  readonly explain?: string | undefined;
+}
+
+/** @throws {PrunerError} `unknown-group` for a name to explain that no group and no layer has. */
+export function inspectModel(
+  { path, hash, analysis }: LoadedModel,
+  { explain }: InspectOptions = {},
+): Inspection {
+  const explanation = explain === undefined ? undefined : explainNamed(analysis, explain);
   const { model, facts } = analysis;
   const costs = costModelOf(analysis);
   const full = fullCost(costs);
@@ -35,7 +49,26 @@ export function inspectModel({ path, hash, analysis }: LoadedModel): Inspection 
     openSizes: costs.openSizes,
     prunableParameters: full.parameters - none.parameters,
     groups: analysis.groups.map((group, k) => describe(group, perChannel[k]!)),
+    ...(explanation !== undefined && { explanation }),
   };
+}
+
+/** A group by its own name first, then by the names of its layers and nodes. */
+function explainNamed(analysis: ChannelAnalysis, name: string): GroupExplanation {
+  const ids = analysis.groups.map(({ id }) => id);
+  const layers = analysis.groups.map((group) => layersOf(analysis, group));
+  const byId = ids.indexOf(name);
+  const group = byId >= 0 ? byId : layers.findIndex((names) => names.includes(name));
+  if (group >= 0) return explainGroup(analysis, group);
+  const nearest = nearestNames(name, [...ids, ...layers.flat()]);
+  throw new PrunerError("unknown-group", { pattern: name, option: "explain", nearest });
+}
+
+function layersOf({ labelling }: ChannelAnalysis, { producers }: ChannelGroup): string[] {
+  const own = new Set(producers);
+  return labelling.sources
+    .filter(({ node }) => own.has(node))
+    .flatMap((source) => [layerName(source), nodeLabel(source.node)]);
 }
 
 function describe(

@@ -1,4 +1,5 @@
 /** @file What results are made of, as plain data: commands fill these in, reports and `--json` show them. */
+import type { GroupExplanation } from "../channels/explain.ts";
 import type { Dim } from "../graph/model.ts";
 
 /** Scores of the channels of one group; higher is worth more. */
@@ -80,4 +81,6 @@ export interface Inspection {
   /** Parameters that belong to at least one removable channel. */
   readonly prunableParameters: number;
   readonly groups: readonly InspectedGroup[];
+  /** Only where one was asked for. */
+  readonly explanation?: GroupExplanation;
 }
