@@ -122,11 +122,15 @@ async function run(io: Io, path: string, options: RawOptions): Promise<void> {
       latency: options["latency"] as boolean,
     });
     work.finish();
-    const { figuresTable, keptText } = await import("../report/text.ts");
+    const { examplesText, figuresTable, keptText } = await import("../report/text.ts");
     print(io, options, result, () =>
-      [keptText(result.groups), "", figuresTable(result.before, result.after), "", summary(result)].join(
-        "\n",
-      ),
+      [
+        keptText(result.groups),
+        "",
+        figuresTable(result.before, result.after),
+        "",
+        summary(result, examplesText),
+      ].join("\n"),
     );
     if (!result.reached) process.exitCode = exitCodes.targetMissed;
   } finally {
@@ -134,16 +138,16 @@ async function run(io: Io, path: string, options: RawOptions): Promise<void> {
   }
 }
 
-function summary({ check, examples, out, reached, stoppedBy, rows }: PruneResult): string {
+function summary(
+  { check, examples, out, reached, stoppedBy, rows }: PruneResult,
+  examplesText: typeof import("../report/text.ts").examplesText,
+): string {
   const lines = [`${out}: written.`];
   if (check !== null)
     lines.push(
       `Sliced equals masked within ${check.difference.toExponential(1)} of the output's scale on ${check.examples} examples (allowed: ${check.tolerance.toExponential(0)}).`,
     );
-  if (examples !== null)
-    lines.push(
-      `Ranked on ${examples.rank} examples with ${rows.toLocaleString("en-US")} rows; figures from ${examples.evaluate} others.`,
-    );
+  if (examples !== null) lines.push(examplesText(examples, rows));
   if (!reached)
     lines.push(
       stoppedBy === "floor"

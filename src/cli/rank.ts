@@ -41,7 +41,7 @@ export function rankCommand(io: Io): Command {
     .action(async (path: string, options: RawOptions) => {
       const { loadModel } = await import("../pipeline/load-model.ts");
       const { rank } = await import("../pipeline/rank.ts");
-      const { scoresText } = await import("../report/text.ts");
+      const { scoresNote, scoresText } = await import("../report/text.ts");
       const work = workOptions(io, options);
       try {
         const scores = await rank({
@@ -57,7 +57,10 @@ export function rankCommand(io: Io): Command {
           saveEveryMs: 1000 * (options["saveEvery"] as number),
         });
         work.finish();
-        print(io, options, scores, () => scoresText(scores.groups));
+        print(io, options, scores, () => {
+          const written = options["out"] === undefined ? [] : ["", `${options["out"]}: written.`];
+          return [scoresText(scores.groups), "", scoresNote(scores), ...written].join("\n");
+        });
       } finally {
         work.finish();
       }

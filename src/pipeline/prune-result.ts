@@ -2,7 +2,7 @@
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { KeepMasks, PrunePlan } from "../channels/plan.ts";
 import type { SliceCheck } from "../evaluation/verify-slice.ts";
-import type { ModelFigures } from "../report/records.ts";
+import type { ExampleCounts, ModelFigures } from "../report/records.ts";
 import type { Decision } from "./decide.ts";
 import type { Bench } from "./prune-bench.ts";
 import { type PruneOptions, ranksWithData } from "./prune-options.ts";
@@ -19,7 +19,8 @@ export interface PruneResult {
   readonly steps: number;
   readonly reached: boolean;
   readonly stoppedBy: Decision["stoppedBy"];
-  readonly examples: { readonly rank: number; readonly evaluate: number } | null;
+  /** Examples that served each end; null without data. */
+  readonly examples: ExampleCounts | null;
   readonly out: string;
 }
 
@@ -48,7 +49,11 @@ export function resultOf(
     examples:
       parts === undefined
         ? null
-        : { rank: ranksWithData(options) ? parts.rank.size : 0, evaluate: parts.evaluate.size },
+        : {
+            rank: ranksWithData(options) ? parts.rank.size : 0,
+            decide: parts.decide?.size ?? 0,
+            evaluate: parts.evaluate.size,
+          },
     out: options.out,
   };
 }

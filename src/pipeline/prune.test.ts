@@ -243,7 +243,7 @@ describe("data that rank, decide and judge", () => {
 
   test("figures come from the part that ranked nothing", async () => {
     const { examples } = await prune([tiny, ...noisy, "--budget", "200", "--keep", "0.5"]);
-    expect(examples).toEqual({ rank: 20, evaluate: 20 });
+    expect(examples).toEqual({ rank: 20, decide: 0, evaluate: 20 });
     const test = folder.npy("t-images.npy", noise([14, 1, 6, 6], 8));
     folder.npy("t-labels.npy", turns(14));
     const own = await prune([
@@ -258,7 +258,7 @@ describe("data that rank, decide and judge", () => {
       "--keep",
       "0.5",
     ]);
-    expect(own.examples).toEqual({ rank: 10, evaluate: 14 });
+    expect(own.examples).toEqual({ rank: 10, decide: 0, evaluate: 14 });
     expect(own.before.accuracy! * 14).toBeCloseTo(Math.round(own.before.accuracy! * 14), 9);
   });
 });

@@ -4,6 +4,7 @@ import { readBytes, writeAtomically } from "../base/atomic-file.ts";
 import { PrunerError } from "../base/problem.ts";
 import { tool } from "../base/version.ts";
 import type { EstimatorState } from "../estimators/index.ts";
+import type { PayoffKind } from "../metrics/index.ts";
 import type { GroupScores } from "../report/records.ts";
 import type { RankSettings } from "./rank-groups.ts";
 
@@ -19,7 +20,7 @@ export interface ScoresHeader {
   readonly data: { readonly fingerprint: string; readonly examples: number } | null;
   readonly criterion: RankSettings["criterion"];
   readonly estimator: string | null;
-  readonly payoff: string | null;
+  readonly payoff: PayoffKind | null;
   readonly output: string | null;
   readonly seed: number;
   readonly settings: Omit<RankSettings, "criterion" | "estimator" | "seed" | "memory">;

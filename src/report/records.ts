@@ -1,6 +1,9 @@
 /** @file What results are made of, as plain data: commands fill these in, reports and `--json` show them. */
+
 import type { GroupExplanation } from "../channels/explain.ts";
+import type { CriterionName } from "../criteria/index.ts";
 import type { Dim } from "../graph/model.ts";
+import type { PayoffKind } from "../metrics/index.ts";
 
 /** Scores of the channels of one group; higher is worth more. */
 export interface GroupScores {
@@ -32,6 +35,23 @@ export interface ModelFigures {
   readonly latencyMs: Readonly<Record<string, number>> | null;
   /** Quartiles of the same runs. */
   readonly latencyQuartilesMs: Readonly<Record<string, readonly [low: number, high: number]>> | null;
+}
+
+/** How many examples served each end of a pruning; no example serves two. */
+export interface ExampleCounts {
+  /** 0 where nothing was ranked on data. */
+  readonly rank: number;
+  /** For holding an accuracy floor; 0 without one. */
+  readonly decide: number;
+  readonly evaluate: number;
+}
+
+/** What a ranking was made with, as far as it says what the numbers mean. */
+export interface ScoringConditions {
+  readonly criterion: "shapley" | CriterionName;
+  readonly estimator: string | null;
+  readonly payoff: PayoffKind | null;
+  readonly data: { readonly examples: number } | null;
 }
 
 export interface InspectedGroup {

@@ -1,7 +1,8 @@
 /** @file Tables as people see them. */
 import { expect, test } from "vitest";
 import { duration, percent, short, whole } from "./format.ts";
-import { scoresText } from "./text.ts";
+import type { ModelFigures } from "./records.ts";
+import { examplesText, figuresTable, scoresNote, scoresText } from "./text.ts";
 
 const group = { id: "c1", channels: 4, rows: 12_000, stoppedBy: "budget" };
 
@@ -26,4 +27,39 @@ test("numbers as people read them", () => {
   expect([whole(498_750), percent(0.9936), short(0), short(1.5e-7), duration(59.7), duration(119.6)]).toEqual(
     ["498,750", "99.36%", "0", "1.50e-7", "1 min 0 s", "2 min 0 s"],
   );
+});
+
+test("what examples served for, whatever was done", () => {
+  expect(examplesText({ rank: 200, decide: 150, evaluate: 1000 }, 19_760)).toBe(
+    "Ranked on 200 examples with 19,760 rows. Accuracy floor held on 150 others. Figures from 1,000 others.",
+  );
+  expect(examplesText({ rank: 0, decide: 0, evaluate: 300 }, 0)).toBe("Figures from 300 examples.");
+  expect(examplesText({ rank: 20, decide: 0, evaluate: 30 }, 0)).toBe(
+    "Ranked on 20 examples. Figures from 30 others.",
+  );
+});
+
+test("what scores are, in which unit and over what", () => {
+  const shapley = { criterion: "shapley", estimator: "permutation", payoff: "cross-entropy" } as const;
+  expect(scoresNote({ ...shapley, data: { examples: 300 } })).toMatch(
+    /"negative cross-entropy" \(nats\), averaged over 300 examples \(permutation\)\.\nrows: /,
+  );
+  expect(scoresNote({ criterion: "l1", estimator: null, payoff: null, data: null })).toBe(
+    "value: sum of absolute weights that make the channel.",
+  );
+});
+
+test("figures name their loss and what stands in brackets", () => {
+  const sizes = { divergence: null, parameters: 10, macs: 20, bytes: 30 };
+  const unmeasured = { accuracy: null, accuracyInterval: null, loss: null, lossInterval: null };
+  const timed = { latencyMs: { 1: 0.5 }, latencyQuartilesMs: { 1: [0.4, 0.6] } } as const;
+  const bare: ModelFigures = { ...sizes, ...unmeasured, latencyMs: null, latencyQuartilesMs: null };
+  expect(figuresTable(null, bare)).not.toMatch(/brackets/);
+  expect(figuresTable(null, { ...bare, ...timed })).toMatch(/In brackets: quartiles of the runs/);
+  const regression: ModelFigures = { ...bare, ...timed, loss: 0.5, lossInterval: [0.4, 0.6] };
+  expect(figuresTable(null, regression)).toMatch(
+    /squared error +0\.5 [\s\S]*brackets: 95% intervals, for latency/,
+  );
+  const classified: ModelFigures = { ...regression, accuracy: 0.9, accuracyInterval: [0.8, 1] };
+  expect(figuresTable(null, classified)).toMatch(/cross-entropy \(nats\) +0\.5 /);
 });

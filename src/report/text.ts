@@ -1,10 +1,12 @@
 /** @file Results as text for a terminal. */
+import { criteria } from "../criteria/index.ts";
+import { metrics } from "../metrics/index.ts";
 import { rankedOrder } from "../ranking/order.ts";
 import { bytes, compact, percent, short, whole } from "./format.ts";
-import type { GroupScores, Inspection, ModelFigures } from "./records.ts";
+import type { ExampleCounts, GroupScores, Inspection, ModelFigures, ScoringConditions } from "./records.ts";
 import { table } from "./table.ts";
 
-/** The table before and after; one column of figures when there is nothing to compare with. */
+/** The table before and after, and what its brackets hold; one column of figures when there is nothing to compare with. */
 export function figuresTable(before: ModelFigures | null, after: ModelFigures): string {
   const columns = before === null ? [after] : [before, after];
   const rows: string[][] = [];
@@ -35,7 +37,7 @@ export function figuresTable(before: ModelFigures | null, after: ModelFigures): 
         : `${signed(100 * (b.accuracy - a.accuracy), 2)} points`,
   );
   add(
-    "loss",
+    after.accuracy === null ? "squared error" : "cross-entropy (nats)",
     ({ loss, lossInterval }) =>
       loss === null ? undefined : `${short(loss)} (${short(lossInterval![0])} to ${short(lossInterval![1])})`,
     (a, b) => (a.loss === null || b.loss === null ? "" : signed(b.loss - a.loss, 4)),
@@ -69,7 +71,18 @@ export function figuresTable(before: ModelFigures | null, after: ModelFigures): 
       share(({ latencyMs }) => latencyMs?.[batch] ?? Number.NaN),
     );
   }
-  return table(before === null ? ["", "model"] : ["", "before", "after", "after / before"], rows);
+  const drawn = table(before === null ? ["", "model"] : ["", "before", "after", "after / before"], rows);
+  const note = bracketsNote(after);
+  return note === "" ? drawn : `${drawn}\n\n${note}`;
+}
+
+/** What stands in brackets behind a figure. */
+function bracketsNote({ lossInterval, latencyMs }: ModelFigures): string {
+  const parts: string[] = [];
+  if (lossInterval !== null) parts.push("95% intervals");
+  if (latencyMs !== null)
+    parts.push(`${parts.length === 0 ? "" : "for latency "}quartiles of the runs on this machine`);
+  return parts.length === 0 ? "" : `In brackets: ${parts.join(", ")}.`;
 }
 
 function signed(value: number, digits: number): string {
@@ -171,4 +184,28 @@ export function keptText(
     percent(kept / channels, 0),
   ]);
   return table(["group", "channels", "kept", "share"], rows);
+}
+
+/** Which examples served which end, and what the ranking cost. */
+export function examplesText({ rank, decide, evaluate }: ExampleCounts, rows: number): string {
+  const sentences: string[] = [];
+  const add = (what: string, examples: number, more = "") => {
+    if (examples === 0) return;
+    sentences.push(`${what} ${whole(examples)} ${sentences.length === 0 ? "examples" : "others"}${more}.`);
+  };
+  add("Ranked on", rank, rows === 0 ? "" : ` with ${whole(rows)} rows`);
+  add("Accuracy floor held on", decide);
+  add("Figures from", evaluate);
+  return sentences.join(" ");
+}
+
+/** What the values of a ranking are and what they were measured on. */
+export function scoresNote({ criterion, estimator, payoff, data }: ScoringConditions): string {
+  const on = data === null ? "" : ` over ${whole(data.examples)} examples`;
+  if (criterion !== "shapley") return `value: ${criteria[criterion].description}${on}.`;
+  const { title, unit } = metrics[payoff!];
+  return [
+    `value: what the channel adds to the payoff, "${title.toLowerCase()}" (${unit}), averaged${on} (${estimator}).`,
+    "rows: coalitions tried, each on one example.",
+  ].join("\n");
 }
