@@ -10,6 +10,7 @@ import {
   numberOption,
   partialOption,
   shapeOption,
+  sizeOption,
   weightingOption,
   wholeNumber,
 } from "./values.ts";
@@ -72,6 +73,7 @@ export function dataOptions(command: Command): Command {
     )
     .option("--no-labels", "use no labels")
     .option("--limit <examples>", "use at most so many examples, drawn in class proportions", wholeNumber(1))
+    .option("--image-size <pixels>", "resize images of a folder to this, such as 32x32", sizeOption)
     .option("--pixel-scale <number>", "divide inputs by this, such as 255", numberOption)
     .option("--mean <numbers>", "subtract these, one for each channel, after scaling", numberList)
     .option("--std <numbers>", "divide by these, one for each channel, after the mean", numberList)
@@ -98,8 +100,15 @@ export function payoffOptions(command: Command): Command {
         "what a coalition is worth (default: cross-entropy with class labels, squared-error with numbers, agreement without labels)",
       ).choices([...payoffNames]),
     )
-    .option("--output <name>", "output of the model the payoff reads (default: the first)");
+    .option("--output <name>", outputHelp);
 }
+
+/** For commands that measure, but play no game. */
+export function measuredOutputOption(command: Command): Command {
+  return command.option("--output <name>", outputHelp);
+}
+
+const outputHelp = "output of the model that is held against the labels (default: the first)";
 
 export function selectionOptions(command: Command): Command {
   return command

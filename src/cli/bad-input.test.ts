@@ -293,6 +293,14 @@ all("data", [
     "labels-missing",
     1,
   ],
+  ["an image size that is none", () => ["rank", model, "--image-size", "32"], "usage", 2, /224x224/],
+  [
+    "a payoff to evaluate by",
+    () => ["evaluate", model, ...data, "--payoff", "margin"],
+    "usage",
+    2,
+    /unknown option/,
+  ],
   ["a limit of nothing", () => ["rank", model, ...data, "--limit", 0], "usage", 2, /--limit/],
   [
     "activations beyond the memory allowed",
@@ -467,6 +475,13 @@ all("plans and scores", [
     2,
   ],
   [
+    "a plan and a selection",
+    () => ["prune", model, "--plan", folder.write("p.json", plan([])), "--only", "c1", "--out", out],
+    "usage",
+    2,
+    /--only/,
+  ],
+  [
     "scores that are none",
     () => ["prune", model, "--scores", folder.write("s.json", "null"), ...half],
     "file-invalid",
@@ -487,6 +502,7 @@ all("places", [
     () => ["prune", model, ...data, "--target-macs", "60%", "--out", folder.file("no/such/out.onnx")],
     "file-unwritable",
     1,
+    /there is no folder .*no\/such\)/,
   ],
   [
     "a folder in place of a file",

@@ -2,15 +2,22 @@
 import { Command } from "commander";
 import { PrunerError } from "../base/problem.ts";
 import type { Evaluation } from "../pipeline/evaluate.ts";
-import { dataOptions, modelArgument, outputOptions, payoffOptions, runtimeOptions } from "./arguments.ts";
+import {
+  dataOptions,
+  measuredOutputOption,
+  modelArgument,
+  outputOptions,
+  runtimeOptions,
+} from "./arguments.ts";
 import { type Io, print, workOptions } from "./io.ts";
-import { dataSettings, payoffSettings, type RawOptions, runtimeSettings } from "./settings.ts";
+import { dataSettings, type RawOptions, runtimeSettings } from "./settings.ts";
 
 export function evaluateCommand(io: Io): Command {
   const command = new Command("evaluate").description(
     "Measure a model on data: accuracy, loss, size, MACs and latency",
   );
-  for (const add of [modelArgument, dataOptions, payoffOptions, runtimeOptions, outputOptions]) add(command);
+  for (const add of [modelArgument, dataOptions, measuredOutputOption, runtimeOptions, outputOptions])
+    add(command);
   return command
     .option("--against <model>", "the model to compare with, usually the original")
     .option("--no-latency", "do not measure latency")
@@ -26,7 +33,7 @@ export function evaluateCommand(io: Io): Command {
       try {
         const result = await evaluate({
           ...work,
-          ...payoffSettings(options),
+          output: options["output"] as string | undefined,
           ...runtimeSettings(options),
           model: await loadModel(path, shapes),
           against:

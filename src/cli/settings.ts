@@ -23,11 +23,14 @@ export function testDataSettings(options: RawOptions): DataSettings | undefined 
 
 function settingsOf(options: RawOptions, path: unknown, labels: unknown): DataSettings | undefined {
   if (path === undefined) return undefined;
-  const { limit, pixelScale, mean, std, layout, seed } = options as Partial<DataSettings> & { seed?: number };
+  const { limit, imageSize, pixelScale, mean, std, layout, seed } = options as Partial<DataSettings> & {
+    seed?: number;
+  };
   return {
     path: path as string,
     labels: labels === true ? undefined : (labels as string | false | undefined),
     limit,
+    imageSize,
     pixelScale,
     mean,
     std,

@@ -80,6 +80,13 @@ export function partialOption(text: string): {
   return { limit: Number(match[1]), side: (match[2] ?? "removal") as "removal" };
 }
 
+/** Width and height in pixels ("224x224"). */
+export function sizeOption(text: string): { readonly width: number; readonly height: number } {
+  const match = /^([1-9]\d*)x([1-9]\d*)$/.exec(text);
+  if (match === null) throw new InvalidArgumentError("Expected width and height in pixels, such as 224x224.");
+  return { width: Number(match[1]), height: Number(match[2]) };
+}
+
 type Shapes = Map<string, (number | string)[]>;
 
 /** An input and its sizes ("input:N,3,224,224"); repeated options add up. */

@@ -33,7 +33,8 @@ export async function checkOutputs(
 
 async function checkWritable(path: string): Promise<void> {
   const refuse = (cause: unknown): never => {
-    const detail = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    const { code } = cause as NodeJS.ErrnoException;
+    const detail = code === "ENOENT" ? `there is no folder ${dirname(path)}` : (code ?? String(cause));
     throw new PrunerError("file-unwritable", { path, detail }, { cause });
   };
   await access(dirname(resolve(path)), constants.W_OK).catch(refuse);

@@ -12,7 +12,7 @@ import { groupsOf, type PruneOptions, ranksWithData } from "./prune-options.ts";
  * @throws {PrunerError} `usage`, `budget-missing`, `criterion-needs-data`.
  */
 export function checkCombination(options: PruneOptions): void {
-  const { plan, scores, budget, minAccuracy, data, model } = options;
+  const { plan, scores, budget, minAccuracy, data, model, selection } = options;
   const refuse = (detail: string): never => {
     throw new PrunerError("usage", { detail });
   };
@@ -20,8 +20,9 @@ export function checkCombination(options: PruneOptions): void {
   if (steps === "all" && settings.budget !== undefined && "seconds" in settings.budget)
     refuse("--budget: a time cannot be shared out over --steps all; give rows for each group, such as 10k.");
   const asks = saysHowMuch(budget) || minAccuracy !== undefined;
-  if (plan !== undefined && (asks || scores !== undefined))
-    refuse("--plan says what stays: leave out targets, --min-accuracy and --scores.");
+  const selects = [selection?.only, selection?.ignore].some((patterns) => (patterns ?? []).length > 0);
+  if (plan !== undefined && (asks || selects || scores !== undefined))
+    refuse("--plan says what stays: leave out targets, --min-accuracy, --only, --ignore and --scores.");
   if (plan === undefined && !asks) throw new PrunerError("budget-missing", {});
   if (scores !== undefined && scores.model !== model.hash)
     refuse("--scores: these scores belong to another model (its hash differs). Rank this one again.");

@@ -17,7 +17,7 @@ import {
 } from "./settings.ts";
 import { timeModels } from "./time-models.ts";
 
-export interface EvaluateOptions extends PayoffSettings, RuntimeSettings, WorkOptions {
+export interface EvaluateOptions extends Pick<PayoffSettings, "output">, RuntimeSettings, WorkOptions {
   readonly model: LoadedModel;
   /** The model it came from, or any other with the same inputs and outputs. */
   readonly against?: LoadedModel | undefined;
