@@ -1,18 +1,23 @@
 /** @file What scripts rely on: the JSON of every command, equal bytes for any number of workers, a quiet stderr. */
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { zipSync } from "fflate";
 import { describe, expect, test } from "vitest";
 import { npyBytes } from "../../test/helpers/array-files.ts";
 import { graphBuilder } from "../../test/helpers/build.ts";
 import { command, documentOf, temporaryFolder } from "../../test/helpers/command.ts";
-import { conv, dense, relu } from "../../test/helpers/networks.ts";
+import { conv, dense, head, relu } from "../../test/helpers/networks.ts";
 import { sharedData, sharedModel } from "../../test/helpers/shared.ts";
 import { noise, tinyClassifier, turns } from "../../test/helpers/tiny-classifier.ts";
 import { criteria } from "../criteria/index.ts";
 import { estimators } from "../estimators/index.ts";
 import { metrics } from "../metrics/index.ts";
 import { criterionNames, estimatorNames, payoffNames } from "./arguments.ts";
+
+const sharp = await import("sharp").then(
+  (found) => found.default,
+  () => undefined,
+);
 
 const folder = temporaryFolder();
 const assets = join(import.meta.dirname, "../../assets");
@@ -249,3 +254,21 @@ test("without --quiet remarks go to stderr, with it nothing does, and stdout is 
   expect(loud.err).toMatch(/step 1: .* MACs left/);
   expect(quiet).toMatchObject({ code: 0, err: "", out: loud.out });
 });
+
+test.skipIf(sharp === undefined)(
+  "images of any size serve at the size asked for (skipped without sharp)",
+  async () => {
+    const g = graphBuilder();
+    head(g, relu(g, conv(g, g.input("x", ["N", 3, 6, 6]), "c1", 3, 4)), 4);
+    const model = folder.model("rgb.onnx", g.build());
+    for (const [name, width] of Object.entries({ cat: 8, dog: 12 })) {
+      mkdirSync(folder.file(`pets/${name}`), { recursive: true });
+      const picture = sharp!({ create: { width, height: 8, channels: 3, background: "#336699" } });
+      await picture.png().toFile(folder.file(`pets/${name}/1.png`));
+    }
+    const argv = ["evaluate", model, "--data", folder.file("pets"), "--workers", 1, "--no-latency"];
+    expect(await command(argv)).toMatchObject({ code: 1, err: expect.stringContaining("--image-size") });
+    const { examples } = await documentOf<{ examples: number }>([...argv, "--image-size", "6x6"]);
+    expect(examples).toBe(2);
+  },
+);
