@@ -22,7 +22,7 @@ export interface ChainStep {
   readonly node: string;
   readonly opType: string;
   readonly move: Move;
-  /** Why the node makes channels one, when it does, and the axes where they lie. */
+  /** Why the node makes channels one, when it does, and the axes where it takes them in (or makes them). */
   readonly tie: TieKind | null;
   readonly tied: readonly { readonly value: string; readonly axis: number }[];
   /** Null at the end of the chain. */
@@ -141,12 +141,14 @@ function* neighbours(
 function describe({ labelling }: ChainMap, before: Stop | undefined, stop: Stop): ChainStep {
   const { node, hops, next } = stop;
   const labels = new Set(hops.flatMap(({ from, to }) => [from, to]));
-  const names = new Set([...node.inputs, ...node.outputs]);
-  const tied = [...names].flatMap((value) =>
-    (labelling.blocks.get(value) ?? [])
-      .filter((block) => block.labels.some((label) => labels.has(label)))
-      .map(({ axes }) => ({ value, axis: axes[0]! })),
-  );
+  const holding = (names: readonly string[]) =>
+    [...new Set(names)].flatMap((value) =>
+      (labelling.blocks.get(value) ?? [])
+        .filter((block) => block.labels.some((label) => labels.has(label)))
+        .map(({ axes }) => ({ value, axis: axes[0]! })),
+    );
+  const taken = holding(node.inputs);
+  const tied = taken.length > 0 ? taken : holding(node.outputs);
   const move = before === undefined ? null : moveAt(labelling, before, stop);
   return { node: nodeLabel(node), opType: node.opType, move, tie: hops[0]?.tie.kind ?? null, tied, next };
 }
