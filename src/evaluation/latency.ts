@@ -1,10 +1,9 @@
 /** @file Latency of models on this machine, measured side by side. */
 
 import type { Session } from "../engine/engine.ts";
-import { openBytesInWorker } from "../engine/ort/worker.ts";
+import { openInWorker } from "../engine/ort/engine.ts";
 import type { Model } from "../graph/model.ts";
 import { type Latency, measureLatencies } from "../metrics/index.ts";
-import { encodeModel } from "../onnx/write.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 export interface LatencyByBatch {
@@ -32,7 +31,7 @@ export async function latencies(
   const options = { threads, ...(providers !== undefined && { providers }) };
   const sessions: Session[] = [];
   try {
-    for (const model of models) sessions.push(await openBytesInWorker(encodeModel(model), options));
+    for (const model of models) sessions.push(await openInWorker(model, options));
     const results: LatencyByBatch[] = [];
     for (const batch of batches) {
       const feeds = feedsOf(batch);

@@ -103,34 +103,16 @@ function depthFirstOrder(nodes: readonly Node[], needs: readonly (readonly numbe
   return { kind: "sorted", nodes: order };
 }
 
-/** Every node that the given values are computed from, directly or not. */
-export function ancestorsOf(graph: Graph, values: Iterable<string>): Set<Node> {
-  const producers = producersOf(graph);
-  return reach(values, (name) => {
-    const node = producers.get(name);
-    return node === undefined ? [] : [{ node, names: namesReadBy(node) }];
-  });
-}
-
 /** Every node that is computed from the given values, directly or not. */
 export function descendantsOf(graph: Graph, values: Iterable<string>): Set<Node> {
   const users = usersOf(graph);
-  return reach(values, (name) => (users.get(name) ?? []).map((node) => ({ node, names: node.outputs })));
-}
-
-interface Step {
-  readonly node: Node;
-  readonly names: Iterable<string>;
-}
-
-function reach(values: Iterable<string>, stepsFrom: (name: string) => readonly Step[]): Set<Node> {
   const seen = new Set<Node>();
   const open = [...values];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    for (const { node, names } of stepsFrom(name)) {
+    for (const node of users.get(name) ?? []) {
       if (seen.has(node)) continue;
       seen.add(node);
-      for (const next of names) open.push(next);
+      open.push(...node.outputs);
     }
   }
   return seen;

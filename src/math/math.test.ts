@@ -6,7 +6,7 @@ import { addVector, emptyMoments, standardErrorsOf, variances } from "./moments.
 import { normalQuantile, studentQuantile } from "./quantiles.ts";
 import { ascending, kendallTauB, pearson, ranks, spearman } from "./ranks.ts";
 import { factorised, fitPowers } from "./solve.ts";
-import { exactSum, mean, sum } from "./sums.ts";
+import { mean, sum } from "./sums.ts";
 
 const numbers = fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 2, maxLength: 30 });
 
@@ -33,19 +33,9 @@ describe("sums", () => {
   test("keep what rounding would take", () => {
     expect([1, 1e100, 1, -1e100].reduce((a, b) => a + b, 0)).toBe(0);
     expect(sum([1, 1e100, 1, -1e100])).toBe(2);
-    expect(exactSum([1, 1e100, 1, -1e100])).toBe(2);
-    expect(exactSum(new Float64Array(10).fill(0.1))).toBe(1);
     expect(sum([])).toBe(0);
     expect(sum([1, Number.POSITIVE_INFINITY])).toBe(Number.POSITIVE_INFINITY);
     expect(mean([])).toBeNaN();
-  });
-
-  test("the exact sum does not depend on the order", () => {
-    fc.assert(
-      fc.property(fc.array(fc.double({ min: -1e200, max: 1e200, noNaN: true })), (values) => {
-        expect(exactSum(values.toReversed()) + 0).toBeCloseTo(exactSum(values) + 0, 300);
-      }),
-    );
   });
 });
 

@@ -1,6 +1,6 @@
 /** @file Latency on a clock that the test moves. */
 import { expect, test } from "vitest";
-import { measureLatencies, measureLatency } from "./latency.ts";
+import { measureLatencies } from "./latency.ts";
 
 /** Runs that take the given times one after another, on one clock, noting who ran. */
 function clockwork() {
@@ -19,12 +19,14 @@ function clockwork() {
 test("median and quartiles leave out the warm-up", async () => {
   const { now, model } = clockwork();
   const slowStart = model("a", (run) => (run < 2 ? 1000 : run - 1)); // then 1, 2, 3, 4, 5 ms
-  expect(await measureLatency(slowStart, { warmup: 2, runs: 5, now })).toEqual({
-    medianMs: 3,
-    lowMs: 2,
-    highMs: 4,
-    runs: 5,
-  });
+  expect(await measureLatencies([slowStart], { warmup: 2, runs: 5, now })).toEqual([
+    {
+      medianMs: 3,
+      lowMs: 2,
+      highMs: 4,
+      runs: 5,
+    },
+  ]);
 });
 
 test("models take turns, and every other round goes backwards", async () => {
@@ -55,10 +57,10 @@ test("an abort ends the measurement", async () => {
   const run = async (): Promise<void> => {
     if (++runs === 4) abort.abort();
   };
-  await expect(measureLatency(run, { runs: 1000, signal: abort.signal })).rejects.toThrow("abort");
+  await expect(measureLatencies([run], { runs: 1000, signal: abort.signal })).rejects.toThrow("abort");
   expect(runs).toBe(4);
 });
 
 test("no runs, no latency", async () => {
-  await expect(measureLatency(async () => {}, { runs: 0 })).rejects.toThrow(RangeError);
+  await expect(measureLatencies([async () => {}], { runs: 0 })).rejects.toThrow(RangeError);
 });

@@ -19,21 +19,12 @@ export interface LatencyOptions {
 }
 
 /**
- * Times one model.
- * @param run One run, for example `() => session.run(feeds)`.
- * @throws The abort reason when `signal` fires, and whatever `run` throws.
- */
-export async function measureLatency(
-  run: () => Promise<unknown>,
-  options: LatencyOptions = {},
-): Promise<Latency> {
-  return (await measureLatencies([run], options))[0]!;
-}
-
-/**
  * Times several models round by round, one run each, so that a machine that slows down or is busy for a while treats
  * all of them alike. Every other round goes backwards, so that no model always runs in the wake of the same one.
+ * @param models One run of each, for example `() => session.run(feeds)`.
  * @returns One entry per model, in order.
+ * @throws {RangeError} when `runs` is no whole number from 1; the abort reason when `signal` fires, and whatever a run
+ *   throws.
  */
 export async function measureLatencies(
   models: readonly (() => Promise<unknown>)[],

@@ -50,15 +50,3 @@ function infoOf(facts: Facts, name: string): ValueInfo {
   );
   return { name, dtype: fact.dtype, shape };
 }
-
-/** Nodes downstream of the given values, the nodes that read them included. */
-export function downstreamOf(model: Model, values: Iterable<string>): Set<Node> {
-  const reached = new Set(values);
-  const nodes = new Set<Node>();
-  for (const node of model.graph.nodes) {
-    if (![...namesReadBy(node)].some((name) => reached.has(name))) continue;
-    nodes.add(node);
-    for (const name of node.outputs) if (name !== "") reached.add(name);
-  }
-  return nodes;
-}

@@ -8,13 +8,14 @@ import { analyzeChannels } from "../channels/groups.ts";
 import { openBytes } from "../engine/ort/direct.ts";
 import { checkGraph } from "../graph/check.ts";
 import type { Model, Node } from "../graph/model.ts";
+import { descendantsOf } from "../graph/traversal.ts";
 import { stream } from "../math/random.ts";
 import { readModelFile } from "../onnx/read.ts";
 import { encodeModel } from "../onnx/write.ts";
 import { inferFacts } from "../ops/infer.ts";
 import { int64, type Tensor } from "../tensor/tensor.ts";
 import { dropDeadNodes } from "./drop-dead-nodes.ts";
-import { downstreamOf, extract } from "./extract.ts";
+import { extract } from "./extract.ts";
 import { foldSizes } from "./fold-sizes.ts";
 import { insertMasks } from "./insert-masks.ts";
 import { openBatch } from "./open-batch.ts";
@@ -162,7 +163,7 @@ describe("extract", () => {
 
   test("downstream of a value is what reads it, directly or not", () => {
     const { model, two } = sample();
-    const behind = names(downstreamOf(model, [two]));
+    const behind = names(descendantsOf(model.graph, [two]));
     expect(behind).toEqual(names(model.graph.nodes.slice(4)));
   });
 });

@@ -1,6 +1,7 @@
 /** @file Random inputs for checks and timings when there are no data. */
 import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
+import { concreteShape } from "../graph/dims.ts";
 import { normal, stream } from "../math/random.ts";
 import { isFloat } from "../tensor/dtype.ts";
 import { fromNumbers, sizeOf, type Tensor } from "../tensor/tensor.ts";
@@ -14,15 +15,16 @@ export function randomFeeds(analysis: ChannelAnalysis, batch: number): Record<st
   const symbol = batchOf(analysis);
   const feeds: Record<string, Tensor> = {};
   analysis.model.graph.inputs.forEach(({ name }, index) => {
-    const fact = analysis.facts.get(name);
-    const shape = fact?.shape?.map((dim) => (dim === symbol ? batch : dim));
-    if (fact?.dtype === undefined || shape === undefined || shape.some((dim) => typeof dim !== "number")) {
+    const { dtype, shape: known } = analysis.facts.get(name) ?? {};
+    const shape = concreteShape(known?.map((dim) => (dim === symbol ? batch : dim)));
+    if (dtype === undefined || shape === undefined) {
       throw new PrunerError("input-size-open", { input: name });
     }
     const generator = stream(0, index);
-    const size = sizeOf(shape as number[]);
-    const values = Float64Array.from({ length: size }, () => (isFloat(fact.dtype!) ? normal(generator) : 0));
-    feeds[name] = fromNumbers(fact.dtype, shape as number[], values);
+    const values = Float64Array.from({ length: sizeOf(shape) }, () =>
+      isFloat(dtype) ? normal(generator) : 0,
+    );
+    feeds[name] = fromNumbers(dtype, shape, values);
   });
   return feeds;
 }

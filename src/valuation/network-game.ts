@@ -4,6 +4,7 @@ import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { Dataset } from "../datasets/index.ts";
 import type { CallOptions, Game } from "../games/game.ts";
+import { concreteShape } from "../graph/dims.ts";
 import { maskInputName } from "../passes/insert-masks.ts";
 import { arrayTypes, bytesPerElement, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/tensor.ts";
@@ -126,12 +127,12 @@ type Layout = Omit<Cached, "data">;
 
 function layoutOf({ facts }: ChannelAnalysis, name: string): Layout {
   const fact = facts.get(name);
-  const shape = fact?.shape?.slice(1);
-  if (fact?.dtype === undefined || shape === undefined || shape.some((dim) => typeof dim !== "number")) {
+  const shape = concreteShape(fact?.shape?.slice(1));
+  if (fact?.dtype === undefined || shape === undefined) {
     const detail = `the size of "${name}" is not known; state the input's shape with --input-shape`;
     throw new PrunerError("group-not-maskable", { group: name, detail });
   }
-  return { name, dtype: fact.dtype, shape: shape as number[] };
+  return { name, dtype: fact.dtype, shape };
 }
 
 /** Bytes of one example. */

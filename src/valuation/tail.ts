@@ -5,9 +5,9 @@
 import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { Model, Node } from "../graph/model.ts";
-import { namesReadBy } from "../graph/traversal.ts";
+import { descendantsOf, namesReadBy, producersOf } from "../graph/traversal.ts";
 import type { Facts } from "../ops/infer.ts";
-import { downstreamOf, extract } from "../passes/extract.ts";
+import { extract } from "../passes/extract.ts";
 import { foldSizes } from "../passes/fold-sizes.ts";
 import { insertMasks, maskInputName } from "../passes/insert-masks.ts";
 
@@ -73,11 +73,9 @@ function frontier(
   output: string,
   batch: string | undefined,
 ): { readonly cached: string[]; readonly tailNodes: Set<Node> } {
-  const producers = new Map(
-    model.graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)),
-  );
+  const producers = producersOf(model.graph);
   const inputs = new Set(model.graph.inputs.map(({ name }) => name));
-  const behind = downstreamOf(model, masks);
+  const behind = descendantsOf(model.graph, masks);
   const tailNodes = new Set<Node>();
   const cached = new Set<string>();
   const open = [output];
