@@ -44,9 +44,10 @@ export function duration(seconds: number): string {
     : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** Four significant digits, exponent only where it helps. */
-export function short(value: number): string {
-  if (value === 0) return "0";
-  const magnitude = Math.abs(value);
-  return magnitude >= 1e-3 && magnitude < 1e5 ? String(Number(value.toPrecision(4))) : value.toExponential(2);
+/** Significant digits without trailing zeros, an exponent only where it helps. @example short(0.00012345); // "1.235e-4" */
+export function short(value: number, digits = 4): string {
+  const rounded = Number(value.toPrecision(digits));
+  const magnitude = Math.abs(rounded);
+  const isPlain = magnitude === 0 || (magnitude >= 1e-3 && magnitude < 1e5);
+  return isPlain ? String(rounded) : rounded.toExponential();
 }

@@ -24,9 +24,15 @@ test("scores without errors say nothing of ties", () => {
 });
 
 test("numbers as people read them", () => {
-  expect([whole(498_750), percent(0.9936), short(0), short(1.5e-7), duration(59.7), duration(119.6)]).toEqual(
-    ["498,750", "99.36%", "0", "1.50e-7", "1 min 0 s", "2 min 0 s"],
-  );
+  expect([
+    whole(498_750),
+    percent(0.9936),
+    short(0),
+    short(1.5e-7),
+    short(4.104e-4, 2),
+    duration(59.7),
+    duration(119.6),
+  ]).toEqual(["498,750", "99.36%", "0", "1.5e-7", "4.1e-4", "1 min 0 s", "2 min 0 s"]);
 });
 
 test("what examples served for, whatever was done", () => {

@@ -89,6 +89,7 @@ function signed(value: number, digits: number): string {
   return `${value >= 0 ? "+" : ""}${value.toFixed(digits)}`;
 }
 
+/** Cost and groups of a model. */
 export function inspectionText(found: Inspection): string {
   const value = ({ name, dtype, shape }: Inspection["inputs"][number]) =>
     `${name} ${dtype}[${(shape ?? ["?"]).map((dim) => dim ?? "?").join(", ")}]`;
@@ -170,7 +171,7 @@ function tiedWithLowest(values: readonly number[], standardErrors: readonly (num
 
 /** Two significant digits: no estimate is better than that. */
 function brief(value: number): string {
-  return short(Number(value.toPrecision(2)));
+  return short(value, 2);
 }
 
 /** How many channels of each group stay. */
