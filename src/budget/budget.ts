@@ -28,6 +28,7 @@ export interface Budget {
 
 export const quantities = ["macs", "parameters"] as const satisfies readonly Quantity[];
 
+/** The target for a quantity, where one is set. */
 export function targetOf(budget: Budget, quantity: Quantity): Target | undefined {
   return quantity === "macs" ? budget.targetMacs : budget.targetParameters;
 }
@@ -51,6 +52,7 @@ export function limitsOf(
   return { macs: limit("macs"), parameters: limit("parameters") };
 }
 
+/** Whether the budget asks for anything to go. */
 export function saysHowMuch({ targetMacs, targetParameters, keep, keepChannels }: Budget): boolean {
   return (
     targetMacs !== undefined ||

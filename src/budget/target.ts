@@ -16,6 +16,7 @@ export type Target = { readonly ratio: number } | { readonly absolute: number };
 /** The two costs a target can be set for. */
 export type Quantity = keyof Cost;
 
+/** A target in the units of the original, such as MACs. */
 export function amountOf(target: Target, original: number): number {
   return "ratio" in target ? target.ratio * original : target.absolute;
 }

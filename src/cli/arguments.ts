@@ -47,6 +47,7 @@ export const payoffNames = [
   "squared-error",
 ] as const satisfies readonly PayoffKind[];
 
+/** The model, and what to assume about its inputs. */
 export function modelArgument(command: Command): Command {
   return command
     .argument("<model>", "ONNX file")
@@ -57,6 +58,7 @@ export function modelArgument(command: Command): Command {
     );
 }
 
+/** How results and errors are told. */
 export function outputOptions(command: Command): Command {
   return command
     .option("--json", "print one JSON document on stdout")
@@ -64,6 +66,7 @@ export function outputOptions(command: Command): Command {
     .option("--debug", "print the stack of errors");
 }
 
+/** Where examples come from and how they are prepared. */
 export function dataOptions(command: Command): Command {
   return command
     .option("--data <path>", ".npy, .npz, IDX (also gzipped) or a folder of images by class")
@@ -80,6 +83,7 @@ export function dataOptions(command: Command): Command {
     .addOption(new Option("--layout <order>", "order of axes in the data").choices(["nhwc", "nchw"]));
 }
 
+/** What runs the network, and the seed. */
 export function runtimeOptions(command: Command): Command {
   return command
     .option("--workers <threads>", "threads that run the network (default: all cores)", wholeNumber(1))
@@ -92,6 +96,7 @@ export function runtimeOptions(command: Command): Command {
     .option("--seed <number>", "seed of everything that is drawn", wholeNumber(0), 0);
 }
 
+/** What a coalition is worth, for commands that play games. */
 export function payoffOptions(command: Command): Command {
   return command
     .addOption(
@@ -110,6 +115,7 @@ export function measuredOutputOption(command: Command): Command {
 
 const outputHelp = "output of the model that is held against the labels (default: the first)";
 
+/** Which groups are meant. */
 export function selectionOptions(command: Command): Command {
   return command
     .option(
@@ -120,6 +126,7 @@ export function selectionOptions(command: Command): Command {
     .option("--ignore <patterns>", "groups to leave alone", collect);
 }
 
+/** How channels are scored, and how much that may cost. */
 export function rankingOptions(command: Command): Command {
   return command
     .addOption(

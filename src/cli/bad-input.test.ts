@@ -301,6 +301,13 @@ all("data", [
     2,
     /unknown option/,
   ],
+  [
+    "a limit on another estimator",
+    () => ["rank", model, ...data, "--partial", 2],
+    "usage",
+    2,
+    /estimator partial/,
+  ],
   ["a limit of nothing", () => ["rank", model, ...data, "--limit", 0], "usage", 2, /--limit/],
   [
     "activations beyond the memory allowed",

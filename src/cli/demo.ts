@@ -55,6 +55,7 @@ interface Contender {
   readonly minAccuracy?: number;
 }
 
+/** The command demo. */
 export function demoCommand(io: Io): Command {
   const command = new Command("demo").description(
     "Rank, prune and compare a bundled LeNet-5 on bundled MNIST digits",

@@ -12,6 +12,7 @@ import {
 import { type Io, print, workOptions } from "./io.ts";
 import { dataSettings, type RawOptions, runtimeSettings } from "./settings.ts";
 
+/** The command evaluate. */
 export function evaluateCommand(io: Io): Command {
   const command = new Command("evaluate").description(
     "Measure a model on data: accuracy, loss, size, MACs and latency",

@@ -4,6 +4,7 @@ import { modelArgument, outputOptions } from "./arguments.ts";
 import { type Io, print } from "./io.ts";
 import type { RawOptions } from "./settings.ts";
 
+/** The command inspect. */
 export function inspectCommand(io: Io): Command {
   const command = new Command("inspect").description(
     "List the channel groups of a model, what a channel costs, and what locks the rest",

@@ -8,6 +8,7 @@ import type { Io } from "./io.ts";
 import { pruneCommand } from "./prune.ts";
 import { rankCommand } from "./rank.ts";
 
+/** The whole command line, writing to `io`; mistakes in its use are thrown as `CommanderError`. */
 export function program(io: Io): Command {
   const root = new Command(tool.name)
     .description("Make trained ONNX networks smaller by asking, with game theory, what each channel is worth")

@@ -8,6 +8,7 @@ export interface ProgressBar {
   clear(): void;
 }
 
+/** A bar on stderr that starts anew with every label. */
 export function progressBar(): ProgressBar {
   let bar: SingleBar | undefined;
   let label = "";

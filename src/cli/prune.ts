@@ -24,6 +24,7 @@ import {
 } from "./settings.ts";
 import { wholeNumber } from "./values.ts";
 
+/** The command prune. */
 export function pruneCommand(io: Io): Command {
   const command = new Command("prune").description(
     "Remove the least useful channels under a budget and write a smaller model",

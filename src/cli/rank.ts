@@ -20,6 +20,7 @@ import {
 } from "./settings.ts";
 import { secondsOption } from "./values.ts";
 
+/** The command rank. */
 export function rankCommand(io: Io): Command {
   const command = new Command("rank").description(
     "Score every channel of a model and print them from least to most useful",

@@ -39,6 +39,7 @@ function settingsOf(options: RawOptions, path: unknown, labels: unknown): DataSe
   };
 }
 
+/** Options of `runtimeOptions`. */
 export function runtimeSettings(options: RawOptions): RuntimeSettings {
   return {
     workers: options["workers"] as number | undefined,
@@ -47,6 +48,7 @@ export function runtimeSettings(options: RawOptions): RuntimeSettings {
   };
 }
 
+/** Options of `payoffOptions`. */
 export function payoffSettings(options: RawOptions): PayoffSettings {
   return {
     payoff: options["payoff"] as PayoffKind | undefined,
@@ -54,10 +56,12 @@ export function payoffSettings(options: RawOptions): PayoffSettings {
   };
 }
 
+/** Options of `selectionOptions`. */
 export function selection(options: RawOptions): Selection {
   return { only: options["only"] as string[] | undefined, ignore: options["ignore"] as string[] | undefined };
 }
 
+/** Options of `rankingOptions`. @throws {PrunerError} `invalid-option`, `usage`. */
 export function rankSettings(options: RawOptions): RankSettings {
   const memory = options["memory"] as number | undefined;
   const settleAt = options["settleAt"] as number | undefined;
@@ -66,6 +70,10 @@ export function rankSettings(options: RawOptions): RankSettings {
       option: "settle-at",
       got: String(settleAt),
       expected: "a share between 0 and 1",
+    });
+  if (options["partial"] !== undefined && options["estimator"] !== "partial")
+    throw new PrunerError("usage", {
+      detail: `--partial is for --estimator partial, and this run uses ${options["estimator"]}. Leave one of them out.`,
     });
   return {
     criterion: options["criterion"] as RankSettings["criterion"],

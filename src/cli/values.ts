@@ -3,6 +3,7 @@ import { InvalidArgumentError } from "commander";
 import type { Weighting } from "../estimators/index.ts";
 import type { RankBudget } from "../pipeline/rank-groups.ts";
 
+/** Whole numbers from `from` up. */
 export function wholeNumber(from: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -12,12 +13,14 @@ export function wholeNumber(from: number): (text: string) => number {
   };
 }
 
+/** Any finite number. */
 export function numberOption(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("Expected a number.");
   return value;
 }
 
+/** Seconds, none included. */
 export function secondsOption(text: string): number {
   const value = numberOption(text);
   if (value < 0) throw new InvalidArgumentError("Expected a number of seconds from 0.");

@@ -14,6 +14,7 @@ export interface FigureParts {
   readonly latencies?: readonly TimedBatch[] | undefined;
 }
 
+/** Puts together what was measured; what was not is null. */
 export function figuresOf({
   analysis,
   bytes,

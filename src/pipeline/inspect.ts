@@ -17,6 +17,7 @@ export interface InspectOptions {
 }
 
 /** @throws {PrunerError} `unknown-group` for a name to explain that no group and no layer has. */
+/** Describes a model and its groups; costs are of one example, those of a channel while all others are there. */
 export function inspectModel(
   { path, hash, analysis }: LoadedModel,
   { explain }: InspectOptions = {},

@@ -95,6 +95,7 @@ export function choose(
   });
 }
 
+/** Where a removal stands when it ends. */
 export function outcomeOf(
   { masks, rankings }: Removal,
   end: Pick<PruneOutcome, "reached" | "stoppedBy">,

@@ -40,14 +40,17 @@ export interface PartialScores {
   readonly current: EstimatorState | null;
 }
 
+/** The conditions of a ranking by this version of the tool. */
 export function headerOf(header: Omit<ScoresHeader, "schemaVersion" | "tool" | "version">): ScoresHeader {
   return { schemaVersion: 1, tool: tool.name, version: tool.version, ...header };
 }
 
+/** The scores file as data. */
 export function scoresDocument(header: ScoresHeader, groups: readonly GroupScores[]): Scores {
   return { ...header, rows: groups.reduce((sum, { rows }) => sum + rows, 0), groups };
 }
 
+/** Writes JSON that appears whole or not at all. @throws {PrunerError} `file-unwritable`. */
 export function writeJson(path: string, document: unknown): Promise<void> {
   return writeAtomically(path, `${JSON.stringify(document, undefined, 1)}\n`);
 }

@@ -52,6 +52,7 @@ function withoutLabelArrays(dataset: Dataset, expected: readonly ValueInfo[]): D
   return inputs.size === 0 ? dataset : datasetOf({ ...dataset, inputs });
 }
 
+/** Starts the threads that run networks: as many as asked for, or one for each core. */
 export function startRuntime({ workers, providers, threads }: RuntimeSettings): Promise<Runner> {
   return startRunner({ workers: workers ?? availableParallelism(), providers, threads });
 }
