@@ -154,6 +154,22 @@ describe("built networks", () => {
     expect(inShort(links[0]!.chain)).toBe("Conv -- Conv");
   });
 
+  test("grouped convolutions with one weight tie what they read, though no value leads from one to the other", () => {
+    const g = graphBuilder();
+    const weight = g.weight([4, 2, 3, 3], undefined, { name: "twin.weight" });
+    const branch = (input: string) => {
+      const first = conv(g, g.input(input, image), `${input}_first`, 3, 4);
+      return g.node("Conv", [first, weight], { pads: [1, 1, 1, 1], group: 2 }, { name: `${input}_conv` });
+    };
+    head(g, g.node("Add", [branch("left"), branch("right")]), 4);
+    const analysis = analyzeChannels(g.build());
+    expectSound(analysis);
+    const { links } = explained(analysis, "left_first");
+    expect(links).toMatchObject([{ layer: "right_first", tiedTo: "left_first" }]);
+    expect(inShort(links[0]!.chain)).toBe("Conv .. Conv! <- Conv");
+    expect(links[0]!.chain[1]).toMatchObject({ node: "right_conv", tie: "meet" });
+  });
+
   test("a balance that no group keeps alone ties the layers behind its blocks", () => {
     const g = graphBuilder();
     const x = g.input("x", image);

@@ -27,17 +27,12 @@ export type HopsFrom = ReadonlyMap<number, readonly Hop[]>;
 export function hopsOf({ classes, ties }: Labelling, { roots, fixed }: Family): HopsFrom {
   const own = new Set([...roots, ...fixed]);
   const hops = new Map<number, Hop[]>();
-  const add = (hop: Hop) => {
-    const known = hops.get(hop.from);
-    if (known === undefined) hops.set(hop.from, [hop]);
-    else known.push(hop);
-  };
   for (const tie of ties) {
     tie.left.forEach((left, k) => {
       const right = tie.right[k]!;
       if (left === right || !own.has(classes.find(left))) return;
-      add({ tie, from: left, to: right });
-      add({ tie, from: right, to: left });
+      append(hops, left, { tie, from: left, to: right });
+      append(hops, right, { tie, from: right, to: left });
     });
   }
   return hops;
@@ -50,7 +45,7 @@ export function hopsOf({ classes, ties }: Labelling, { roots, fixed }: Family): 
 export function jointsOf({ sources }: Family, hops: HopsFrom): Joint[] {
   const sourcesWith = new Map<number, number[]>();
   sources.forEach(({ labels }, k) => {
-    for (const label of labels) sourcesWith.set(label, [...(sourcesWith.get(label) ?? []), k]);
+    for (const label of labels) append(sourcesWith, label, k);
   });
   const joints: Joint[] = [];
   const reached = new Set<number>();
@@ -102,4 +97,10 @@ function pathTo(label: number, arrival: ReadonlyMap<number, Hop>): Hop[] {
   const path: Hop[] = [];
   for (let hop = arrival.get(label); hop !== undefined; hop = arrival.get(hop.from)) path.push(hop);
   return path.reverse();
+}
+
+function append<T>(lists: Map<number, T[]>, key: number, item: T): void {
+  const known = lists.get(key);
+  if (known === undefined) lists.set(key, [item]);
+  else known.push(item);
 }
