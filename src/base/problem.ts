@@ -276,7 +276,7 @@ export const catalogue = {
   "impossible-budget": entry(
     "targetMissed",
     (d: { target: string; wanted: number; smallest: number; original: number }) =>
-      `The target of ${d.wanted} ${d.target} cannot be reached: with these settings at least ${d.smallest} of ${d.original} ${d.target} stay. Raise the target, or loosen --max-ratio, --round-to, --only and --ignore.`,
+      `The target of ${d.wanted} ${d.target} cannot be reached: with these settings at least ${d.smallest} of ${d.original} ${d.target} stay. Raise the target, or loosen --max-ratio, --round-to, --only and --ignore.${d.wanted <= 100 ? ` For a share of the original write ${d.wanted}%.` : ""}`,
   ),
   "contradictory-budget": entry(
     "usage",

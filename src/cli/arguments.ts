@@ -92,7 +92,11 @@ export function runtimeOptions(command: Command): Command {
       "threads inside one run (default: 1; more makes results depend on it)",
       wholeNumber(1),
     )
-    .option("--provider <names>", "execution providers in order of preference, such as webgpu,cpu", collect)
+    .option(
+      "--provider <names>",
+      "execution providers the runtime is to use, such as cpu or webgpu; each of them has to be there",
+      collect,
+    )
     .option("--seed <number>", "seed of everything that is drawn", wholeNumber(0), 0);
 }
 
