@@ -352,6 +352,11 @@ export const catalogue = {
     (d: { opType: string; node: string; detail: string }) =>
       `Node "${d.node}": the reference kernel of ${d.opType} does not cover ${d.detail}. Run the model on onnxruntime instead.`,
   ),
+  "no-gradient": entry(
+    "notSupported",
+    (d: { node: string; opType: string; reason: string }) =>
+      `Node "${d.node}" (${d.opType}) cannot be differentiated: ${d.reason}. Freeze what lies before it, or name the operator in --treat-as-constant.`,
+  ),
   "worker-died": entry(
     "failed",
     (d: { detail: string }) =>

@@ -1,0 +1,20 @@
+/** @file The registry of gradient rules: adding one is a function in its family's gradient.ts and a line in that table. */
+import type { Node } from "../graph/model.ts";
+import { broadcastingGradients } from "./broadcasting/gradient.ts";
+import { elementwiseGradients } from "./elementwise/gradient.ts";
+import type { GradientRule } from "./gradient.ts";
+import { linearGradients } from "./linear/gradient.ts";
+
+/** Every operator of the standard domain with a gradient rule, by name. */
+export const gradientRules: Readonly<Record<string, GradientRule>> = {
+  ...broadcastingGradients,
+  ...elementwiseGradients,
+  ...linearGradients,
+};
+
+/** The gradient rule of a node's operator; undefined where there is none. */
+export function gradientRuleOf(node: Node): GradientRule | undefined {
+  return node.domain === "" && Object.hasOwn(gradientRules, node.opType)
+    ? gradientRules[node.opType]
+    : undefined;
+}
