@@ -357,6 +357,36 @@ export const catalogue = {
     (d: { node: string; opType: string; reason: string }) =>
       `Node "${d.node}" (${d.opType}) cannot be differentiated: ${d.reason}. Freeze what lies before it, or name the operator in --treat-as-constant.`,
   ),
+  "training-diverged": entry(
+    "failed",
+    (d: { step: number; detail: string; kept: string; advice: string }) =>
+      `Training diverged at step ${d.step}: ${d.detail}. ${d.kept} ${d.advice}`,
+  ),
+  "checkpoint-damaged": entry(
+    "failed",
+    (d: { path: string; detail: string }) =>
+      `${d.path}: damaged or not a training checkpoint (${d.detail}). Go on from an earlier checkpoint, or start anew without --resume.`,
+  ),
+  "checkpoint-version": entry(
+    "notSupported",
+    (d: { path: string; found: string; expected: string }) =>
+      `${d.path}: a checkpoint of format ${d.found}, this version reads ${d.expected}. Finish the run with the version that began it, or start anew without --resume.`,
+  ),
+  "augmentation-not-applicable": entry(
+    "usage",
+    (d: { input: string; detail: string }) =>
+      `Input "${d.input}" cannot be augmented: ${d.detail}. Change --augment or leave it out.`,
+  ),
+  "calibration-too-small": entry(
+    "failed",
+    (d: { path: string; got: number; needed: number }) =>
+      `${d.path}: repair has ${d.got} examples to calibrate on and needs at least ${d.needed}, better some hundred. Give more data, or leave repair out with --no-repair.`,
+  ),
+  "activation-not-finite": entry(
+    "failed",
+    (d: { node: string; got: number }) =>
+      `Node "${d.node}": on the calibration examples its values contain ${d.got}. Check the model on the plain data, and the preprocessing.`,
+  ),
   "worker-died": entry(
     "failed",
     (d: { detail: string }) =>
