@@ -292,6 +292,11 @@ export const catalogue = {
     (d: { pattern: string; option: string; nearest: readonly string[] }) =>
       `--${d.option}: "${d.pattern}" matches no channel group${d.nearest.length === 0 ? "" : `; nearest names: ${d.nearest.join(", ")}`}. See inspect for the groups of this model.`,
   ),
+  "unknown-network": entry(
+    "usage",
+    (d: { name: string; nearest: readonly string[]; known: readonly string[] }) =>
+      `There is no reference network "${d.name}"${d.nearest.length === 0 ? "" : `; nearest names: ${d.nearest.join(", ")}`}. Choose one of ${d.known.join(", ")}.`,
+  ),
   "nothing-selected": entry(
     "usage",
     (d: { groups: number }) =>
@@ -386,6 +391,20 @@ export const catalogue = {
     "failed",
     (d: { node: string; got: number }) =>
       `Node "${d.node}": on the calibration examples its values contain ${d.got}. Check the model on the plain data, and the preprocessing.`,
+  ),
+  "opset-not-raised": entry(
+    "notSupported",
+    (d: { node: string; opType: string; from: number; to: number; reason: string }) =>
+      `Node "${d.node}" (${d.opType}) cannot be carried from operator set ${d.from} to ${d.to}: ${d.reason}. Export the network with operator set ${d.to} or later.`,
+  ),
+  "weight-mismatch": entry(
+    "failed",
+    (d: { weight: string; detail: string }) =>
+      `Weight "${d.weight}" cannot be written into the model: ${d.detail}. Use values that were trained from this very model.`,
+  ),
+  "loss-invalid": entry(
+    "usage",
+    (d: { detail: string }) => `The loss does not suit the model: ${d.detail}.`,
   ),
   "worker-died": entry(
     "failed",

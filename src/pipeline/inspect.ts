@@ -1,4 +1,6 @@
 /** @file What a model is made of, as data: cost, channel groups, and what holds the locked ones. */
+
+import { nearestNames } from "../base/nearest-names.ts";
 import { PrunerError } from "../base/problem.ts";
 import { tool } from "../base/version.ts";
 import { channelCosts, costModelOf, fullCost } from "../channels/cost.ts";
@@ -7,7 +9,6 @@ import type { ChannelAnalysis, ChannelGroup } from "../channels/groups.ts";
 import { costOfMasks } from "../channels/plan.ts";
 import { layerName } from "../channels/unique-id.ts";
 import { nodeLabel } from "../graph/model.ts";
-import { nearestNames } from "../ranking/nearest-names.ts";
 import type { InspectedGroup, Inspection } from "../report/records.ts";
 import type { LoadedModel } from "./load-model.ts";
 

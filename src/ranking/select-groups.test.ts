@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { isProblem } from "../base/problem.ts";
 import type { Node } from "../graph/model.ts";
-import { nearestNames } from "./nearest-names.ts";
 import { groupsMatching, type NamedGroup, selectGroups } from "./select-groups.ts";
 
 function group(id: string, node: string, values: readonly string[]): NamedGroup {
@@ -86,13 +85,5 @@ describe("selectGroups", () => {
   test("refuses a selection that leaves nothing, and patterns that match nothing", () => {
     expect(codeOf(() => selectGroups(groups, { only: ["fc1"], ignore: ["fc1"] }))).toBe("nothing-selected");
     expect(codeOf(() => selectGroups(groups, { ignore: ["nosuch"] }))).toBe("unknown-group");
-  });
-});
-
-describe("nearestNames", () => {
-  test("puts fewer edits first and leaves strangers out", () => {
-    expect(nearestNames("conv3", ["fc1", "conv1", "conv30"])).toEqual(["conv30", "conv1"]);
-    expect(nearestNames("CONV1", ["conv1"])).toEqual(["conv1"]);
-    expect(nearestNames("zzzz", ["conv1", "fc1"])).toEqual([]);
   });
 });

@@ -11,9 +11,9 @@
  * not each value that happens to contain it.
  */
 import picomatch from "picomatch";
+import { nearestNames } from "../base/nearest-names.ts";
 import { PrunerError } from "../base/problem.ts";
 import type { ChannelGroup } from "../channels/groups.ts";
-import { nearestNames } from "./nearest-names.ts";
 
 /** A group with what can be said to mean it; a `ChannelGroup` is one. */
 export type NamedGroup = Pick<ChannelGroup, "id" | "producers" | "members">;
