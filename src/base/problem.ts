@@ -402,10 +402,7 @@ export const catalogue = {
     (d: { weight: string; detail: string }) =>
       `Weight "${d.weight}" cannot be written into the model: ${d.detail}. Use values that were trained from this very model.`,
   ),
-  "loss-invalid": entry(
-    "usage",
-    (d: { detail: string }) => `The loss does not suit the model: ${d.detail}.`,
-  ),
+  "loss-invalid": entry("usage", (d: { detail: string }) => `The loss does not suit the model: ${d.detail}.`),
   "worker-died": entry(
     "failed",
     (d: { detail: string }) =>
