@@ -1,6 +1,7 @@
 /** @file The registry of gradient rules: adding one is a function in its family's gradient.ts and a line in that table. */
 import type { Node } from "../graph/model.ts";
 import { broadcastingGradients } from "./broadcasting/gradient.ts";
+import { convolutionGradients } from "./convolution/gradient.ts";
 import { elementwiseGradients } from "./elementwise/gradient.ts";
 import type { GradientRule } from "./gradient.ts";
 import { linearGradients } from "./linear/gradient.ts";
@@ -8,6 +9,7 @@ import { linearGradients } from "./linear/gradient.ts";
 /** Every operator of the standard domain with a gradient rule, by name. */
 export const gradientRules: Readonly<Record<string, GradientRule>> = {
   ...broadcastingGradients,
+  ...convolutionGradients,
   ...elementwiseGradients,
   ...linearGradients,
 };

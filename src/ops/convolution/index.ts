@@ -59,8 +59,11 @@ function inferConvTranspose(call: InferCall): readonly Fact[] {
   const spatial = x.slice(2).map((size, axis): Dim => {
     if (given !== undefined) return given.slice(-axes)[axis];
     const stretched = multiplyDims(size, window.strides[axis]!);
-    if (window.autoPad.startsWith("SAME")) return stretched;
     const extent = window.dilations[axis]! * (window.kernel[axis]! - 1) + 1;
+    if (window.autoPad.startsWith("SAME")) {
+      // where the stride exceeds the window there is nothing to pad away
+      return addDims(stretched, Math.min(0, extent + extra[axis]! - window.strides[axis]!));
+    }
     const pad = window.autoPad === "VALID" ? 0 : window.pads[axis]! + window.pads[axis + axes]!;
     return addDims(stretched, extent - window.strides[axis]! - pad + extra[axis]!);
   });
