@@ -68,7 +68,7 @@ function positiveOf(text: string, part: string): number {
 }
 
 function numberOf(text: string, part: string): number {
-  if (!/^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(part)) throw refused(text);
+  if (!/^(\d+\.?\d*|\.\d+)(e-?\d+)?$/.test(part)) throw refused(text);
   return Number(part);
 }
 
