@@ -2,7 +2,7 @@
 import { expect } from "vitest";
 import { ortEngine } from "../../src/engine/ort/engine.ts";
 import { referenceEngine } from "../../src/engine/reference/reference.ts";
-import { differentiate } from "../../src/gradients/differentiate.ts";
+import { type Composite, differentiate } from "../../src/gradients/differentiate.ts";
 import { type Model, stored } from "../../src/graph/model.ts";
 import { stream, uniform } from "../../src/math/random.ts";
 import { fromNumbers, type Tensor, toNumbers } from "../../src/tensor/tensor.ts";
@@ -16,6 +16,7 @@ export interface GradientCheck {
   readonly wrt?: readonly string[];
   /** The output that is differentiated; the first when left out. */
   readonly of?: string;
+  readonly composites?: readonly Composite[];
   /** Length of a step in the double-precision differences. Default 1e-5. */
   readonly step?: number;
   /** Operators that onnxruntime cannot run are checked in double precision alone, for the stated reason. */
@@ -30,10 +31,11 @@ function seeded(
   of: string,
   weights: Tensor,
   wrt: readonly string[],
+  composites: readonly Composite[] = [],
 ): { model: Model; names: string[] } {
   const info = { name: seedName, dtype: weights.dtype, shape: weights.shape };
   const open = { ...model, graph: { ...model.graph, inputs: [...model.graph.inputs, info] } };
-  const { model: both, gradientOf } = differentiate(open, { of, seed: seedName, wrt });
+  const { model: both, gradientOf } = differentiate(open, { of, seed: seedName, wrt, composites });
   const names = wrt.map((name) => gradientOf.get(name) ?? "");
   const outputs = [...new Set(names)].filter((name) => name !== "").map((name) => ({ name }));
   return { model: { ...both, graph: { ...both.graph, outputs } }, names };
@@ -85,14 +87,14 @@ export async function checkGradients(check: GradientCheck): Promise<void> {
     value.shape,
     Array.from({ length: value.data.length }, () => 2 * uniform(random) - 1),
   );
-  const ours = seeded(double, of, weights, wrt);
+  const ours = seeded(double, of, weights, wrt, check.composites);
   const gradients = await runReference(ours.model, { ...feeds, [seedName]: weights });
   for (const [k, name] of wrt.entries()) {
     const gradient = gradients[ours.names[k]!];
     await holdAgainstDifferences(double, of, feeds, weights, name, gradient, check.step ?? 1e-5);
   }
   if (check.withoutRuntime === undefined)
-    await holdAgainstRuntime(model, of, check.feeds, weights, wrt, ours.names, gradients);
+    await holdAgainstRuntime(model, of, check.feeds, weights, wrt, ours.names, gradients, check.composites);
 }
 
 async function holdAgainstDifferences(
@@ -166,8 +168,9 @@ async function holdAgainstRuntime(
   wrt: readonly string[],
   names: readonly string[],
   expected: Record<string, Tensor>,
+  composites?: readonly Composite[],
 ): Promise<void> {
-  const single = seeded(model, of, singled(weights), wrt);
+  const single = seeded(model, of, singled(weights), wrt, composites);
   if (single.model.graph.outputs.length === 0) return;
   const session = await ortEngine.open(single.model);
   try {
