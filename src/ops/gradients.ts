@@ -5,6 +5,8 @@ import { convolutionGradients } from "./convolution/gradient.ts";
 import { elementwiseGradients } from "./elementwise/gradient.ts";
 import type { GradientRule } from "./gradient.ts";
 import { linearGradients } from "./linear/gradient.ts";
+import { normalizationGradients } from "./normalization/gradient.ts";
+import { reductionGradients } from "./reduction/gradient.ts";
 
 /** Every operator of the standard domain with a gradient rule, by name. */
 export const gradientRules: Readonly<Record<string, GradientRule>> = {
@@ -12,6 +14,8 @@ export const gradientRules: Readonly<Record<string, GradientRule>> = {
   ...convolutionGradients,
   ...elementwiseGradients,
   ...linearGradients,
+  ...normalizationGradients,
+  ...reductionGradients,
 };
 
 /** The gradient rule of a node's operator; undefined where there is none. */

@@ -4,12 +4,14 @@ import type { Dim } from "../../graph/model.ts";
 import type { Couplings, Fact, InferCall, Operator } from "../operator.ts";
 import { axesOf, fromFront, likeFirst, passThrough, renumberBlocks, shapeOf } from "../shapes.ts";
 
-interface Reduced {
+/** What a reduction folds. */
+export interface Reduced {
   readonly axes: ReadonlySet<number>;
   readonly keep: boolean;
 }
 
-function reducedAxes(call: Pick<InferCall, "node" | "inputs">, rank: number): Reduced | undefined {
+/** The axes, counted from the front, that a reduction of a value with `rank` axes folds; undefined when not known. */
+export function reducedAxes(call: Pick<InferCall, "node" | "inputs">, rank: number): Reduced | undefined {
   const { given, axes } = axesOf(call, 1);
   if (given && axes === undefined) return undefined;
   const keep = intAttribute(call.node, "keepdims", 1) === 1;
