@@ -32,7 +32,35 @@ export interface TailSetup {
   readonly targets: Int32Array | Float32Array;
 }
 
+/** Tensors of 32-bit floats in one piece of memory, each at its offset (in elements). */
+export interface FloatLayout {
+  readonly entries: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly offset: number;
+  }[];
+  /** Elements in all. */
+  readonly size: number;
+}
+
+/** A model that reads its parameters from shared memory and leaves its gradients there. */
+export interface ExchangeSetup {
+  readonly model: SharedModel;
+  readonly inputs: FloatLayout;
+  readonly outputs: FloatLayout;
+}
+
 export type Job =
+  | {
+      readonly kind: "exchange";
+      readonly setup: ExchangeSetup;
+      readonly feeds: Readonly<Record<string, Tensor>>;
+      /** Laid out as `setup.inputs`; read again when `version` has changed. */
+      readonly from: Float32Array;
+      readonly version: number;
+      /** Laid out as `setup.outputs`; the other outputs are sent back. */
+      readonly into: Float32Array;
+    }
   | {
       readonly kind: "forward";
       readonly model: SharedModel;

@@ -5,7 +5,7 @@ import { type Payoff, payoff } from "../metrics/index.ts";
 import { arrayTypes, bytesPerElement, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
 import { Handover, serve } from "../workers/serve.ts";
-import type { Cached, Job, JobResult, SharedModel, TailSetup, ThreadSetup } from "./jobs.ts";
+import type { Cached, ExchangeSetup, Job, JobResult, SharedModel, TailSetup, ThreadSetup } from "./jobs.ts";
 
 /** Sessions kept open per thread; opening and releasing them in a loop costs time and memory. */
 const openSessions = 4;
@@ -13,6 +13,7 @@ const openSessions = 4;
 serve<ThreadSetup, Job, JobResult>(({ options }) => {
   const sessions = new Map<number, Promise<Session>>();
   const room = batchRoom();
+  const parametersOf = parameterCopies();
 
   async function sessionFor(model: SharedModel): Promise<Session> {
     const known = sessions.get(model.id);
@@ -29,6 +30,7 @@ serve<ThreadSetup, Job, JobResult>(({ options }) => {
   }
 
   return async (job) => {
+    if (job.kind === "exchange") return exchange(await sessionFor(job.setup.model), parametersOf(job), job);
     const session = await sessionFor(job.kind === "forward" ? job.model : job.tail.model);
     if (job.kind === "forward") {
       const outputs = await session.run(job.feeds);
@@ -40,6 +42,42 @@ serve<ThreadSetup, Job, JobResult>(({ options }) => {
 
 function transferable(outputs: Readonly<Record<string, Tensor>>): ArrayBuffer[] {
   return [...new Set(Object.values(outputs).map(({ data }) => data.buffer as ArrayBuffer))];
+}
+
+type ExchangeJob = Extract<Job, { readonly kind: "exchange" }>;
+type Feeds = Readonly<Record<string, Tensor>>;
+
+/** Private copies of shared parameters, renewed when their version changes: the runtime takes no shared memory. */
+function parameterCopies(): (job: ExchangeJob) => Feeds {
+  const copies = new Map<number, { version: number; readonly data: Float32Array; readonly feeds: Feeds }>();
+  return ({ setup, from, version }) => {
+    let copy = copies.get(setup.model.id);
+    if (copy === undefined) {
+      const data = new Float32Array(setup.inputs.size);
+      copy = { version: version - 1, data, feeds: tensorsOver(setup, data) };
+      copies.set(setup.model.id, copy);
+    }
+    if (copy.version !== version) copy.data.set(from);
+    copy.version = version;
+    return copy.feeds;
+  };
+}
+
+function tensorsOver({ inputs }: ExchangeSetup, data: Float32Array): Feeds {
+  const feeds: Record<string, Tensor> = {};
+  for (const { name, shape, offset } of inputs.entries) {
+    feeds[name] = { dtype: "float32", shape, data: data.subarray(offset, offset + sizeOf(shape)) };
+  }
+  return feeds;
+}
+
+async function exchange(session: Session, parameters: Feeds, job: ExchangeJob): Promise<Handover<JobResult>> {
+  const outputs = await session.run({ ...parameters, ...job.feeds });
+  for (const { name, offset } of job.setup.outputs.entries) {
+    job.into.set(outputs[name]!.data as Float32Array, offset);
+    delete outputs[name];
+  }
+  return new Handover<JobResult>(outputs, transferable(outputs));
 }
 
 /** Memory for the activations of a batch, kept from batch to batch: clearing new pages costs more than filling them. */
