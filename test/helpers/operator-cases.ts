@@ -657,6 +657,28 @@ export const operatorCases: readonly OperatorCases[] = [
     }),
   ),
   {
+    opType: "GlobalLpPool",
+    opsets: [9, 18],
+    draw: (g) => ({ inputs: [reals(g, dims(g, 3, 5))], attributes: { p: maybe(g, int(g, 1, 3)) } }),
+  },
+  {
+    opType: "MaxUnpool",
+    opsets: [9, 11, 22],
+    draw: (g) => {
+      const rank = int(g, 1, 3);
+      const taps = repeat(rank, () => int(g, 1, 3));
+      const windows = repeat(rank, () => int(g, 1, 3));
+      const shape = [int(g, 1, 2), int(g, 1, 2), ...windows.map((count, a) => count * taps[a]!)];
+      const pooled = [...shape.slice(0, 2), ...windows];
+      const spread = Math.floor(sizeOf(shape) / sizeOf(pooled));
+      const places = Array.from({ length: sizeOf(pooled) }, (_, k) => k * spread + int(g, 0, spread - 1));
+      return {
+        inputs: [reals(g, pooled), int64(pooled, places), vector(shape)],
+        attributes: { kernel_shape: taps, strides: taps },
+      };
+    },
+  },
+  {
     opType: "Flatten",
     opsets: [9, 11, 21],
     draw: (g, opset) => {
@@ -842,6 +864,30 @@ export const operatorCases: readonly OperatorCases[] = [
     },
   },
   {
+    opType: "ScatterElements",
+    opsets: [11, 13, 16, 18],
+    draw: (g, opset) => {
+      const x = reals(g, dims(g, 1, 3));
+      const at = int(g, 0, x.shape.length - 1);
+      const size = x.shape[at]!;
+      const reduction = opset < 16 ? undefined : one(g, [undefined, "none", "add"]);
+      // Positions along the axis differ, since the order of writing is open; only sums may meet.
+      const count = reduction === "add" ? int(g, 1, 4) : size;
+      const shape = x.shape.map((other, a) => (a === at ? count : int(g, 1, other)));
+      const inner = sizeOf(shape.slice(at + 1));
+      const turn = int(g, 0, size - 1);
+      const different = int64(
+        shape,
+        Array.from(
+          { length: sizeOf(shape) },
+          (_, k) => ((Math.floor(k / inner) + turn) % size) - bit(g) * size,
+        ),
+      );
+      const indices = reduction === "add" ? integers(g, shape, -size, size - 1) : different;
+      return { inputs: [x, indices, reals(g, shape)], attributes: { axis: at, reduction } };
+    },
+  },
+  {
     opType: "Pad",
     opsets: [9, 11, 13, 18, 19],
     draw: (g, opset) => {
@@ -882,7 +928,9 @@ export const operatorCases: readonly OperatorCases[] = [
     draw: (g) => {
       const dtype = one(g, ["float32", "int64", "int32"] as const);
       const [start, limit, delta] = [int(g, -5, 5), int(g, -9, 9), one(g, [-2, -1, 1, 3])];
-      return { inputs: [start, limit, delta].map((value) => fromNumbers(dtype, [], [value])) };
+      // Between two elements, so that the number of elements is the same around it.
+      const end = dtype === "float32" ? limit + 0.5 : limit;
+      return { inputs: [start, end, delta].map((value) => fromNumbers(dtype, [], [value])) };
     },
   },
   {
@@ -937,7 +985,7 @@ export const operatorCases: readonly OperatorCases[] = [
       const scale = () => one(g, [0.5, 1, 1.5, 2, 3]);
       const scales = fromNumbers("float32", [4], [1, 1, scale(), scale()]);
       const mode = one(g, ["nearest", "linear"]);
-      if (opset < 11) return { inputs: [x, scales], attributes: { mode } };
+      if (opset < 11) return { inputs: [x, scales], attributes: { mode }, constants: [1] };
       const coordinate_transformation_mode = one(g, [
         "half_pixel",
         "pytorch_half_pixel",
@@ -949,13 +997,14 @@ export const operatorCases: readonly OperatorCases[] = [
         mode === "nearest" ? one(g, ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]) : undefined;
       const attributes = { mode, coordinate_transformation_mode, nearest_mode };
       const roi = fromNumbers("float32", [0], []);
-      if (flag(g)) return { inputs: [x, roi, scales], attributes };
+      if (flag(g)) return { inputs: [x, roi, scales], attributes, constants: [1, 2] };
       // Nearest neighbours of a scale that is no exact float, such as 1/3, may tie either way; sizes double instead.
       const resized = (size: number) => (mode === "nearest" ? size * int(g, 1, 2) : int(g, 1, 7));
       const sizes = vector([1, x.shape[1]!, resized(x.shape[2]!), resized(x.shape[3]!)]);
       return {
         inputs: [x, roi, opset < 13 ? fromNumbers("float32", [0], []) : undefined, sizes],
         attributes,
+        constants: [1, 2, 3],
       };
     },
   },

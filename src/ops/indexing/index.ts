@@ -1,5 +1,6 @@
-/** @file Slice, Gather, Pad, Expand and Tile: operators that choose, add or repeat positions along axes. */
+/** @file Slice, Gather, Pad, Expand, Tile and their kin: operators that choose, add or repeat positions along axes. */
 import type { Operator } from "../operator.ts";
+import { gatherElements, scatterElements } from "./elements.ts";
 import { expand } from "./expand.ts";
 import { gather } from "./gather.ts";
 import { pad } from "./pad.ts";
@@ -12,4 +13,6 @@ export const indexing: Readonly<Record<string, Operator>> = {
   Pad: pad,
   Expand: expand,
   Tile: tile,
+  GatherElements: gatherElements,
+  ScatterElements: scatterElements,
 };

@@ -1,4 +1,4 @@
-/** @file Operators that pick elements by position: Slice, Gather, GatherElements, Pad. */
+/** @file Operators that pick or place elements by position: Slice, Gather, GatherElements, ScatterElements, Pad. */
 import { floatAttribute, intAttribute, stringAttribute } from "../../graph/attributes.ts";
 import { allocate } from "../../tensor/dtype.ts";
 import { fromNumbers, stridesOf, type Tensor, takeAlong, toNumbers } from "../../tensor/tensor.ts";
@@ -53,6 +53,32 @@ const gather: Kernel = (call) => {
 /** out[i][j] = x[indices[i][j]][j] for axis 0: every element picks its own position along the axis. */
 const gatherElements: Kernel = (call) => {
   const [x, indices] = [required(call, 0), required(call, 1)];
+  return [picked(x, indices.shape, elementPositions(call, x, indices))];
+};
+
+/** x with updates[i][j] at [indices[i][j]][j] for axis 0: written over what is there, or combined with it in order. */
+const scatterElements: Kernel = (call) => {
+  const [x, indices, updates] = [required(call, 0), required(call, 1), required(call, 2)];
+  const combine = combinations[stringAttribute(call.node, "reduction", "none")];
+  if (combine === undefined) throw unsupported(call, "this reduction");
+  const values = toNumbers(x);
+  const given = toNumbers(updates);
+  elementPositions(call, x, indices).forEach((position, k) => {
+    values[position] = combine(values[position]!, given[k]!);
+  });
+  return [fromNumbers(x.dtype, x.shape, values)];
+};
+
+const combinations: Readonly<Record<string, (old: number, update: number) => number>> = {
+  none: (_, update) => update,
+  add: (old, update) => old + update,
+  mul: (old, update) => old * update,
+  max: Math.max,
+  min: Math.min,
+};
+
+/** Flat positions in x of [indices[i][j]][j], for axis 0. */
+function elementPositions(call: KernelCall, x: Tensor, indices: Tensor): ReturnType<typeof positionsBySteps> {
   const axis = axisOf(call, intAttribute(call.node, "axis", 0), x.shape.length);
   const strides = stridesOf(x.shape).map((stride, a) => (a === axis ? 0 : stride));
   const step = around(x.shape, axis).inner;
@@ -60,8 +86,8 @@ const gatherElements: Kernel = (call) => {
   toNumbers(indices).forEach((index, at) => {
     positions[at]! += indexOf(call, index, x.shape[axis]!) * step;
   });
-  return [picked(x, indices.shape, positions)];
-};
+  return positions;
+}
 
 /** Constant, edge, reflect and wrap; negative pads crop. */
 const pad: Kernel = (call) => {
@@ -132,5 +158,6 @@ export const indexingKernels: Readonly<Record<string, Kernel>> = {
   Gather: gather,
   GatherElements: gatherElements,
   Pad: pad,
+  ScatterElements: scatterElements,
   Slice: slice,
 };

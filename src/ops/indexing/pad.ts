@@ -7,13 +7,13 @@ import type { Couplings, Fact, InferCall, Operator, SliceCall } from "../operato
 import { fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
 import { countBelow } from "./count-below.ts";
 
-interface Padding {
+export interface Padding {
   readonly before: number;
   readonly after: number;
 }
 
 /** Padding of every axis, attribute or input form; undefined when not known. */
-function paddingOf(call: Pick<InferCall, "node" | "inputs">, rank: number): Padding[] | undefined {
+export function paddingOf(call: Pick<InferCall, "node" | "inputs">, rank: number): Padding[] | undefined {
   const pads = intsAttribute(call.node, "pads") ?? numbersOf(call.inputs[1]);
   if (pads === undefined) return undefined;
   if ((call.node.inputs[3] ?? "") !== "" && numbersOf(call.inputs[3]) === undefined) return undefined;

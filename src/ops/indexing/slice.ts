@@ -7,7 +7,7 @@ import type { Couplings, Fact, InferCall, LabelBlock, Operator, SliceCall } from
 import { fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
 import { countBelow } from "./count-below.ts";
 
-interface Range {
+export interface Range {
   readonly axis: number;
   readonly start: number;
   readonly end: number;
@@ -15,7 +15,7 @@ interface Range {
 }
 
 /** Bounds of a Slice, attribute or input form; undefined when they are not known. */
-function rangesOf(call: Pick<InferCall, "node" | "inputs">, rank: number): Range[] | undefined {
+export function rangesOf(call: Pick<InferCall, "node" | "inputs">, rank: number): Range[] | undefined {
   const pick = (name: string, input: number) =>
     intsAttribute(call.node, name) ?? numbersOf(call.inputs[input]);
   const starts = pick("starts", 1);
@@ -35,7 +35,7 @@ function rangesOf(call: Pick<InferCall, "node" | "inputs">, rank: number): Range
 }
 
 /** First position, past-the-end position in walking order, and count, within an axis of `size`. */
-function resolve(
+export function resolve(
   { start, end, step }: Range,
   size: number,
 ): { readonly first: number; readonly count: number } {

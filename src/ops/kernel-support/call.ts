@@ -6,7 +6,10 @@ import { type Tensor, toNumbers } from "../../tensor/tensor.ts";
 import type { KernelCall } from "../kernel.ts";
 
 /** The error for whatever a kernel does not cover. */
-export function unsupported(call: KernelCall, detail: string): PrunerError<"kernel-unsupported"> {
+export function unsupported(
+  call: Pick<KernelCall, "node">,
+  detail: string,
+): PrunerError<"kernel-unsupported"> {
   return new PrunerError("kernel-unsupported", {
     opType: call.node.opType,
     node: nodeLabel(call.node),

@@ -23,7 +23,11 @@ export type Windows = readonly [Window, Window, Window];
  * Windows of a Conv or pool node over the spatial sizes, with pads, strides, dilations, `auto_pad` and `ceil_mode`.
  * @throws {PrunerError} `kernel-unsupported` beyond three spatial axes.
  */
-export function windowsOf(call: KernelCall, sizes: readonly number[], taps: readonly number[]): Windows {
+export function windowsOf(
+  call: Pick<KernelCall, "node">,
+  sizes: readonly number[],
+  taps: readonly number[],
+): Windows {
   const { node } = call;
   const rank = sizes.length;
   if (rank < 1 || rank > 3) throw unsupported(call, `${rank} spatial axes`);

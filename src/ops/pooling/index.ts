@@ -4,7 +4,7 @@ import { windowedDim } from "../../graph/dims.ts";
 import type { Dim } from "../../graph/model.ts";
 import { ceilMode, kernelShape } from "../convolution/index.ts";
 import type { Couplings, Fact, InferCall, Operator } from "../operator.ts";
-import { likeFirst, shapeOf } from "../shapes.ts";
+import { likeFirst, numbersOf, shapeOf } from "../shapes.ts";
 
 function inferPool(call: InferCall): readonly Fact[] {
   const x = shapeOf(call, 0);
@@ -51,11 +51,22 @@ function couplePool(c: Couplings): void {
   );
 }
 
+/** The shape has to be given: sizes of windows alone leave out remainders. */
+function inferUnpool(call: InferCall): readonly Fact[] {
+  const shape = call.inputs[2]?.elements ?? numbersOf(call.inputs[2]);
+  return [likeFirst(call, shape)];
+}
+
+function coupleUnpool(c: Couplings): void {
+  c.lockInput(0, "MaxUnpool reads positions that count over channels");
+}
+
 const sliding: Operator = { infer: inferPool, couple: couplePool };
 const global: Operator = { infer: inferGlobal, couple: couplePool };
 
 export const pooling: Readonly<Record<string, Operator>> = {
   MaxPool: sliding,
+  MaxUnpool: { infer: inferUnpool, couple: coupleUnpool },
   AveragePool: sliding,
   LpPool: sliding,
   GlobalMaxPool: global,

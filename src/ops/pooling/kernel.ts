@@ -3,6 +3,7 @@ import { intAttribute, intsAttribute } from "../../graph/attributes.ts";
 import { fromNumbers, sizeOf, toNumbers } from "../../tensor/tensor.ts";
 import type { Kernel, KernelCall } from "../kernel.ts";
 import { required, unsupported } from "../kernel-support/call.ts";
+import { boundedSize } from "../kernel-support/guarded.ts";
 import { type Window, type Windows, windowsOf } from "../kernel-support/windows.ts";
 
 /** What one output position sees: flat input positions inside the plane, and how many taps fall on data or pads. */
@@ -13,7 +14,9 @@ interface View {
 
 /** The second output, when asked for, holds the flat positions of the maxima in the whole input. */
 const maxPool: Kernel = (call) => {
-  if (intAttribute(call.node, "storage_order", 0) !== 0) throw unsupported(call, "column-major indices");
+  const asksForWinners = (call.node.outputs[1] ?? "") !== "";
+  if (asksForWinners && intAttribute(call.node, "storage_order", 0) !== 0)
+    throw unsupported(call, "column-major indices");
   const x = required(call, 0);
   const values = toNumbers(x);
   const { shape, views } = poolOf(call);
@@ -23,6 +26,20 @@ const maxPool: Kernel = (call) => {
     0,
     call.node.outputs.length,
   );
+};
+
+/** Values at the flat positions a MaxPool reported, zeros elsewhere. */
+const maxUnpool: Kernel = (call) => {
+  const [x, winners, shape] = [required(call, 0), required(call, 1), call.inputs[2]];
+  if (shape === undefined) throw unsupported(call, "leaving out output_shape");
+  const sizes = [...toNumbers(shape)];
+  const values = toNumbers(x);
+  const out = new Float64Array(boundedSize(sizes));
+  toNumbers(winners).forEach((position, k) => {
+    if (position < 0 || position >= out.length) throw unsupported(call, `position ${position}`);
+    out[position] = values[k]!;
+  });
+  return [fromNumbers(x.dtype, sizes, out)];
 };
 
 const averagePool: Kernel = (call) => {
@@ -35,8 +52,14 @@ const averagePool: Kernel = (call) => {
 
 const lpPool: Kernel = (call) => {
   const p = intAttribute(call.node, "p", 2);
-  return pooled(call, (values) => values.reduce((sum, value) => sum + Math.abs(value) ** p, 0) ** (1 / p));
+  return pooled(call, (values) => normOf(values, p));
 };
+
+function normOf(values: readonly number[] | Float64Array, p: number): number {
+  let sum = 0;
+  for (const value of values) sum += Math.abs(value) ** p;
+  return sum ** (1 / p);
+}
 
 function pooled(
   call: KernelCall,
@@ -88,7 +111,7 @@ function planeViews([d, h, w]: Windows): View[] {
 }
 
 /** Positions one output reads along one axis; taps beyond the end padding (ceil_mode) count for nothing. */
-function touched(window: Window, out: number): { inside: number[]; padded: number } {
+export function touched(window: Window, out: number): { inside: number[]; padded: number } {
   const inside: number[] = [];
   let padded = 0;
   for (let tap = 0; tap < window.taps; tap++) {
@@ -100,14 +123,14 @@ function touched(window: Window, out: number): { inside: number[]; padded: numbe
   return { inside, padded };
 }
 
-function overPlanes(f: (plane: Float64Array) => number): Kernel {
+function overPlanes(f: (plane: Float64Array, call: KernelCall) => number): Kernel {
   return (call) => {
     const x = required(call, 0); // [N, C, ...spatial]
     const values = toNumbers(x);
     const plane = sizeOf(x.shape.slice(2));
     const planes = sizeOf(x.shape.slice(0, 2));
     const out = Float64Array.from({ length: planes }, (_, p) =>
-      f(values.subarray(p * plane, (p + 1) * plane)),
+      f(values.subarray(p * plane, (p + 1) * plane), call),
     );
     const shape = x.shape.map((size, axis) => (axis < 2 ? size : 1));
     return [fromNumbers(x.dtype, shape, out)];
@@ -117,7 +140,9 @@ function overPlanes(f: (plane: Float64Array) => number): Kernel {
 export const poolingKernels: Readonly<Record<string, Kernel>> = {
   AveragePool: averagePool,
   GlobalAveragePool: overPlanes((plane) => plane.reduce((a, b) => a + b, 0) / plane.length),
+  GlobalLpPool: overPlanes((plane, { node }) => normOf(plane, intAttribute(node, "p", 2))),
   GlobalMaxPool: overPlanes((plane) => plane.reduce((a, b) => Math.max(a, b), -Infinity)),
   LpPool: lpPool,
   MaxPool: maxPool,
+  MaxUnpool: maxUnpool,
 };

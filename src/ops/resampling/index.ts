@@ -9,7 +9,7 @@ import { blockFor, fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } f
 type Call = Pick<InferCall, "node" | "opset" | "inputs">;
 
 /** What a Resize asks for on each axis: a size, a scale, or neither where it leaves the axis alone. */
-interface Wish {
+export interface Wish {
   readonly size?: Dim;
   readonly scale?: number;
 }
@@ -21,7 +21,7 @@ function inputsOf({ node, opset }: Call): { readonly scales: number; readonly si
 }
 
 /** Wishes for every axis; undefined when they are not known or depend on an aspect ratio. */
-function wishesOf(call: Call, rank: number): Wish[] | undefined {
+export function wishesOf(call: Call, rank: number): Wish[] | undefined {
   const { scales, sizes } = inputsOf(call);
   if (stringAttribute(call.node, "keep_aspect_ratio_policy", "stretch") !== "stretch") return undefined;
   const attribute = call.node.attributes.get("scales"); // Upsample at operator set 7
