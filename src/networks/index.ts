@@ -44,7 +44,7 @@ export const networks = {
     ...digits,
     title: "LeNet-5 with 10-20-100-25 channels",
     reference: lecun,
-    build: (options) => lenet5(options),
+    build: lenet5,
   },
   "lenet5-large": {
     ...digits,
@@ -65,7 +65,7 @@ export const networks = {
     title: "VGG-16 with batch normalisation, for CIFAR",
     reference: simonyan,
     recipe: vggRecipe,
-    build: (options) => vgg16(options),
+    build: vgg16,
   },
   "vgg16-slim": {
     ...cifar,
@@ -84,7 +84,7 @@ export const networks = {
     classes: 1000,
     preprocessing: imagenetPixels,
     recipe: resnet50Recipe,
-    build: (options) => resnet50(options),
+    build: resnet50,
   },
 } satisfies Record<string, Network>;
 

@@ -28,10 +28,10 @@ export interface Sgd {
 
 /** How the learning rate moves from its start. */
 export type RecipeSchedule =
-  /** Times `factor` at the beginning of each of these epochs, counted from 0. */
-  | { readonly kind: "step"; readonly atEpochs: readonly number[]; readonly factor: number }
-  /** Falls to 0 along half a cosine. */
-  | { readonly kind: "cosine" };
+  /** Times `factor` where each of these epochs begins, counted from 0. */
+  | { readonly kind: "step"; readonly at: readonly { readonly epochs: number }[]; readonly factor: number }
+  /** Falls along half a cosine to this share of the start. */
+  | { readonly kind: "cosine"; readonly finalShare: number };
 
 /** A random change to every training image. */
 export type RecipeAugmentation =
@@ -40,16 +40,15 @@ export type RecipeAugmentation =
   /** Mirrored left to right for every second image. */
   | { readonly kind: "flip" };
 
-/** A way to train the network from scratch, as plain data. */
+/** A way to train the network from scratch, as plain data that the trainer takes part by part. */
 export interface Recipe {
   readonly epochs: number;
   readonly batchSize: number;
   readonly optimizer: Sgd;
   readonly learningRate: number;
   readonly schedule: RecipeSchedule;
-  readonly weightDecay: number;
-  /** Whether biases and the parameters of normalisations decay too. */
-  readonly decayNormsAndBiases: boolean;
+  /** "weights" spares biases and the parameters of normalisations. */
+  readonly weightDecay: { readonly strength: number; readonly on: "weights" | "all" };
   readonly augmentation: readonly RecipeAugmentation[];
 }
 
@@ -61,6 +60,7 @@ export interface Network {
   /** Sizes of one example unless chosen otherwise: [channels, height, width]. */
   readonly inputShape: readonly [channels: number, height: number, width: number];
   readonly classes: number;
+  /** For images with the channels above. */
   readonly preprocessing: InputPreprocessing;
   readonly recipe: Recipe;
   /**

@@ -23,9 +23,8 @@ export const digitsRecipe: Recipe = {
   batchSize: 64,
   optimizer: nesterov,
   learningRate: 0.03,
-  schedule: { kind: "cosine" },
-  weightDecay: 1e-4,
-  decayNormsAndBiases: false,
+  schedule: { kind: "cosine", finalShare: 0 },
+  weightDecay: { strength: 1e-4, on: "weights" },
   augmentation: [],
 };
 
@@ -38,9 +37,8 @@ export const caffeRecipe: Recipe = {
   batchSize: 64,
   optimizer: momentum,
   learningRate: 0.01,
-  schedule: { kind: "cosine" },
-  weightDecay: 5e-4,
-  decayNormsAndBiases: true,
+  schedule: { kind: "cosine", finalShare: 0 },
+  weightDecay: { strength: 5e-4, on: "all" },
   augmentation: [],
 };
 
@@ -50,9 +48,8 @@ export const vggRecipe: Recipe = {
   batchSize: 128,
   optimizer: momentum,
   learningRate: 0.05,
-  schedule: { kind: "cosine" },
-  weightDecay: 5e-4,
-  decayNormsAndBiases: true,
+  schedule: { kind: "cosine", finalShare: 0 },
+  weightDecay: { strength: 5e-4, on: "all" },
   augmentation: [{ kind: "crop", padding: 4 }, { kind: "flip" }],
 };
 
@@ -62,9 +59,8 @@ export const resnetCifarRecipe: Recipe = {
   batchSize: 128,
   optimizer: momentum,
   learningRate: 0.1,
-  schedule: { kind: "step", atEpochs: [100, 150], factor: 0.1 },
-  weightDecay: 1e-4,
-  decayNormsAndBiases: true,
+  schedule: { kind: "step", at: [{ epochs: 100 }, { epochs: 150 }], factor: 0.1 },
+  weightDecay: { strength: 1e-4, on: "all" },
   augmentation: [{ kind: "crop", padding: 4 }, { kind: "flip" }],
 };
 
@@ -74,8 +70,7 @@ export const resnet50Recipe: Recipe = {
   batchSize: 256,
   optimizer: momentum,
   learningRate: 0.1,
-  schedule: { kind: "step", atEpochs: [30, 60], factor: 0.1 },
-  weightDecay: 1e-4,
-  decayNormsAndBiases: true,
+  schedule: { kind: "step", at: [{ epochs: 30 }, { epochs: 60 }], factor: 0.1 },
+  weightDecay: { strength: 1e-4, on: "all" },
   augmentation: [{ kind: "crop", padding: 28 }, { kind: "flip" }],
 };

@@ -37,6 +37,10 @@ export interface ResNetCifarOptions extends NetworkOptions {
  * One convolution, three stages of n basic blocks, global average pooling and a dense layer. Where a stage halves the image
  * and doubles the channels, the shortcut takes every second pixel and pads channels of zeros (option A), equally many on
  * both sides. Parameters are named as in torchvision, the classifier is "linear".
+ *
+ * Before the first batch the running statistics are 0 and 1, normalisation does nothing and every block adds to the size
+ * of what it is given: outputs of an untrained ResNet-56 in inference mode reach tens of thousands. In training mode,
+ * with the statistics of the batch, they are of order 1.
  * @see He, Zhang, Ren & Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, section 4.2.
  * @throws {PrunerError} `invalid-option` for other depths.
  */

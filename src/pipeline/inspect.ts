@@ -1,5 +1,4 @@
 /** @file What a model is made of, as data: cost, channel groups, and what holds the locked ones. */
-
 import { nearestNames } from "../base/nearest-names.ts";
 import { PrunerError } from "../base/problem.ts";
 import { tool } from "../base/version.ts";
