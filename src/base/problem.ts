@@ -322,6 +322,16 @@ export const catalogue = {
     (d: { criterion: string }) =>
       `Criterion "${d.criterion}" is measured on examples and got none. Give data, or choose a criterion that reads weights alone.`,
   ),
+  "payoff-not-differentiable": entry(
+    "usage",
+    (d: { payoff: string; detail: string }) =>
+      `The payoff "${d.payoff}" cannot be differentiated: ${d.detail}. Choose another --payoff, or a criterion without gradients.`,
+  ),
+  "values-too-large": entry(
+    "failed",
+    (d: { needed: number; available: number; examples: number; channels: number; aggregate: string }) =>
+      `Aggregate "${d.aggregate}" keeps one number for each of ${d.examples} examples and ${d.channels} channels, which takes ${mebibytes(d.needed)} MiB; ${mebibytes(d.available)} MiB may be used. Use fewer examples (--limit), fewer groups (--only), more --memory, or another --aggregate.`,
+  ),
   "nothing-removed": entry(
     "failed",
     (_: Record<string, never>) =>
@@ -356,6 +366,11 @@ export const catalogue = {
     "notSupported",
     (d: { opType: string; node: string; detail: string }) =>
       `Node "${d.node}": the reference kernel of ${d.opType} does not cover ${d.detail}. Run the model on onnxruntime instead.`,
+  ),
+  "nothing-to-train": entry(
+    "failed",
+    (d: { constants: number }) =>
+      `None of the model's ${d.constants} constants is a trainable weight that the loss depends on. Check --freeze, --output and --treat-as-constant; a quantized model is trained before it is quantized.`,
   ),
   "no-gradient": entry(
     "notSupported",

@@ -4,6 +4,7 @@ import type { CriterionName } from "../criteria/index.ts";
 import type { EstimatorName } from "../estimators/index.ts";
 import type { PayoffKind } from "../metrics/index.ts";
 import {
+  aggregateOption,
   budgetOption,
   collect,
   numberList,
@@ -38,6 +39,16 @@ export const criterionNames = [
   "fpgm",
   "apoz",
   "mean-activation",
+  "taylor",
+  "taylor-signed",
+  "fisher",
+  "sensitivity",
+  "gradient-activation",
+  "taylor-weight",
+  "taylor-filter",
+  "snip",
+  "grasp",
+  "synflow",
 ] as const satisfies readonly ("shapley" | CriterionName)[];
 export const payoffNames = [
   "cross-entropy",
@@ -106,7 +117,7 @@ export function payoffOptions(command: Command): Command {
     .addOption(
       new Option(
         "--payoff <name>",
-        "what a coalition is worth (default: cross-entropy with class labels, squared-error with numbers, agreement without labels)",
+        "what a coalition is worth, and what gradients are taken of (default: cross-entropy with class labels, squared-error with numbers; without labels agreement, and gradients of the class the model predicts)",
       ).choices([...payoffNames]),
     )
     .option("--output <name>", outputHelp);
@@ -137,6 +148,11 @@ export function rankingOptions(command: Command): Command {
       new Option("--criterion <name>", "how channels are scored")
         .choices([...criterionNames])
         .default("shapley"),
+    )
+    .option(
+      "--aggregate <name>",
+      "how criteria with gradients fold their examples: mean, abs-mean, abs-of-mean, mean+2std or a percentile such as p99",
+      aggregateOption,
     )
     .addOption(
       new Option("--estimator <name>", "how Shapley values are estimated")

@@ -1,5 +1,6 @@
 /** @file From options as they were parsed to the settings that pipeline/ takes. */
 import { PrunerError } from "../base/problem.ts";
+import type { Aggregate } from "../criteria/index.ts";
 import type { EstimatorName, Weighting } from "../estimators/index.ts";
 import type { PayoffKind } from "../metrics/index.ts";
 import type { RankBudget, RankSettings } from "../pipeline/rank-groups.ts";
@@ -77,6 +78,7 @@ export function rankSettings(options: RawOptions): RankSettings {
     });
   return {
     criterion: options["criterion"] as RankSettings["criterion"],
+    aggregate: options["aggregate"] as Aggregate | undefined,
     estimator: options["estimator"] as EstimatorName,
     seed: options["seed"] as number,
     budget: options["budget"] as RankBudget | undefined,

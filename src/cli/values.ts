@@ -1,5 +1,6 @@
 /** @file How the value of a single option is read. */
 import { InvalidArgumentError } from "commander";
+import { type Aggregate, isAggregate } from "../criteria/gradients/aggregate.ts";
 import type { Weighting } from "../estimators/index.ts";
 import type { RankBudget } from "../pipeline/rank-groups.ts";
 
@@ -68,6 +69,14 @@ export function weightingOption(text: string): Weighting {
       'Expected "shapley", "banzhaf" or a window of kept shares such as 0.4-0.8.',
     );
   return { kind: "window", from, to };
+}
+
+/** How scores of single examples are folded. */
+export function aggregateOption(text: string): Aggregate {
+  if (isAggregate(text)) return text;
+  throw new InvalidArgumentError(
+    "Expected mean, abs-mean, abs-of-mean, mean+2std, or a percentile such as p99.",
+  );
 }
 
 /** Channels removed at most ("2"), or added ("2:addition"). */

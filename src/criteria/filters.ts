@@ -1,10 +1,12 @@
 /** @file The weights that make each channel of a group. */
 import type { ChannelAnalysis } from "../channels/groups.ts";
-import { sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
+import { sizeOf, toNumbers } from "../tensor/tensor.ts";
 
 /** All filters of one layer; filter k is the part of its weight tensor that makes position k of its output. */
 export interface FilterBank {
   readonly value: string;
+  /** Axis of the weight that counts the filters. */
+  readonly axis: number;
   /** Shape [filters, size], row-major. */
   readonly weights: Float64Array;
   /** Weights in one filter. */
@@ -31,7 +33,8 @@ export function filterBanks({ labelling, placeOf }: ChannelAnalysis, group: numb
     const tensor = weight.load();
     banks.set(key, {
       value,
-      weights: rowsAlong(tensor, axis),
+      axis,
+      weights: rowsAlong(toNumbers(tensor), tensor.shape, axis),
       size: sizeOf(tensor.shape) / labels.length,
       channelAt,
     });
@@ -40,11 +43,10 @@ export function filterBanks({ labelling, placeOf }: ChannelAnalysis, group: numb
 }
 
 /** The elements as one row for each position of an axis. */
-function rowsAlong(source: Tensor, axis: number): Float64Array {
-  const values = toNumbers(source);
+export function rowsAlong(values: Float64Array, shape: readonly number[], axis: number): Float64Array {
   if (axis === 0) return values;
-  const rows = source.shape[axis]!;
-  const inner = sizeOf(source.shape.slice(axis + 1));
+  const rows = shape[axis]!;
+  const inner = sizeOf(shape.slice(axis + 1));
   const size = values.length / rows;
   const out = new Float64Array(values.length);
   for (let k = 0; k < values.length; k++) {

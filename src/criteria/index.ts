@@ -3,6 +3,7 @@ import { apoz } from "./apoz.ts";
 import { bnScale } from "./bn-scale.ts";
 import type { Criterion } from "./criterion.ts";
 import { fpgm } from "./fpgm.ts";
+import { gradientCriteria } from "./gradients/index.ts";
 import { l1 } from "./l1.ts";
 import { l2 } from "./l2.ts";
 import { meanActivation } from "./mean-activation.ts";
@@ -14,6 +15,14 @@ export {
   type StatisticsOptions,
 } from "./channel-statistics.ts";
 export type { Criterion, CriterionContext } from "./criterion.ts";
+export {
+  type Aggregate,
+  type GradientOptions,
+  isAggregate,
+  type WeightCriterionName,
+  type WeightScoreOptions,
+  weightScores,
+} from "./gradients/index.ts";
 export { type ScoreOptions, scoreGroups } from "./score-groups.ts";
 
 export const criteria = {
@@ -24,6 +33,7 @@ export const criteria = {
   fpgm,
   apoz,
   "mean-activation": meanActivation,
+  ...gradientCriteria,
 } satisfies Record<string, Criterion>;
 
 export type CriterionName = keyof typeof criteria;

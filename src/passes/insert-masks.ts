@@ -28,6 +28,13 @@ const castNumbers: Readonly<Record<string, number>> = {
   bfloat16: 16,
 };
 
+/** A place where channels are read through a mask. */
+export interface Gate {
+  /** The masked value. */
+  readonly value: string;
+  readonly read: Read;
+}
+
 interface Draft {
   readonly analysis: ChannelAnalysis;
   /** Column of each masked group's first channel in the joined masks. */
@@ -36,6 +43,7 @@ interface Draft {
   readonly initializers: Map<string, StoredTensor>;
   /** Masked version of a value along an axis. */
   readonly masked: Map<string, string>;
+  readonly gates: Gate[];
   joined?: string;
 }
 
@@ -45,6 +53,14 @@ interface Draft {
  * @param groups Indexes into `analysis.groups`.
  */
 export function insertMasks(analysis: ChannelAnalysis, groups: readonly number[]): Model {
+  return insertGates(analysis, groups).model;
+}
+
+/** As {@link insertMasks}, and says where the masks act. */
+export function insertGates(
+  analysis: ChannelAnalysis,
+  groups: readonly number[],
+): { readonly model: Model; readonly gates: readonly Gate[] } {
   const columns = new Map<number, number>();
   let width = 0;
   for (const group of groups) {
@@ -58,6 +74,7 @@ export function insertMasks(analysis: ChannelAnalysis, groups: readonly number[]
     nodes: [],
     initializers: new Map(graph.initializers),
     masked: new Map(),
+    gates: [],
   };
   const readsOf = readsByNode(analysis, groups);
   for (const node of graph.nodes) draft.nodes.push(maskedNode(draft, node, readsOf.get(node) ?? []));
@@ -71,7 +88,7 @@ export function insertMasks(analysis: ChannelAnalysis, groups: readonly number[]
     initializers: draft.initializers,
     inputs: [...graph.inputs, ...inputs],
   };
-  return { ...analysis.model, graph: masked };
+  return { model: { ...analysis.model, graph: masked }, gates: draft.gates };
 }
 
 function readsByNode(analysis: ChannelAnalysis, groups: readonly number[]): Map<Node, Read[]> {
@@ -102,6 +119,7 @@ function maskedValue(draft: Draft, name: string, read: Read): string {
   if (type !== undefined) mask = cast(draft, mask, out, type);
   add(draft, "Mul", [name, mask], out);
   draft.masked.set(key, out);
+  draft.gates.push({ value: out, read });
   return out;
 }
 

@@ -5,7 +5,7 @@ import { accuracyJudge } from "./accuracy-judge.ts";
 import type { Bench } from "./prune-bench.ts";
 import { pruneChannels } from "./prune-channels.ts";
 import { groupsOf, type PruneOptions, ranksWithData } from "./prune-options.ts";
-import { payoffFor, report, reportCaching } from "./rank.ts";
+import { payoffFor, report, reportCaching, reportMeasuring } from "./rank.ts";
 import type { PruneEvent, PruneOutcome } from "./removal.ts";
 
 /** What stays, and how it came to that. */
@@ -38,6 +38,7 @@ export async function decide(options: PruneOptions, bench: Bench): Promise<Decis
     data,
     signal: options.signal,
     onCached: reportCaching(options),
+    onMeasured: reportMeasuring(options),
     prune: { budget: options.budget, steps: options.steps ?? 1, minAccuracy: options.minAccuracy },
     scores: options.scores?.groups,
     accuracyOf: options.minAccuracy === undefined ? undefined : await accuracyJudge(options, bench),

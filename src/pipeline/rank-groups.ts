@@ -3,7 +3,7 @@
 import { PrunerError } from "../base/problem.ts";
 import { costModelOf, fullCost } from "../channels/cost.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
-import { type CriterionName, criteria, scoreGroups } from "../criteria/index.ts";
+import { type Aggregate, type CriterionName, criteria, scoreGroups } from "../criteria/index.ts";
 import type { Dataset } from "../datasets/index.ts";
 import {
   type Estimate,
@@ -23,6 +23,8 @@ export type RankBudget = { readonly rows: number } | { readonly seconds: number 
 
 export interface RankSettings {
   readonly criterion: "shapley" | CriterionName;
+  /** How criteria of single examples fold them; each criterion's own way when left out. */
+  readonly aggregate?: Aggregate | undefined;
   readonly estimator: EstimatorName;
   readonly seed: number;
   /** Left out: chosen from the size of the model (see `defaultRows`). */
@@ -47,6 +49,8 @@ export interface RankContext {
   readonly signal?: AbortSignal | undefined;
   /** Told while the activations that enter a group are computed. */
   readonly onCached?: ((group: string, done: number, total: number) => void) | undefined;
+  /** Told while gradients are computed. */
+  readonly onMeasured?: ((done: number, total: number) => void) | undefined;
   /** What an interrupted run had: finished groups, and the state of the one it was in. */
   readonly resume?:
     | { readonly finished: readonly GroupScores[]; readonly current?: EstimatorState | undefined }
@@ -83,6 +87,10 @@ export function defaultRows(analysis: ChannelAnalysis, groups: readonly number[]
 export async function* rankGroups(context: RankContext): AsyncGenerator<RankEvent, GroupScores[], undefined> {
   const { groups, settings, resume } = context;
   if (settings.criterion !== "shapley") return yield* scoreByCriterion(context, settings.criterion);
+  if (settings.aggregate !== undefined)
+    throw new PrunerError("usage", {
+      detail: `--aggregate ${settings.aggregate} is for criteria with gradients, and this run estimates Shapley values. Leave it out.`,
+    });
   checkBudget(context);
   const finished: GroupScores[] = [];
   const started = performance.now();
@@ -118,11 +126,20 @@ function checkBudget({ analysis, groups, settings, data }: RankContext): void {
 
 /** Criteria that are no games: all groups at once, without errors. */
 async function* scoreByCriterion(
-  { analysis, groups, settings, data, signal }: RankContext,
+  { analysis, groups, settings, data, signal, onMeasured }: RankContext,
   criterion: CriterionName,
 ): AsyncGenerator<RankEvent, GroupScores[], undefined> {
-  const examples = data && { engine: engineOver(data.runner), dataset: data.dataset, signal };
-  const all = await scoreGroups(criteria[criterion], { analysis, groups, seed: settings.seed, examples });
+  const { seed, aggregate, memory } = settings;
+  const examples = data && {
+    engine: engineOver(data.runner),
+    dataset: data.dataset,
+    payoff: data.payoff,
+    ahead: data.runner.workers + 1,
+    memory,
+    signal,
+    onBatch: onMeasured,
+  };
+  const all = await scoreGroups(criteria[criterion], { analysis, groups, seed, aggregate, examples });
   const finished = groups.map((group): GroupScores => {
     const { id, channels } = analysis.groups[group]!;
     const standardErrors = new Array<null>(channels).fill(null);

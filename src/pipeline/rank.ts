@@ -9,7 +9,7 @@ import { runtimeVersion } from "../engine/ort/load.ts";
 import type { EstimatorState } from "../estimators/index.ts";
 import { type Selection, selectGroups } from "../ranking/select-groups.ts";
 import type { Runner } from "../valuation/runner.ts";
-import { type PayoffSetup, preparePayoff } from "../valuation/targets.ts";
+import { type PayoffSetup, prepareGradientPayoff, preparePayoff } from "../valuation/targets.ts";
 import { checkOutputs } from "./check-outputs.ts";
 import { prunableGroups } from "./inspect.ts";
 import { type LoadedModel, runnable } from "./load-model.ts";
@@ -48,7 +48,9 @@ export interface RankOptions extends PayoffSettings, RuntimeSettings, WorkOption
 
 /** Whether a criterion looks at data. */
 export function needsData(criterion: RankSettings["criterion"]): boolean {
-  return criterion === "shapley" || criteria[criterion].needs === "activations";
+  if (criterion === "shapley") return true;
+  const { needs } = criteria[criterion];
+  return needs === "activations" || needs === "gradients";
 }
 
 /** The groups asked for that have something to remove. @throws {PrunerError} `nothing-prunable`, `unknown-group`, `nothing-selected`. */
@@ -89,19 +91,22 @@ async function checkPlaces({ out, resume, data, model }: RankOptions): Promise<v
   await checkOutputs({ out, "out (its state)": state }, [...model.files, data?.path, data?.labels]);
 }
 
-/** Only games have a payoff. */
+/** What games are played for and gradients are taken of; other criteria have no payoff. */
 export async function payoffFor(
   options: PayoffSettings & WorkOptions & { readonly settings: RankSettings },
   analysis: ChannelAnalysis,
   dataset: Dataset,
   runner: Runner,
 ): Promise<PayoffSetup | undefined> {
-  if (options.settings.criterion !== "shapley") return undefined;
-  return preparePayoff(analysis, dataset, runner, {
-    kind: options.payoff,
-    output: options.output,
-    signal: options.signal,
-  });
+  const { payoff: kind, output, signal, onRemark } = options;
+  const { criterion } = options.settings;
+  if (criterion === "shapley") return preparePayoff(analysis, dataset, runner, { kind, output, signal });
+  if (criteria[criterion].needs !== "gradients") return undefined;
+  if (kind === undefined && dataset.labels === undefined)
+    onRemark?.(
+      "no labels: gradients are taken of the log-probability of the class the model itself predicts",
+    );
+  return prepareGradientPayoff(analysis, dataset, runner, { kind, output, signal });
 }
 
 async function rankWith(
@@ -120,6 +125,7 @@ async function rankWith(
     data,
     signal,
     onCached: reportCaching(options),
+    onMeasured: reportMeasuring(options),
     resume: left === undefined ? undefined : { finished: left.finished, current: left.current ?? undefined },
   };
   const keeper = stateKeeper(out, header, left, options.saveEveryMs);
@@ -161,6 +167,7 @@ function rankHeader(
     estimator: criterion === "shapley" ? estimator : null,
     payoff: data?.payoff?.kind ?? null,
     output: data?.payoff?.output ?? null,
+    ...(data?.payoff?.labels !== undefined && { labels: data.payoff.labels }),
     seed,
     settings,
     groupIds: groups.map((group) => analysis.groups[group]!.id),
@@ -228,4 +235,9 @@ export function report({ onProgress, onRemark }: WorkOptions, event: RankEvent):
 export function reportCaching({ onProgress }: WorkOptions): NonNullable<RankContext["onCached"]> {
   return (group, done, total) =>
     onProgress?.({ label: `${group}: activations`, done, total, unit: "examples" });
+}
+
+/** Progress while gradients are computed. */
+export function reportMeasuring({ onProgress }: WorkOptions): NonNullable<RankContext["onMeasured"]> {
+  return (done, total) => onProgress?.({ label: "gradients", done, total, unit: "examples" });
 }

@@ -6,6 +6,7 @@ import { tool } from "../base/version.ts";
 import type { EstimatorState } from "../estimators/index.ts";
 import type { PayoffKind } from "../metrics/index.ts";
 import type { GroupScores } from "../report/records.ts";
+import type { PayoffSetup } from "../valuation/targets.ts";
 import type { RankSettings } from "./rank-groups.ts";
 
 /** Conditions that decide the numbers. Equal conditions give equal bytes, whatever the number of workers. */
@@ -21,6 +22,8 @@ export interface ScoresHeader {
   readonly criterion: RankSettings["criterion"];
   readonly estimator: string | null;
   readonly payoff: PayoffKind | null;
+  /** What stood in for labels, where something did. */
+  readonly labels?: PayoffSetup["labels"];
   readonly output: string | null;
   readonly seed: number;
   readonly settings: Omit<RankSettings, "criterion" | "estimator" | "seed" | "memory">;

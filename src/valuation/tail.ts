@@ -50,7 +50,8 @@ export function batchOf({ model, facts }: ChannelAnalysis): string | undefined {
   return typeof size === "string" ? size : undefined;
 }
 
-function checkReads(analysis: ChannelAnalysis, group: number, batch: string | undefined): void {
+/** @throws {PrunerError} `group-not-maskable` when a channel is read where the batch is not the first axis. */
+export function checkReads(analysis: ChannelAnalysis, group: number, batch: string | undefined): void {
   const { id, reads } = analysis.groups[group]!;
   for (const { value, node, axis } of reads) {
     const leads = analysis.facts.get(value)?.shape?.[0] === batch && batch !== undefined && axis > 0;

@@ -14,6 +14,8 @@ export interface PayoffSetup {
   readonly output: string;
   readonly outputIs: OutputIs;
   readonly targets: Int32Array | Float32Array;
+  /** Set where the classes the network itself predicts stand in for labels. */
+  readonly labels?: "own predictions";
 }
 
 /** The output to read: the one asked for, or the first. @throws {PrunerError} `output-unknown`. */
@@ -75,6 +77,47 @@ export async function preparePayoff(
   const { labels } = dataset;
   if (labels === undefined) throw new PrunerError("labels-missing", { path: dataset.name });
   return { ...base, targets: labels.values };
+}
+
+/**
+ * As {@link preparePayoff}, for gradients. Without labels the class that the network itself finds most likely serves as
+ * label: agreement with the original is at its best there, so that its gradient is zero and tells nothing.
+ * @throws {PrunerError} `payoff-not-differentiable` for agreement, and as {@link preparePayoff}.
+ */
+export async function prepareGradientPayoff(
+  analysis: ChannelAnalysis,
+  dataset: Dataset,
+  runner: Runner,
+  options: Parameters<typeof preparePayoff>[3] = {},
+): Promise<PayoffSetup> {
+  if (options.kind === "agreement")
+    throw new PrunerError("payoff-not-differentiable", {
+      payoff: "agreement",
+      detail: "at the original network agreement is at its best and its gradient is zero",
+    });
+  if (options.kind !== undefined || dataset.labels !== undefined)
+    return preparePayoff(analysis, dataset, runner, options);
+  const { model, facts } = analysis;
+  const output = chooseOutput(model, options.output);
+  const outputIs = outputKind(model, output);
+  const outputs = await outputsOf(runner, runner.share(model), dataset, output, options.signal);
+  const classes = facts.get(output)?.shape?.[1];
+  const targets = likeliest(outputs, typeof classes === "number" ? classes : 1, dataset.size, outputIs);
+  return { kind: "cross-entropy", output, outputIs, targets, labels: "own predictions" };
+}
+
+/** The likeliest class of every position, the first of equals; a single output decides between two classes. */
+function likeliest(outputs: Float32Array, width: number, examples: number, outputIs: OutputIs): Int32Array {
+  const positions = outputs.length / (examples * width);
+  const boundary = outputIs === "logits" ? 0 : outputIs === "probabilities" ? 0.5 : Math.log(0.5);
+  return Int32Array.from({ length: examples * positions }, (_, at) => {
+    const start = Math.floor(at / positions) * width * positions + (at % positions);
+    if (width === 1) return outputs[start]! > boundary ? 1 : 0;
+    let best = 0;
+    for (let c = 1; c < width; c++)
+      if (outputs[start + c * positions]! > outputs[start + best * positions]!) best = c;
+    return best;
+  });
 }
 
 /** Outputs of a model on every example, shape [examples, ...], as 32-bit floats. */
