@@ -40,22 +40,30 @@ export function augmentBatch(
 function vary(image: Image, augmentation: Augmentation, black: Float32Array, random: RandomStream): void {
   switch (augmentation.kind) {
     case "crop": {
-      const down = below(2 * augmentation.padding + 1, random) - augmentation.padding;
-      const right = below(2 * augmentation.padding + 1, random) - augmentation.padding;
-      return crop(image, down, right, augmentation.border === "fill" ? black : undefined);
+      const { padding, border } = augmentation;
+      const down = below(2 * padding + 1, random) - padding;
+      const right = below(2 * padding + 1, random) - padding;
+      crop(image, down, right, border === "fill" ? black : undefined);
+      break;
     }
     case "flip":
-      return below(2, random) === 1 ? flip(image) : undefined;
+      if (below(2, random) === 1) flip(image);
+      break;
     case "cutout": {
-      const top = below(image.height, random) - (augmentation.size >> 1);
-      return cutout(image, top, below(image.width, random) - (augmentation.size >> 1), augmentation.size);
+      const half = augmentation.size >> 1;
+      const top = below(image.height, random) - half;
+      const left = below(image.width, random) - half;
+      cutout(image, top, left, augmentation.size);
+      break;
     }
     case "jitter": {
       const brightness = 1 + augmentation.brightness * (2 * uniform(random) - 1);
-      return jitter(image, brightness, 1 + augmentation.contrast * (2 * uniform(random) - 1), black);
+      const contrast = 1 + augmentation.contrast * (2 * uniform(random) - 1);
+      jitter(image, brightness, contrast, black);
+      break;
     }
     default:
-      return augmentation satisfies never;
+      augmentation satisfies never;
   }
 }
 

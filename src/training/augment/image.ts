@@ -40,8 +40,8 @@ function cropRow(
   right: number,
   black: number | undefined,
 ): void {
-  const first = Math.max(0, -right);
-  const end = Math.min(width, width - right);
+  const first = Math.min(width, Math.max(0, -right));
+  const end = Math.max(first, Math.min(width, width - right));
   for (let x = first; x < end; x++) data[row + x] = scratch[source + x + right]!;
   for (let x = 0; x < first; x++) data[row + x] = black ?? scratch[source + mirrored(x + right, width)]!;
   for (let x = end; x < width; x++) data[row + x] = black ?? scratch[source + mirrored(x + right, width)]!;
