@@ -1,12 +1,13 @@
 /** Freshly initialised networks run, and neither activations nor logits vanish or explode. */
 import { describe, expect, test } from "vitest";
 import { openBytes } from "../engine/ort/direct.ts";
-import type { Model, Node, StoredTensor } from "../graph/model.ts";
-import { stored } from "../graph/model.ts";
+import { useBatchStatistics } from "../gradients/batch-statistics.ts";
+import { differentiate } from "../gradients/differentiate.ts";
+import type { Model } from "../graph/model.ts";
 import { normal, stream, uniform } from "../math/random.ts";
 import { encodeModel } from "../onnx/write.ts";
-import { float32, int64, sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
-import { buildNetwork, resnet50, vgg16 } from "./index.ts";
+import { float32, sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
+import { buildNetwork, networks, resnet50, vgg16 } from "./index.ts";
 
 interface Case {
   readonly name: string;
@@ -44,7 +45,13 @@ const cases: readonly Case[] = [
     logits: [0.1, 0.5],
     activations: [0.1, 0.6],
   },
-  { name: "vgg16", build: (seed) => vgg16({ seed }), seeds: 1, logits: [0.15, 0.6], activations: [0.4, 1] },
+  {
+    name: "vgg16, half as wide",
+    build: (seed) => vgg16({ seed, width: 0.5 }),
+    seeds: 1,
+    logits: [0.15, 0.6],
+    activations: [0.4, 1],
+  },
   { name: "vgg16-slim", build: named("vgg16-slim"), seeds: 4, logits: [0.15, 0.6], activations: [0.4, 1] },
   { name: "resnet20", build: named("resnet20"), seeds: 4, logits: [0.8, 5], activations: [0.6, 3] },
   { name: "resnet32", build: named("resnet32"), seeds: 2, logits: [0.8, 5], activations: [0.6, 4] },
@@ -61,7 +68,7 @@ const cases: readonly Case[] = [
 describe.each(cases)("$name", ({ build, seeds, logits, activations }) => {
   test("starts at a sensible scale with the statistics of a batch", async () => {
     for (let seed = 1; seed <= seeds; seed++) {
-      const { logits: found, ...hidden } = await run(watched(asInTraining(build(seed))), seed);
+      const { logits: found, ...hidden } = await run(watched(useBatchStatistics(build(seed)).model), seed);
       expect(spread(found!)).toBeGreaterThan(logits[0]);
       expect(spread(found!)).toBeLessThan(logits[1]);
       for (const [name, value] of Object.entries(hidden)) {
@@ -71,6 +78,17 @@ describe.each(cases)("$name", ({ build, seeds, logits, activations }) => {
     }
   });
 
+  test("gradients reach every parameter and neither vanish nor explode", async () => {
+    const { model, gradientOf } = withGradients(build(1));
+    const gradients = await run(model, 1, 8);
+    for (const [name, gradient] of gradientOf) {
+      expect(magnitude(gradients[gradient]!), name).toBeGreaterThan(0.01);
+      expect(magnitude(gradients[gradient]!), name).toBeLessThan(200); // also false for NaN
+    }
+    const lastBias = gradients[[...gradientOf.values()].at(-1)!]!;
+    expect(toNumbers(lastBias).every((value) => value === 8)).toBe(true); // one for each example
+  });
+
   test("runs as it is, before any statistics were gathered, with finite outputs", async () => {
     const { logits: found } = await run(build(1), 1);
     expect(toNumbers(found!).every(Number.isFinite)).toBe(true);
@@ -78,9 +96,9 @@ describe.each(cases)("$name", ({ build, seeds, logits, activations }) => {
   });
 });
 
-test("resnet50 runs at full size", async () => {
-  const { logits } = await run(buildNetwork("resnet50"), 1, 1);
-  expect(logits?.shape).toEqual([1, 1000]);
+test.each(["vgg16", "resnet50"] as const)("%s runs at full size", async (name) => {
+  const { logits } = await run(buildNetwork(name), 1, 1);
+  expect(logits?.shape).toEqual([1, networks[name].classes]);
   expect(toNumbers(logits!).every(Number.isFinite)).toBe(true);
 });
 
@@ -106,30 +124,19 @@ function watched(model: Model): Model {
   return { ...model, graph: { ...model.graph, outputs } };
 }
 
-/** Normalises by mean and variance of the batch, which scale and shift of fresh parameters leave as they are. */
-function asInTraining(model: Model): Model {
-  const initializers = new Map<string, StoredTensor>(model.graph.initializers);
-  initializers.set("batch.axes", stored(int64([3], [0, 2, 3])));
-  initializers.set("batch.epsilon", stored(float32([], [1e-5])));
-  const nodes = model.graph.nodes.flatMap((node) =>
-    node.opType === "BatchNormalization" ? batchStatistics(node) : [node],
+/** Adds the gradients of the summed logits, by parameter. */
+function withGradients(model: Model): {
+  readonly model: Model;
+  readonly gradientOf: ReadonlyMap<string, string>;
+} {
+  const { model: training, composites } = useBatchStatistics(model);
+  const wrt = [...model.graph.initializers].flatMap(([name, { dtype }]) =>
+    dtype === "float32" && !name.includes(".running_") ? [name] : [],
   );
-  return { ...model, graph: { ...model.graph, nodes, initializers } };
-}
-
-function batchStatistics({ inputs: [x = ""], outputs: [y = ""] }: Node): Node[] {
-  const step = (opType: string, inputs: readonly string[], output: string): Node => {
-    return { name: output, opType, domain: "", inputs, outputs: [output], attributes: new Map() };
-  };
-  return [
-    step("ReduceMean", [x, "batch.axes"], `${y}.mean`),
-    step("Sub", [x, `${y}.mean`], `${y}.centred`),
-    step("Mul", [`${y}.centred`, `${y}.centred`], `${y}.squared`),
-    step("ReduceMean", [`${y}.squared`, "batch.axes"], `${y}.variance`),
-    step("Add", [`${y}.variance`, "batch.epsilon"], `${y}.safe`),
-    step("Sqrt", [`${y}.safe`], `${y}.std`),
-    step("Div", [`${y}.centred`, `${y}.std`], y),
-  ];
+  const { model: differentiated, gradientOf } = differentiate(training, { of: "logits", wrt, composites });
+  expect([...gradientOf.keys()]).toEqual(wrt);
+  const outputs = [...gradientOf.values()].map((name) => ({ name }));
+  return { model: { ...differentiated, graph: { ...differentiated.graph, outputs } }, gradientOf };
 }
 
 function magnitude(value: Tensor): number {

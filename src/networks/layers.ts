@@ -74,7 +74,11 @@ export function finished({ name, input, nodes, initializers }: Draft, logits: Va
   const renamed = (value: string): string => (value === logits.name ? "logits" : value);
   const graph = {
     name,
-    nodes: nodes.map((node) => ({ ...node, outputs: node.outputs.map(renamed) })),
+    nodes: nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(renamed),
+      outputs: node.outputs.map(renamed),
+    })),
     inputs: [declared(input.name, input.shape)],
     outputs: [declared("logits", logits.shape)],
     initializers,
