@@ -139,8 +139,9 @@ const pad: GradientRule = (call) => {
   const axes = node.inputs[3] ?? "";
   const inner = emit.node("Pad", [gradients[0]!, opposite, ...(axes === "" ? [] : ["", axes])]);
   if (!call.wants(2)) return [inner];
-  const sumOf = (value: string) => emit.node("ReduceSum", [value], { keepdims: 0 });
-  const border = emit.node("Sub", [sumOf(gradients[0]!), sumOf(inner)]);
+  const ones = [emit.scalar(1, call.dtype), axes].slice(0, axes === "" ? 1 : 2);
+  const isBorder = emit.node("Pad", [zerosLike(call, node.inputs[0]!), node.inputs[1]!, ...ones]);
+  const border = emit.node("ReduceSum", [emit.node("Mul", [gradients[0]!, isBorder])], { keepdims: 0 });
   return [inner, undefined, reshapeLike(call, border, node.inputs[2]!, call.inputs[2]?.shape)];
 };
 

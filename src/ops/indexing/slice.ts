@@ -34,7 +34,7 @@ export function rangesOf(call: Pick<InferCall, "node" | "inputs">, rank: number)
   }));
 }
 
-/** First position, past-the-end position in walking order, and count, within an axis of `size`. */
+/** First position and count within an axis of `size`. A backward walk starts at 0 at the latest and may end before it. */
 export function resolve(
   { start, end, step }: Range,
   size: number,
@@ -42,8 +42,8 @@ export function resolve(
   const low = step > 0 ? 0 : -1;
   const high = step > 0 ? size : size - 1;
   const clamp = (at: number) => Math.min(Math.max(at < 0 ? at + size : at, low), high);
-  const first = clamp(start);
-  return { first, count: Math.max(0, Math.ceil((clamp(end) - first) / step)) };
+  const first = Math.max(0, clamp(start));
+  return { first, count: Math.min(size, Math.max(0, Math.ceil((clamp(end) - first) / step))) };
 }
 
 function inferSlice(call: InferCall): readonly Fact[] {

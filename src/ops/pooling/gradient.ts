@@ -116,20 +116,23 @@ function tiles({ size, taps, stride, dilation, begin, end, out }: Window): boole
 function norm(back: (call: GradientCall, gradient: string) => string): GradientRule {
   return (call) => {
     const { emit, node, dtype } = call;
-    const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+    const x = node.inputs[0]!;
     const p = intAttribute(node, "p", 2);
     const scaled = (value: string) =>
-      p === 1
-        ? value
-        : emit.node("Mul", [value, emit.node("Pow", [safe(call, y), emit.scalar(1 - p, dtype)])]);
+      p === 1 ? value : emit.node("Mul", [value, emit.node("Pow", [safe(call), emit.scalar(1 - p, dtype)])]);
     const sums = back(call, scaled(call.gradients[0]!));
     const slope = p === 1 ? emit.node("Sign", [x]) : p === 2 ? x : signedPower(call, x, p - 1);
     return [emit.node("Mul", [slope, sums])];
   };
 }
 
-/** Norms of windows that hold only zeros are replaced by 1: what they are multiplied with is 0 there. */
-function safe({ emit, dtype }: GradientCall, y: string): string {
+/**
+ * Norms, with those of windows that hold only zeros replaced by 1: what they are multiplied with is 0 there. Their
+ * shape is stated since the runtime's own inference counts a window too many where ceil_mode meets pads.
+ */
+function safe(call: GradientCall): string {
+  const { emit, node, dtype } = call;
+  const y = reshapeLike(call, node.outputs[0]!, node.outputs[0]!, call.outputs[0]?.shape);
   const isZero = emit.node("Equal", [y, emit.scalar(0, dtype)]);
   return emit.node("Where", [isZero, emit.scalar(1, dtype), y]);
 }
