@@ -16,14 +16,7 @@ import {
   type ValueInfo,
 } from "../graph/model.ts";
 import { int64, sizeOf } from "../tensor/tensor.ts";
-import {
-  constantly,
-  type Fans,
-  type FillRule,
-  fansOf,
-  freshParameter,
-  type LayerInitialization,
-} from "./initialize.ts";
+import { type Filler, fansOf, freshParameter, type LayerInitialization } from "./initialize.ts";
 
 /** What a node makes: [channels, height, width] or [features] of one example. */
 export interface Value {
@@ -117,7 +110,7 @@ export function dense(net: Draft, name: string, x: Value, features: number): Val
 /** Batch normalisation that scales by 1, shifts by 0 and has seen mean 0 and variance 1. */
 export function batchNorm(net: Draft, name: string, x: Value): Value {
   const own = (part: string, value: number): string =>
-    parameter(net, `${name}.${part}`, [x.shape[0]!], constantly(value), { in: 1, out: 1 });
+    parameter(net, `${name}.${part}`, [x.shape[0]!], { kind: "constant", value });
   const inputs = [own("weight", 1), own("bias", 0), own("running_mean", 0), own("running_var", 1)];
   const attributes = { epsilon: float(1e-5), momentum: float(0.9) };
   return node(net, "BatchNormalization", name, [x.name, ...inputs], x.shape, attributes);
@@ -192,13 +185,14 @@ function weights(
   withBias: boolean,
 ): string[] {
   const fans = fansOf(shape);
-  const names = [parameter(net, `${name}.weight`, shape, weight, fans)];
-  if (withBias) names.push(parameter(net, `${name}.bias`, shape.slice(0, 1), bias, fans));
+  const names = [parameter(net, `${name}.weight`, shape, weight(fans))];
+  if (withBias) names.push(parameter(net, `${name}.bias`, shape.slice(0, 1), bias(fans)));
   return names;
 }
 
-function parameter(net: Draft, name: string, shape: readonly number[], rule: FillRule, fans: Fans): string {
-  net.initializers.set(name, freshParameter(shape, rule(fans), net.seed, net.initializers.size));
+/** The position among the initializers decides what is drawn. */
+function parameter(net: Draft, name: string, shape: readonly number[], filler: Filler): string {
+  net.initializers.set(name, freshParameter(shape, filler, net.seed, net.initializers.size));
   return name;
 }
 
