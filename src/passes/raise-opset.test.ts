@@ -150,6 +150,21 @@ describe("raiseOpset", () => {
     expect(await runtime(model, feeds)).toEqual(await runtime(raiseOpset(model), feeds));
   });
 
+  test("regions of RoiAlign stay where they were", async () => {
+    const g = graphBuilder();
+    const rois = g.initializer("rois", fromNumbers("float32", [1, 4], [1, 1, 5, 5]));
+    const batch = g.initializer("batch", int64([1], [0]));
+    const attributes = { output_height: 2, output_width: 2, sampling_ratio: 2 };
+    g.output(g.node("RoiAlign", [g.input("x", [1, 1, 6, 6]), rois, batch], attributes));
+    const model = g.build({ opset: 10 });
+    const x = fromNumbers(
+      "float32",
+      [1, 1, 6, 6],
+      Float32Array.from({ length: 36 }, (_, k) => k * k),
+    );
+    expect(await runtime(raiseOpset(model), { x })).toEqual(await runtime(model, { x }));
+  });
+
   test("an Upsample with scales as an attribute becomes a Resize", () => {
     const raised = raiseOpset(oneNode("Upsample", 9, { scales: floats([1, 1, 2]) }));
     expect(opTypes(raised)).toEqual(["Resize"]);

@@ -213,6 +213,14 @@ const upsample: RaiseRule = (call) => {
   return oldResize(call, emit.constant(fromNumbers("float32", [attribute.value.length], attribute.value)));
 };
 
+/** Regions are shifted by half a pixel by default since set 16, and were not before. */
+const roiAlign: RaiseRule = ({ node, opset }) => {
+  if (opset >= 16) return node;
+  return changed(node, [], {
+    coordinate_transformation_mode: { kind: "string", value: "output_half_pixel" },
+  });
+};
+
 /** The operator's new name since set 11. */
 const scatter: RaiseRule = ({ node }) => ({ ...node, opType: "ScatterElements" });
 
@@ -235,6 +243,7 @@ export const raiseRules: Readonly<Record<string, RaiseRule>> = {
   ReduceSum: axesToInput,
   ReduceSumSquare: axesToInput,
   Resize: resize,
+  RoiAlign: roiAlign,
   Scatter: scatter,
   Slice: slice,
   Softmax: softened,

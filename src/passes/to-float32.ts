@@ -15,6 +15,7 @@ const typeAttributes: Readonly<Record<string, string>> = {
   BlackmanWindow: "output_datatype",
   Bernoulli: "dtype",
   Cast: "to",
+  DequantizeLinear: "output_dtype",
   EyeLike: "dtype",
   HammingWindow: "output_datatype",
   HannWindow: "output_datatype",

@@ -64,7 +64,8 @@ export function addLoss(
 }
 
 function draftOf(model: Model, facts: Facts, output: string): LossDraft {
-  const { graph } = model;
+  const { graph, opsets } = model;
+  if ((opsets.get("") ?? 0) < 18) throw new Error("losses stand behind models of operator set 18 or later"); // our bug
   const available = graph.outputs.map(({ name }) => name);
   if (!available.includes(output)) throw new PrunerError("output-unknown", { output, available });
   const { shape, dtype } = facts.get(output) ?? {};

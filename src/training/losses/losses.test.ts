@@ -340,6 +340,21 @@ describe("closed forms", () => {
     );
   });
 
+  test("a label of no class ends the run instead of counting for nothing", async () => {
+    const graph = lossOf(model, crossEntropy());
+    const session = await ortEngine.open(graph.model);
+    const targets = labelsOf([2], [0, 3]);
+    await expect(session.run({ x, [graph.inputs.targets!]: targets })).rejects.toThrow(/bounds|range/);
+    await session.close();
+  });
+
+  test("a class that is ruled out by an infinite logit harms no other", async () => {
+    const graph = lossOf(passThrough(["N", 3]), crossEntropy());
+    const ruledOut = float([2, 3], [-Infinity, 0, 0, -Infinity, 1, 1]);
+    const feeds = { x: ruledOut, [graph.inputs.targets!]: labelsOf([2], [1, -1]) };
+    expect((await valuesOf(graph, feeds)).loss).toBeCloseTo(Math.log(2), 12);
+  });
+
   test("logits far apart neither overflow nor lose their loss", async () => {
     const graph = lossOf(passThrough(["N", 2]), crossEntropy());
     const feeds = {
