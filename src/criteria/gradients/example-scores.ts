@@ -1,8 +1,8 @@
 /** @file Scores that are one number per example and channel from one backward pass, folded over the examples. */
 import { freemem } from "node:os";
 import { PrunerError } from "../../base/problem.ts";
-import { type GateMeasure, gateGradients } from "../../valuation/gate-gradients.ts";
 import { type Aggregate, aggregator, bytesKept } from "./aggregate.ts";
+import { type GateMeasure, gateGradients } from "./gate-gradients.ts";
 import type { GradientOptions } from "./gradient-options.ts";
 
 /** What a criterion makes of the derivatives of one example. */

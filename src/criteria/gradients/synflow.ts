@@ -7,7 +7,7 @@ import { type Model, type StoredTensor, stored } from "../../graph/model.ts";
 import { extract } from "../../passes/extract.ts";
 import { type DType, isFloat } from "../../tensor/dtype.ts";
 import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../../tensor/tensor.ts";
-import { differentiable } from "../../valuation/differentiable.ts";
+import { differentiable } from "./differentiable.ts";
 import { inDouble } from "./in-double.ts";
 import { layerWeights } from "./producer-weights.ts";
 import { type WeightRule, weightCriterion } from "./weight-criterion.ts";
@@ -44,11 +44,11 @@ export const synflow = weightCriterion(synflowRule, {
 
 async function synapticFlow(analysis: ChannelAnalysis): Promise<WeightValues> {
   const names = layerWeights(analysis);
-  const model = differentiable(inDouble(positive(analysis.model)));
+  const model = differentiable(positive(analysis.model));
   const { model: whole, gradientOf } = differentiate(model, { of: flowOutput(model), wrt: names });
   const found = names.filter((name) => gradientOf.has(name));
   const outputs = [...new Set(found.map((name) => gradientOf.get(name)!))];
-  const part = extract(whole, new Map(), [], outputs);
+  const part = inDouble(extract(whole, new Map(), [], outputs));
   const session = await referenceEngine.open(part);
   const results = await session.run(onesFor(part, analysis));
   return new Map(

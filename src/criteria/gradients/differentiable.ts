@@ -1,14 +1,15 @@
 /** @file Brings a network into the form that is differentiated, and feeds it. */
-import type { ChannelAnalysis } from "../channels/groups.ts";
-import { concreteShape } from "../graph/dims.ts";
-import type { Model } from "../graph/model.ts";
-import { raiseOpset } from "../passes/raise-opset.ts";
-import { bytesPerElement } from "../tensor/dtype.ts";
-import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
+import type { ChannelAnalysis } from "../../channels/groups.ts";
+import { concreteShape } from "../../graph/dims.ts";
+import type { Model } from "../../graph/model.ts";
+import { raiseOpset } from "../../passes/raise-opset.ts";
+import { toFloat32 } from "../../passes/to-float32.ts";
+import { bytesPerElement } from "../../tensor/dtype.ts";
+import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../../tensor/tensor.ts";
 
-/** The same network in an operator set that gradient rules write. Names stay. */
+/** The same network in float32 and in an operator set that gradient rules write. Names stay. */
 export function differentiable(model: Model): Model {
-  return raiseOpset(model);
+  return raiseOpset(toFloat32(model));
 }
 
 /** What a model reads of the given feeds, in the element types it has. */

@@ -4,22 +4,22 @@
  * A gate multiplies a channel where its consumers read it, as the masks of a game do. With one row of gates per
  * example a single backward pass gives the derivative of every example's payoff with respect to every gate.
  */
-import { mapInOrder } from "../base/map-in-order.ts";
-import type { ChannelAnalysis } from "../channels/groups.ts";
-import { batches, type Dataset } from "../datasets/index.ts";
-import type { Engine, Session, SessionOptions } from "../engine/engine.ts";
-import { differentiate } from "../gradients/differentiate.ts";
-import { emitterFor } from "../graph/emitter.ts";
-import type { Model } from "../graph/model.ts";
-import { payoff as payoffOf } from "../metrics/index.ts";
-import { inferFacts } from "../ops/infer.ts";
-import { extract } from "../passes/extract.ts";
-import { type Gate, insertGates, maskInputName } from "../passes/insert-masks.ts";
-import { float32, type Tensor, toNumbers } from "../tensor/tensor.ts";
+import { mapInOrder } from "../../base/map-in-order.ts";
+import type { ChannelAnalysis } from "../../channels/groups.ts";
+import { batches, type Dataset } from "../../datasets/index.ts";
+import type { Engine, Session, SessionOptions } from "../../engine/engine.ts";
+import { differentiate } from "../../gradients/differentiate.ts";
+import { emitterFor } from "../../graph/emitter.ts";
+import type { Model } from "../../graph/model.ts";
+import { payoff as payoffOf } from "../../metrics/index.ts";
+import { inferFacts } from "../../ops/infer.ts";
+import { extract } from "../../passes/extract.ts";
+import { type Gate, insertGates, maskInputName } from "../../passes/insert-masks.ts";
+import { float32, type Tensor, toNumbers } from "../../tensor/tensor.ts";
+import { batchOf, checkReads } from "../../valuation/tail.ts";
+import type { PayoffSetup } from "../../valuation/targets.ts";
 import { differentiable, feedsFor, modestBatch } from "./differentiable.ts";
 import { addPayoff, type PayoffGraph } from "./payoff-graph.ts";
-import { batchOf, checkReads } from "./tail.ts";
-import type { PayoffSetup } from "./targets.ts";
 
 /**
  * One number per example and channel, from the channel's values z where its consumers read it (behind the gate) and
