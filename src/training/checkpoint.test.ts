@@ -6,8 +6,16 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isProblem, type ProblemCode } from "../base/problem.ts";
+import { stream, uniform } from "../math/random.ts";
+import { averageFrom, updateAverage } from "./average.ts";
 import { type RunIdentity, readCheckpoint, type TrainingState, writeCheckpoint } from "./checkpoint.ts";
-import type { NamedArrays } from "./named-arrays.ts";
+import { clipByNorm } from "./clip.ts";
+import { nothingObserved, observe } from "./early-stopping.ts";
+import { nothingWatched, watchLoss } from "./loss-watch.ts";
+import { copyOf, type NamedArrays } from "./named-arrays.ts";
+import { defineOptimizer } from "./optimizers/index.ts";
+import { parseSchedule } from "./parse-schedule.ts";
+import { learningRateAt } from "./schedules.ts";
 import { readTensorFile, type StoredArray, writeTensorFile } from "./tensor-file.ts";
 
 let folder = "";
@@ -105,6 +113,61 @@ test("the file is what other readers of safetensors expect", async () => {
   const body = bytes.subarray(0, -32);
   expect(createHash("sha256").update(body).digest().equals(bytes.subarray(-32))).toBe(true);
   expect(await readTensorFile(path, "test 1")).toEqual({ facts: { é: "ü" }, arrays: given });
+});
+
+/** Training of three weights on a bowl, from a state to step `end`; every part of the state has a say in the result. */
+function advance(from: TrainingState<number[]>, end: number): TrainingState<number[]> {
+  const optimizer = defineOptimizer({ kind: "adam", amsgrad: true });
+  const { parameters, optimizer: memory, average, history } = from;
+  let { best, stopping, watch } = from;
+  for (let step = from.step; step < end; step++) {
+    const random = stream(1, step);
+    const gradients = new Map<string, Float32Array>();
+    for (const [name, w] of parameters)
+      gradients.set(
+        name,
+        w.map((x) => x - 1 + 0.1 * uniform(random)),
+      );
+    const loss = clipByNorm(gradients, 0.5);
+    watch = watchLoss(watch, { step, loss }).state;
+    history.push(loss);
+    const learningRate = learningRateAt(parseSchedule("one-cycle"), 0.1, step, {
+      totalSteps: 30,
+      stepsPerEpoch: 5,
+    });
+    optimizer.step(parameters, gradients, memory, { learningRate, weightDecayOf: () => 0.01 });
+    updateAverage(average!, parameters, 0.9);
+    const verdict = observe(stopping, loss, step, { patience: 99, better: "lower" });
+    stopping = verdict.state;
+    if (verdict.isBest) best = { parameters: copyOf(parameters), statistics: new Map() };
+  }
+  return { ...from, step: end, best, stopping, watch };
+}
+
+function beginning(): TrainingState<number[]> {
+  const parameters = new Map([["w", Float32Array.of(3, -2, 0.5)]]);
+  return {
+    step: 0,
+    parameters,
+    statistics: new Map(),
+    optimizer: defineOptimizer({ kind: "adam", amsgrad: true }).init(new Map([["w", [3]]])),
+    average: averageFrom(parameters),
+    best: undefined,
+    stopping: nothingObserved,
+    watch: nothingWatched,
+    history: [],
+  };
+}
+
+test("a run interrupted anywhere ends with the same bytes", async () => {
+  const [whole, resumed] = [join(folder, "whole"), join(folder, "resumed")];
+  await writeCheckpoint(whole, identity, advance(beginning(), 30));
+  for (const stop of [0, 1, 2, 13, 29]) {
+    await writeCheckpoint(resumed, identity, advance(beginning(), stop));
+    const state = await readCheckpoint<number[]>(resumed, identity);
+    await writeCheckpoint(resumed, identity, advance(state, 30));
+    expect((await readFile(resumed)).equals(await readFile(whole))).toBe(true);
+  }
 });
 
 describe("refusals", () => {

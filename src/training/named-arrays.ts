@@ -12,10 +12,10 @@ export function zerosOf(shapes: NamedShapes): NamedArrays {
   return arrays;
 }
 
-/** A copy that shares no memory with the original. */
+/** A copy that shares no memory with the original, nor with threads that read the original. */
 export function copyOf(arrays: ReadonlyNamedArrays): NamedArrays {
   const copies: NamedArrays = new Map();
-  for (const [name, data] of arrays) copies.set(name, Float32Array.from(data));
+  for (const [name, data] of arrays) copies.set(name, new Float32Array(data));
   return copies;
 }
 

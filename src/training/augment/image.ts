@@ -19,30 +19,32 @@ export interface Image {
 export function crop(image: Image, down: number, right: number, black: Float32Array | undefined): void {
   if (down === 0 && right === 0) return;
   const { data, channels, height, width, scratch } = image;
+  const size = height * width;
+  const ahead = down * width + right; // the same for all pixels, so that one copy moves them, borders aside
+  const first = Math.max(0, ahead);
+  const end = Math.min(size, size + ahead);
   for (let channel = 0; channel < channels; channel++) {
-    const plane = image.start + channel * height * width;
-    for (let k = 0; k < scratch.length; k++) scratch[k] = data[plane + k]!;
-    for (let y = 0; y < height; y++) {
-      const row = plane + y * width;
-      const source = y + down;
-      const inside = source >= 0 && source < height;
-      if (black !== undefined && !inside) data.fill(black[channel]!, row, row + width);
-      else cropRow(image, row, mirrored(source, height) * width, right, black?.[channel]);
-    }
+    const plane = image.start + channel * size;
+    scratch.set(data.subarray(plane, plane + size));
+    if (first < end) data.set(scratch.subarray(first, end), plane + first - ahead);
+    for (let y = 0; y < height; y++) border(image, plane, y, down, right, black?.[channel]);
   }
 }
 
-/** Fills the row of the image at `row` from the row of the scratch channel at `source`. */
-function cropRow(
-  { data, width, scratch }: Image,
-  row: number,
-  source: number,
+/** Writes those pixels of a row that come from outside. */
+function border(
+  { data, height, width, scratch }: Image,
+  plane: number,
+  y: number,
+  down: number,
   right: number,
   black: number | undefined,
 ): void {
-  const first = Math.min(width, Math.max(0, -right));
-  const end = Math.max(first, Math.min(width, width - right));
-  for (let x = first; x < end; x++) data[row + x] = scratch[source + x + right]!;
+  const inside = y + down >= 0 && y + down < height;
+  const first = inside ? Math.min(width, Math.max(0, -right)) : width; // pixels first...end - 1 are in place
+  const end = inside ? Math.max(first, Math.min(width, width - right)) : width;
+  const row = plane + y * width;
+  const source = mirrored(y + down, height) * width;
   for (let x = 0; x < first; x++) data[row + x] = black ?? scratch[source + mirrored(x + right, width)]!;
   for (let x = end; x < width; x++) data[row + x] = black ?? scratch[source + mirrored(x + right, width)]!;
 }

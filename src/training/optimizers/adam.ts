@@ -83,25 +83,27 @@ interface Move {
 
 function moveBy({ parameter, gradient, m, v, penalty, kept, size, root, beta1, beta2, eps }: Move): void {
   for (let k = 0; k < parameter.length; k++) {
-    const slope = gradient[k]! + penalty * parameter[k]!;
+    const weight = parameter[k]!;
+    const slope = gradient[k]! + penalty * weight;
     const mean = beta1 * m[k]! + (1 - beta1) * slope;
     const square = beta2 * v[k]! + (1 - beta2) * slope * slope;
     m[k] = mean;
     v[k] = square;
-    parameter[k] = kept * parameter[k]! - (size * mean) / (Math.sqrt(square) / root + eps);
+    parameter[k] = kept * weight - (size * mean) / (Math.sqrt(square) / root + eps);
   }
 }
 
 function moveBelow(move: Move, largestSquare: Float32Array): void {
   const { parameter, gradient, m, v, penalty, kept, size, root, beta1, beta2, eps } = move;
   for (let k = 0; k < parameter.length; k++) {
-    const slope = gradient[k]! + penalty * parameter[k]!;
+    const weight = parameter[k]!;
+    const slope = gradient[k]! + penalty * weight;
     const mean = beta1 * m[k]! + (1 - beta1) * slope;
     const square = beta2 * v[k]! + (1 - beta2) * slope * slope;
     const bound = Math.max(largestSquare[k]!, square);
     m[k] = mean;
     v[k] = square;
     largestSquare[k] = bound;
-    parameter[k] = kept * parameter[k]! - (size * mean) / (Math.sqrt(bound) / root + eps);
+    parameter[k] = kept * weight - (size * mean) / (Math.sqrt(bound) / root + eps);
   }
 }

@@ -49,7 +49,10 @@ export function sgd({ momentum = 0, nesterov = false }: SgdSpec): Optimizer {
 }
 
 function descend(p: Float32Array, gradient: Float32Array, rate: number, decay: number): void {
-  for (let k = 0; k < p.length; k++) p[k] = p[k]! - rate * (gradient[k]! + decay * p[k]!);
+  for (let k = 0; k < p.length; k++) {
+    const weight = p[k]!;
+    p[k] = weight - rate * (gradient[k]! + decay * weight);
+  }
 }
 
 function roll(
@@ -61,9 +64,10 @@ function roll(
   momentum: number,
 ): void {
   for (let k = 0; k < p.length; k++) {
-    const direction = momentum * buffer[k]! + gradient[k]! + decay * p[k]!;
+    const weight = p[k]!;
+    const direction = momentum * buffer[k]! + gradient[k]! + decay * weight;
     buffer[k] = direction;
-    p[k] = p[k]! - rate * direction;
+    p[k] = weight - rate * direction;
   }
 }
 
@@ -76,9 +80,10 @@ function lookAhead(
   momentum: number,
 ): void {
   for (let k = 0; k < p.length; k++) {
-    const slope = gradient[k]! + decay * p[k]!;
+    const weight = p[k]!;
+    const slope = gradient[k]! + decay * weight;
     const direction = momentum * buffer[k]! + slope;
     buffer[k] = direction;
-    p[k] = p[k]! - rate * (slope + momentum * direction);
+    p[k] = weight - rate * (slope + momentum * direction);
   }
 }
