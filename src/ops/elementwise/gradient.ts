@@ -10,6 +10,8 @@ import { codeOf } from "../../onnx/element-types.ts";
 import { isFloat } from "../../tensor/dtype.ts";
 import type { GradientCall, GradientRule } from "../gradient.ts";
 import { firstInput, flat } from "../gradient-support/first-input.ts";
+import { whereBetween } from "../gradient-support/where-between.ts";
+import { numbersOf } from "../shapes.ts";
 import { dropout } from "./dropout-gradient.ts";
 
 /** What a formula is written with. Operands are names of values, or numbers. */
@@ -56,28 +58,27 @@ function dividedBy(divisor: (terms: Terms) => string): GradientRule {
   return formula((terms) => terms.of("Div", [terms.gradient, divisor(terms)]));
 }
 
-/**
- * The gradient where a value is not zero, else 0. As a condition, a cast takes half the time of a comparison; unlike a
- * product with 0 or 1 it keeps infinite gradients of idle units out. NaN passes the gradient on.
- */
-function whereNonzero({ of, gradient }: Terms, value: string): string {
-  return of("Where", [of("Cast", [value], { to: codeOf("bool") }), gradient, 0]);
-}
-
 /** max(x, 0). At 0: 0. */
-const relu = formula((terms) => whereNonzero(terms, terms.y));
+const relu = formula(({ call, gradient, y }) => whereBetween(call, gradient, y, { above: 0 }));
 
 /** x above alpha, else 0. At alpha: 0. */
-const thresholdedRelu = formula((terms) => {
-  const alpha = terms.attribute("alpha", 1);
-  if (alpha >= 0) return whereNonzero(terms, terms.y);
-  return terms.of("Where", [terms.of("Greater", [terms.x, alpha]), terms.gradient, 0]);
+const thresholdedRelu = formula(({ call, gradient, x, y, attribute }) => {
+  const alpha = attribute("alpha", 1);
+  if (alpha < 0) return whereBetween(call, gradient, x, { above: alpha });
+  return whereBetween(call, gradient, y, { above: 0 }); // nothing between 0 and alpha comes out
 });
 
-/** At 0: 1. A positive slope leaves the result the sign of the operand. */
-const leakyRelu = formula(({ of, x, y, gradient, attribute }) => {
+/**
+ * At 0: 1. A positive slope leaves the result the sign of the operand. In single precision the larger of the slope and
+ * a step from 0 to 1 at 0, made by a steep hard sigmoid, saves a quarter of the time a choice takes.
+ */
+const leakyRelu = formula(({ call, of, x, y, gradient, attribute }) => {
   const slope = attribute("alpha", 0.01);
-  return of("Where", [of("Less", [slope > 0 ? y : x, 0]), of("Mul", [gradient, slope]), gradient]);
+  const signed = slope > 0 ? y : x;
+  if (call.dtype !== "float32" || slope < 0 || slope > 1)
+    return of("Where", [of("Less", [signed, 0]), of("Mul", [gradient, slope]), gradient]);
+  const step = of("HardSigmoid", [signed], { alpha: float(2 ** 100), beta: float(1) });
+  return of("Mul", [gradient, of("Max", [step, slope])]);
 });
 
 /** 1 where x is not negative, else alpha · e^x, which is y + alpha. At 0: 1. */
@@ -156,28 +157,31 @@ const shrink = formula(({ of, x, gradient, attribute }) =>
 );
 
 /**
- * The gradient goes to x where the result is x (at the bounds too), else to the bound that is the result; where the two
- * bounds are equal, to the upper one.
+ * The gradient goes to x where the result lies between the bounds, else to the bound it equals; where the bounds are
+ * equal, to the upper one. So at a bound: 0 for x.
  */
 const clip: GradientRule = (call) => {
   const { emit, node, dtype } = call;
-  const [x, , high] = node.inputs;
-  const gradient = call.gradients[0]!;
-  const y = node.outputs[0]!;
+  const [gradient, y] = [call.gradients[0]!, node.outputs[0]!];
+  const [above, below] = [boundOf(call, 1), boundOf(call, 2)];
   const zero = emit.scalar(0, dtype);
-  const free = emit.node("Equal", [x!, y]);
   const total = (part: string): string => emit.node("ReduceSum", [part], { keepdims: 0 });
-  const toX = call.wants(0) ? emit.node("Where", [free, gradient, zero]) : undefined;
-  if (!call.wants(1) && !call.wants(2)) return [toX];
-  const bound = emit.node("Where", [free, zero, gradient]);
-  if (high === undefined || high === "") return [toX, total(bound)];
-  const upper = emit.node("Equal", [y, high]);
+  const beyond = (comparison: string, bound: string, part: string): string =>
+    emit.node("Where", [emit.node(comparison, [y, bound]), zero, part]);
+  const toLower = (): string =>
+    beyond("Greater", node.inputs[1]!, whereBetween(call, gradient, y, { below }));
   return [
-    toX,
-    call.wants(1) ? total(emit.node("Where", [upper, zero, bound])) : undefined,
-    call.wants(2) ? total(emit.node("Where", [upper, bound, zero])) : undefined,
+    call.wants(0) ? whereBetween(call, gradient, y, { above, below }) : undefined,
+    call.wants(1) ? total(toLower()) : undefined,
+    call.wants(2) ? total(beyond("Less", node.inputs[2]!, gradient)) : undefined,
   ];
 };
+
+/** The number of a bound that is known, the name of one that is not, undefined for one left out. */
+function boundOf({ node, inputs }: GradientCall, input: number): number | string | undefined {
+  const name = node.inputs[input] ?? "";
+  return name === "" ? undefined : (numbersOf(inputs[input])?.[0] ?? name);
+}
 
 /** Between floats the gradient is cast back; to integers and truth values the derivative is zero. */
 const cast = firstInput((call, gradient) => {
