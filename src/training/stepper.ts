@@ -29,7 +29,7 @@ export interface Stepper {
    * Computes gradients and moves the running statistics; the parameters stay. Each shard normalises by its own
    * statistics, as devices of a data-parallel run do, so results depend on how a batch is cut, not on who computes it.
    */
-  run(shards: readonly Shard[], signal?: AbortSignal): Promise<StepLoss>;
+  run(shards: readonly Shard[]): Promise<StepLoss>;
 }
 
 /** Opens a training graph on the threads, with the parameters and statistics of its network. */
@@ -50,13 +50,13 @@ export function stepperFor(runner: Runner, graph: TrainingGraph): Stepper {
     parameters: parameterViews,
     gradients: viewsOf(graph.gradients, sum, graph.parameters),
     statistics,
-    async run(shards, signal) {
+    async run(shards) {
       version++;
       while (rooms.length < shards.length) rooms.push(sharedFloats(graph.gradients.size));
       const jobs = shards.map(({ feeds }, k) =>
         runner.pool.run(
           { kind: "exchange", setup, feeds, from: parameters, version, into: rooms[k]! },
-          { signal, transfer: transferable(feeds) },
+          { transfer: transferable(feeds) },
         ),
       );
       const results = (await Promise.all(jobs)) as Readonly<Record<string, Tensor>>[];
