@@ -9,6 +9,7 @@ import { referenceEngine } from "../engine/reference/reference.ts";
 import type { Model } from "../graph/model.ts";
 import type { DType } from "../tensor/dtype.ts";
 import { fromNumbers } from "../tensor/tensor.ts";
+import type { PayoffSetup } from "../valuation/targets.ts";
 import { type CriterionName, channelStatistics, criteria, scoreGroups } from "./index.ts";
 
 const sizes = { inputs: 2, hidden: 3, outputs: 2 };
@@ -47,9 +48,16 @@ function dataFor(model: Model, values: readonly number[], dtype: DType = "float3
 async function scoresOf(name: CriterionName, model: Model, dataset?: Dataset, seed = 1): Promise<number[]> {
   const analysis = analyzeChannels(model);
   const group = openGroups(analysis)[0]!;
-  const examples = dataset && { engine: referenceEngine, dataset };
+  const examples = dataset && { engine: referenceEngine, dataset, payoff: distanceToTen(model, dataset) };
   const scores = await scoreGroups(criteria[name], { analysis, groups: [group], seed, examples });
   return [...scores[group]!];
+}
+
+/** What criteria with gradients differentiate. */
+function distanceToTen(model: Model, { size }: Dataset): PayoffSetup {
+  const { name, shape } = model.graph.outputs[0]!;
+  const targets = new Float32Array(size * (shape![1] as number)).fill(10);
+  return { kind: "squared-error", output: name, outputIs: "logits", targets };
 }
 
 function openGroups({ groups }: ChannelAnalysis): number[] {
@@ -112,7 +120,7 @@ describe("every criterion", () => {
   const score = (name: string, seed?: number) => scoresOf(name as CriterionName, model, dataset, seed);
   const all = Object.keys(criteria);
   const measured = Object.entries(criteria).flatMap(([name, { needs }]) =>
-    needs === "activations" ? [name] : [],
+    needs === "activations" || needs === "gradients" ? [name] : [],
   );
 
   test.each(Object.values(criteria))("$title says what it is", ({ title, reference, description }) => {
@@ -127,7 +135,9 @@ describe("every criterion", () => {
     expect(await score(name, 3)).toEqual(await score(name, 4));
   });
 
-  const magnitudes = all.filter((name) => name !== "random" && name !== "fpgm");
+  // a dead channel may still be sensitive, and signed scores go below zero
+  const others = ["random", "fpgm", "sensitivity", "grasp"];
+  const magnitudes = all.filter((name) => !others.includes(name));
   test.each(magnitudes)("%s gives a dead channel the lowest score, zero", async (name) => {
     const scores = await score(name);
     expect(scores[2]).toBe(0);

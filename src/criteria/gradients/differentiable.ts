@@ -7,9 +7,19 @@ import { toFloat32 } from "../../passes/to-float32.ts";
 import { bytesPerElement } from "../../tensor/dtype.ts";
 import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../../tensor/tensor.ts";
 
-/** The same network in float32 and in an operator set that gradient rules write. Names stay. */
-export function differentiable(model: Model): Model {
-  return raiseOpset(toFloat32(model));
+/**
+ * The same network in float32 and in an operator set that gradient rules write. Names stay.
+ * @param feeds Some examples; sizes beside the batch that the model leaves open become those of the examples.
+ * @throws {PrunerError} `model-version`, `opset-not-raised`.
+ */
+export function differentiable(model: Model, feeds: Readonly<Record<string, Tensor>>): Model {
+  const { graph } = model;
+  const inputs = graph.inputs.map((input) => {
+    const sizes = feeds[input.name]?.shape;
+    if (sizes === undefined) return input;
+    return { ...input, shape: sizes.map((size, axis) => (axis === 0 ? input.shape?.[0] : size)) };
+  });
+  return raiseOpset(toFloat32({ ...model, graph: { ...graph, inputs } }));
 }
 
 /** What a model reads of the given feeds, in the element types it has. */

@@ -148,7 +148,11 @@ function prepare(options: GateOptions): Prepared {
   for (const group of groups) checkReads(analysis, group, batch);
   const masks = groups.map((group) => maskInputName(analysis.groups[group]!.id));
   const { model, gates } = insertGates(analysis, groups);
-  const payoff = addPayoff(differentiable(withRows(model, masks, batch)), options.payoff, dataset.size);
+  const payoff = addPayoff(
+    differentiable(withRows(model, masks, batch), dataset.batch([0])),
+    options.payoff,
+    dataset.size,
+  );
   const { model: whole, parts } =
     measure === "derivative"
       ? maskParts(payoff, analysis, groups)

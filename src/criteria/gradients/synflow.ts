@@ -5,9 +5,9 @@ import { referenceEngine } from "../../engine/reference/reference.ts";
 import { differentiate } from "../../gradients/differentiate.ts";
 import { type Model, type StoredTensor, stored } from "../../graph/model.ts";
 import { extract } from "../../passes/extract.ts";
-import { type DType, isFloat } from "../../tensor/dtype.ts";
+import { isFloat } from "../../tensor/dtype.ts";
 import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../../tensor/tensor.ts";
-import { differentiable } from "./differentiable.ts";
+import { differentiable, feedsFor } from "./differentiable.ts";
 import { inDouble } from "./in-double.ts";
 import { layerWeights } from "./producer-weights.ts";
 import { type WeightRule, weightCriterion } from "./weight-criterion.ts";
@@ -44,13 +44,14 @@ export const synflow = weightCriterion(synflowRule, {
 
 async function synapticFlow(analysis: ChannelAnalysis): Promise<WeightValues> {
   const names = layerWeights(analysis);
-  const model = differentiable(positive(analysis.model));
+  const ones = onesFor(analysis);
+  const model = differentiable(positive(analysis.model), ones);
   const { model: whole, gradientOf } = differentiate(model, { of: flowOutput(model), wrt: names });
   const found = names.filter((name) => gradientOf.has(name));
   const outputs = [...new Set(found.map((name) => gradientOf.get(name)!))];
   const part = inDouble(extract(whole, new Map(), [], outputs));
   const session = await referenceEngine.open(part);
-  const results = await session.run(onesFor(part, analysis));
+  const results = await session.run(feedsFor(part, ones));
   return new Map(
     names.map((name) => {
       const weights = toNumbers(analysis.model.graph.initializers.get(name)!.load());
@@ -84,16 +85,15 @@ function flowOutput({ graph }: Model): string {
 }
 
 /** One example of ones. @throws {PrunerError} `input-size-open`. */
-function onesFor({ graph }: Model, { facts }: ChannelAnalysis): Record<string, Tensor> {
+function onesFor({ model, facts }: ChannelAnalysis): Record<string, Tensor> {
   return Object.fromEntries(
-    graph.inputs.map(({ name, dtype }) => {
+    model.graph.inputs.map(({ name, dtype }) => {
       const shape = (facts.get(name)?.shape ?? [undefined, undefined]).map((size, axis) => {
         if (typeof size === "number") return size;
         if (axis === 0) return 1;
         throw new PrunerError("input-size-open", { input: name });
       });
-      const type: DType = dtype ?? "float64";
-      return [name, fromNumbers(type, shape, new Float64Array(sizeOf(shape)).fill(1))];
+      return [name, fromNumbers(dtype ?? "float32", shape, new Float64Array(sizeOf(shape)).fill(1))];
     }),
   );
 }

@@ -71,7 +71,7 @@ export async function hessianTimes(
 }
 
 function payoffOf({ analysis, payoff, dataset }: GradientOptions): PayoffGraph {
-  return addPayoff(differentiable(analysis.model), payoff, dataset.size);
+  return addPayoff(differentiable(analysis.model, dataset.batch([0])), payoff, dataset.size);
 }
 
 /** Sum of the products of all elements, without axes. */
