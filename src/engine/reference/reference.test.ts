@@ -79,7 +79,8 @@ describe("what it cannot do has a code", () => {
   test("an attribute a kernel does not cover is refused, never guessed", async () => {
     const g = graphBuilder();
     const x = g.input("x", [1, 1, 4, 4]);
-    g.output(g.node("MaxPool", [x], { kernel_shape: [2, 2], storage_order: 1 }), [1, 1, 3, 3]);
+    const [, at] = g.nodes("MaxPool", [x], 2, { kernel_shape: [2, 2], storage_order: 1 });
+    g.output(at!, [1, 1, 3, 3], "int64");
     const session = await referenceEngine.open(g.build());
     await expect(session.run({ x: images([1, 1, 4, 4]) })).rejects.toMatchObject({
       code: "kernel-unsupported",

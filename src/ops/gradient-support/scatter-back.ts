@@ -3,9 +3,11 @@ import type { GradientCall } from "../gradient.ts";
 
 /**
  * Sends the gradient of picked elements back by letting the same operator pick from the elements' positions, whatever
- * decides at run time which ones it takes. Elements picked several times add up: ScatterElements adds one after the
- * other, so the sums are the same in every run. Slow (every element carries an index), so rules use it where the picks
- * are not known beforehand.
+ * decides at run time which ones it takes. Slow, since every element carries an index: for picks that are not known
+ * beforehand.
+ *
+ * Elements picked several times add up. ScatterElements adds one after the other; ScatterND is many times faster, but
+ * in onnxruntime 1.30 its threads overwrite each other's sums where indices repeat.
  * @param pick Emits the operator once more on other data of the first input's shape and returns its output.
  */
 export function scatterBack(call: GradientCall, pick: (positions: string) => string): string {

@@ -61,6 +61,7 @@ describe("the batch may be open", () => {
       ],
       {},
     ],
+    ["Slice", [[-9], [-far], [1], [-1]], {}], // starts in front of the axis: its first position is taken
     ["Slice", [[0], [far], [0]], {}],
     ["Slice", [[-1], [-far], [0], [-1]], {}],
     ["Slice", [[0], [far], [0], [2]], {}],
