@@ -10,6 +10,7 @@ import {
   type PruneEvent,
   type PruneOutcome,
   type Removal,
+  refineRound,
 } from "./removal.ts";
 
 /**
@@ -21,6 +22,7 @@ export function pruneChannels(context: PruneContext): AsyncGenerator<PruneEvent,
     context,
     costModel: costModelOf(context.analysis),
     masks: context.analysis.groups.map(({ channels }) => new Uint8Array(channels).fill(1)),
+    left: undefined,
     rankings: [],
     started: performance.now(),
   };
@@ -40,6 +42,7 @@ async function* pruneToTarget(draft: Removal): AsyncGenerator<PruneEvent, PruneO
         : choose(draft, scores, budgetOfStep(budget, step, steps), undefined);
     draft.masks = choice.masks;
     yield { kind: "step", step, choice, accuracy: null };
+    await refineRound(draft, { step, steps: steps === "all" ? undefined : steps });
     if (steps === "all" && choice.reached) break;
   }
   return outcomeOf(draft, { reached: true, stoppedBy: "target" });

@@ -4,11 +4,13 @@ import type { Choice } from "../budget/choose.ts";
 import {
   type ChannelScores,
   choose,
+  modelUnder,
   nextScores,
   outcomeOf,
   type PruneEvent,
   type PruneOutcome,
   type Removal,
+  refineRound,
 } from "./removal.ts";
 
 /** Removals in a round that may turn out to break the floor before the round ends; their channels stay. */
@@ -36,6 +38,7 @@ export async function* pruneToFloor(
     const round = await removeWhileItHolds(draft, scores, step === steps ? possible : share, floor);
     if (round === undefined) break;
     yield { kind: "step", step, ...round };
+    await refineRound(draft, { step, steps: undefined });
     if (aims && round.choice.reached) return outcomeOf(draft, { reached: true, stoppedBy: "target" });
   }
   return outcomeOf(draft, { reached: !aims, stoppedBy: "floor" });
@@ -89,7 +92,7 @@ async function furthest(
     signal?.throwIfAborted();
     const tried = Math.min(limit, count + stride);
     const choice = choose(draft, scores, prune.budget, tried);
-    const accuracy = await accuracyOf!(choice.masks);
+    const accuracy = await accuracyOf!(modelUnder(draft, choice.masks));
     if (accuracy >= floor) {
       count = tried;
       held = { choice, accuracy };

@@ -1,24 +1,26 @@
 /** @file Ranks the channels that are left after some are gone, on the sliced model. */
 
-import { analyzeChannels, type ChannelAnalysis } from "../channels/groups.ts";
 import type { KeepMasks } from "../channels/plan.ts";
 import type { GroupScores } from "../report/records.ts";
 import { sliceModel } from "../surgery/slice.ts";
 import { type RankContext, type RankEvent, type RankSettings, rankGroups } from "./rank-groups.ts";
+import { countOf, groupAfter, type Survivor, survivorOf } from "./survivor.ts";
 
 /**
  * Scores of the channels that stay under `masks`, group by group, in the order of `context.groups`.
+ * @param left The network that has these channels, where its weights have moved; the slice of the original otherwise.
  * A group with a single channel left is not ranked: that channel has to stay anyway.
  */
 export async function* rankSurvivors(
   context: RankContext,
   masks: KeepMasks,
+  left?: Survivor,
 ): AsyncGenerator<RankEvent, readonly GroupScores[], undefined> {
   if (masks.every((mask) => !mask.includes(0))) return yield* rankGroups(context);
-  const analysis = analyzeChannels(sliceModel(context.analysis, masks));
+  const survivor = left ?? survivorOf(sliceModel(context.analysis, masks), masks);
   const open = context.groups.filter((group) => countOf(masks[group]!) > 1);
-  const groups = open.map((group) => groupAfterSlice(context.analysis, analysis, masks, group));
-  const ranked = yield* rankGroups({ ...context, analysis, groups });
+  const groups = open.map((group) => groupAfter(context.analysis, survivor, group));
+  const ranked = yield* rankGroups({ ...context, analysis: survivor.analysis, groups });
   const byId = new Map(ranked.map((scores) => [scores.id, scores]));
   return context.groups.map((group) => {
     const { id } = context.analysis.groups[group]!;
@@ -36,23 +38,6 @@ function unranked(id: string, channels: number): GroupScores {
     rows: 0,
     stoppedBy: null,
   };
-}
-
-function countOf(mask: Uint8Array): number {
-  return mask.reduce((sum, stays) => sum + stays, 0);
-}
-
-function groupAfterSlice(
-  before: ChannelAnalysis,
-  after: ChannelAnalysis,
-  masks: KeepMasks,
-  group: number,
-): number {
-  const { id } = before.groups[group]!;
-  const found = after.groups.findIndex((other) => other.id === id);
-  if (found < 0 || after.groups[found]!.channels !== countOf(masks[group]!))
-    throw new Error(`group "${id}" changed its make-up when it was sliced`);
-  return found;
 }
 
 /** Scores by group and original channel number; channels that are gone get a score of no consequence. */

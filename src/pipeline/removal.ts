@@ -5,9 +5,11 @@ import { type Choice, chooseChannels } from "../budget/choose.ts";
 import type { Steps } from "../budget/target.ts";
 import type { CostModel } from "../channels/cost.ts";
 import type { KeepMasks } from "../channels/plan.ts";
+import type { Model } from "../graph/model.ts";
 import type { GroupScores } from "../report/records.ts";
 import type { RankContext, RankEvent } from "./rank-groups.ts";
 import { rankSurvivors, scoresByChannel, settingsOfRound } from "./rank-survivors.ts";
+import { cutTo, type Survivor, survivorOf } from "./survivor.ts";
 
 export interface PruneSettings {
   readonly budget: Budget;
@@ -21,8 +23,18 @@ export interface PruneContext extends Omit<RankContext, "resume"> {
   readonly prune: PruneSettings;
   /** Scores from an earlier ranking, used instead of the first one. */
   readonly scores?: readonly GroupScores[] | undefined;
-  /** Accuracy of a plan on examples that are used neither for ranking nor for the final figures. */
-  readonly accuracyOf?: ((masks: KeepMasks) => Promise<number>) | undefined;
+  /** Accuracy of a network on examples that are used neither for ranking nor for the final figures. */
+  readonly accuracyOf?: ((model: Model) => Promise<number>) | undefined;
+  /** What is done to the network after every round, before the next ranking: repair, tuning. */
+  readonly refine?: ((cut: Survivor, round: Round) => Promise<Model>) | undefined;
+}
+
+/** Where in the schedule a network is refined. */
+export interface Round {
+  /** From 1. */
+  readonly step: number;
+  /** Rounds in all, where that is known beforehand. */
+  readonly steps: number | undefined;
 }
 
 export type PruneEvent =
@@ -36,6 +48,8 @@ export type PruneEvent =
 
 export interface PruneOutcome {
   readonly masks: KeepMasks;
+  /** The network that is left, refined where that was asked for. */
+  readonly left: Survivor | undefined;
   /** Whether all of the budget is met; an accuracy floor alone is met by stopping before it. */
   readonly reached: boolean;
   /** Why the removal ended. */
@@ -50,6 +64,8 @@ export interface Removal {
   readonly context: PruneContext;
   readonly costModel: CostModel;
   masks: KeepMasks;
+  /** The refined network; undefined while every weight is the original's. */
+  left: Survivor | undefined;
   readonly rankings: (readonly GroupScores[])[];
   readonly started: number;
 }
@@ -72,7 +88,7 @@ export async function* nextScores(
     rounds,
     (performance.now() - started) / 1000,
   );
-  const ranking = yield* rankSurvivors({ ...context, settings }, masks);
+  const ranking = yield* rankSurvivors({ ...context, settings }, masks, draft.left);
   rankings.push(ranking);
   return scoresByChannel(context, masks, ranking);
 }
@@ -95,10 +111,23 @@ export function choose(
   });
 }
 
+/** The network under `masks`, with the weights as they are by now. */
+export function modelUnder({ context, left }: Removal, masks: KeepMasks): Model {
+  return cutTo(context.analysis, left, masks);
+}
+
+/** Repairs and tunes what this round has left, where that is asked for. */
+export async function refineRound(draft: Removal, round: Round): Promise<void> {
+  const { context, masks } = draft;
+  if (context.refine === undefined) return;
+  const cut = survivorOf(modelUnder(draft, masks), masks);
+  draft.left = survivorOf(await context.refine(cut, round), masks);
+}
+
 /** Where a removal stands when it ends. */
 export function outcomeOf(
-  { masks, rankings }: Removal,
+  { masks, left, rankings }: Removal,
   end: Pick<PruneOutcome, "reached" | "stoppedBy">,
 ): PruneOutcome {
-  return { ...end, masks, rankings, steps: rankings.length };
+  return { ...end, masks, left, rankings, steps: rankings.length };
 }
