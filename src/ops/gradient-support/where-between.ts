@@ -5,7 +5,7 @@ import type { GradientCall } from "../gradient.ts";
 /** A number, or the name of a value. */
 type Bound = number | string;
 
-/** A power of two, so that gain · bound is exact. */
+/** A power of two, so that gain · bound is exact and the factor 0 at the bound itself. */
 const gain = 2 ** 100;
 /** Beyond it gain · bound leaves single precision. */
 const largest = 1e8;
@@ -30,7 +30,7 @@ export function whereBetween(
 function onOneSide(call: GradientCall, gradient: string, value: string, bound: Bound, sign: 1 | -1): string {
   const { emit, dtype } = call;
   if (dtype === "float32" && typeof bound === "number" && Math.abs(bound) <= largest) {
-    const slope = { alpha: float(sign * gain), beta: float(-sign * gain * Math.fround(bound)) };
+    const slope = { alpha: float(sign * gain), beta: float(-sign * gain * bound) };
     return emit.node("Mul", [gradient, emit.node("HardSigmoid", [value], slope)]);
   }
   const limit = typeof bound === "number" ? emit.scalar(bound, dtype) : bound;
