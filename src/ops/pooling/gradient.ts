@@ -1,6 +1,7 @@
 /** @file Gradients of pooling: to the winner of each window, or to all of it. */
 import { intAttribute, intsAttribute } from "../../graph/attributes.ts";
 import type { Node } from "../../graph/model.ts";
+import { codeOf } from "../../onnx/element-types.ts";
 import { sizeOf } from "../../tensor/tensor.ts";
 import type { GradientCall, GradientRule } from "../gradient.ts";
 import { backAlong } from "../gradient-support/along-axis.ts";
@@ -71,7 +72,7 @@ function windowsAlong(call: GradientCall): readonly Window[] {
   const taps = intsAttribute(call.node, "kernel_shape") ?? [];
   const sizes = call.inputs[0]?.shape?.slice(2);
   if (sizes === undefined || sizes.some((size) => typeof size !== "number"))
-    return call.refuse("its spatial sizes are not known");
+    return call.refuse("its spatial sizes are open: state them with --input-shape");
   if (sizes.length > 3) return call.refuse(`${sizes.length} spatial axes`);
   return windowsOf(call, sizes as number[], taps).slice(3 - sizes.length);
 }
@@ -146,14 +147,16 @@ function signedPower({ emit, dtype }: GradientCall, x: string, power: number): s
 
 /** Expand copies whole runs: a product with ones takes as long, a nearest Resize twice as long. */
 const globalAveragePool: GradientRule = (call) => {
-  const { emit, gradients, dtype } = call;
-  const shape = call.inputs[0]?.shape;
-  const sizes = shape?.slice(2);
+  const { emit, node, gradients, dtype } = call;
+  const sizes = call.inputs[0]?.shape?.slice(2);
   if (sizes?.every((size) => typeof size === "number")) {
     const share = emit.node("Mul", [gradients[0]!, emit.scalar(1 / sizeOf(sizes), dtype)]);
     return [emit.node("Expand", [share, emit.ints([1, 1, ...sizes])])];
   }
-  return call.refuse("its spatial sizes are not known");
+  const [all, means] = [emit.node("Size", [node.inputs[0]!]), emit.node("Size", [node.outputs[0]!])];
+  const count = emit.node("Cast", [emit.node("Div", [all, means])], { to: codeOf(dtype) });
+  const share = emit.node("Div", [gradients[0]!, count]);
+  return [emit.node("Expand", [share, call.shapeOf(node.inputs[0]!)])];
 };
 
 /** One winner per plane, the first of the maxima. */

@@ -81,6 +81,30 @@ test("a position that comes twice gets twice the gradient, one that is left out 
   expect(await gradientOfSum(fewer, float32([1, 1, 4], [1, 2, 3, 4]))).toEqual([1, 0, 1, 0]);
 });
 
+test("sizes as another value has them are known where that value's are", async () => {
+  const g = graphBuilder();
+  const x = g.input("x", ["N", 2, 3]);
+  const target = g.node("Shape", [g.input("like", ["N", 2, 5])]);
+  g.output(g.node("Resize", [x, "", "", target], { mode: "linear" }));
+  await checkGradients({
+    model: g.build({ opset: 18 }),
+    feeds: { x: normalTensor([2, 2, 3]), like: normalTensor([2, 2, 5]) },
+    wrt: ["x"],
+  });
+});
+
+test("a size that only shows as the graph runs is refused", () => {
+  const g = graphBuilder();
+  const open = g.node("Concat", [g.initializer("front", int64([2], [1, 1])), g.input("k", [1], "int64")], {
+    axis: 0,
+  });
+  g.output(g.node("Resize", [g.input("x", [1, 1, 4]), "", "", open], { mode: "linear" }));
+  const model = g.build({ opset: 18 });
+  expect(() => differentiate(model, { of: model.graph.outputs[0]!.name, wrt: ["x"] })).toThrow(
+    expect.objectContaining({ code: "no-gradient" }),
+  );
+});
+
 test.each([
   [{ mode: "cubic" }, 'mode "cubic"'],
   [{ mode: "linear", antialias: 1 }, "antialias"],

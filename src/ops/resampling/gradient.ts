@@ -43,10 +43,12 @@ function resizedAxes(call: GradientCall, before: readonly Dim[]): Resized[] {
   const wishes = wishesOf(call, before.length);
   if (wishes === undefined) return call.refuse("the size it is resized to is not known");
   return before.flatMap((size, axis): Resized[] => {
-    const { size: wanted, scale: factor } = wishes[axis]!;
-    if (wanted === undefined ? (factor ?? 1) === 1 : wanted === size) return [];
-    if (typeof size !== "number" || typeof wanted === "string")
-      return call.refuse(`the size of axis ${axis} is not known`);
+    const wish = wishes[axis]!;
+    const { size: wanted, scale: factor } = wish;
+    const isOpen = "size" in wish && wanted === undefined;
+    if (!isOpen && (wanted === undefined ? (factor ?? 1) === 1 : wanted === size)) return [];
+    if (isOpen || typeof size !== "number" || typeof wanted === "string")
+      return call.refuse(`the size of axis ${axis} is open: state it with --input-shape`);
     const scale = wanted === undefined ? factor! : wanted / size;
     const along: Axis = { size, out: wanted ?? Math.floor(size * scale), scale };
     return [{ axis, size, taps: Array.from({ length: along.out }, (_, out) => tapsOf(call, along, out)) }];
