@@ -17,7 +17,7 @@ export interface GradientCheck {
   /** The output that is differentiated; the first when left out. */
   readonly of?: string;
   readonly composites?: readonly Composite[];
-  /** Length of a step in the double-precision differences. Default 1e-5. */
+  /** Length of a step in the double-precision differences. Default 1e-5, 1e-8 for networks, which have many kinks. */
   readonly step?: number;
   /** Operators that onnxruntime cannot run are checked in double precision alone, for the stated reason. */
   readonly withoutRuntime?: string;
@@ -70,8 +70,20 @@ function singled(value: Tensor): Tensor {
   return value.dtype === "float64" ? fromNumbers("float32", value.shape, toNumbers(value)) : value;
 }
 
-/** Runs both checks; throws what `expect` throws. */
-export async function checkGradients(check: GradientCheck): Promise<void> {
+/** What both precisions are held against. */
+interface Prepared {
+  readonly of: string;
+  readonly wrt: readonly string[];
+  /** The model in double precision, and what it is fed. */
+  readonly double: Model;
+  readonly feeds: Feeds;
+  readonly weights: Tensor;
+  /** Gradients by their names, "" where there is none, one per entry of `wrt`. */
+  readonly names: readonly string[];
+  readonly gradients: Record<string, Tensor>;
+}
+
+async function prepare(check: GradientCheck): Promise<Prepared> {
   const { model } = check;
   const of = check.of ?? model.graph.outputs[0]!.name;
   const wrt =
@@ -89,12 +101,64 @@ export async function checkGradients(check: GradientCheck): Promise<void> {
   );
   const ours = seeded(double, of, weights, wrt, check.composites);
   const gradients = await runReference(ours.model, { ...feeds, [seedName]: weights });
+  return { of, wrt, double, feeds, weights, names: ours.names, gradients };
+}
+
+/** Runs both checks; throws what `expect` throws. */
+export async function checkGradients(check: GradientCheck): Promise<void> {
+  const prepared = await prepare(check);
+  const { of, wrt, double, feeds, weights, names, gradients } = prepared;
   for (const [k, name] of wrt.entries()) {
-    const gradient = gradients[ours.names[k]!];
+    const gradient = gradients[names[k]!];
     await holdAgainstDifferences(double, of, feeds, weights, name, gradient, check.step ?? 1e-5);
   }
-  if (check.withoutRuntime === undefined)
-    await holdAgainstRuntime(model, of, check.feeds, weights, wrt, ours.names, gradients, check.composites);
+  await holdInBothPrecisions(check, prepared);
+}
+
+/**
+ * Both checks for networks with many parameters, which move together: along each direction all parameters contribute
+ * about equally much, so that none hides behind the others.
+ * @param directions How many are tried.
+ */
+export async function checkNetworkGradients(check: GradientCheck, directions = 3): Promise<void> {
+  const prepared = await prepare(check);
+  const { of, wrt, double, feeds, weights, names, gradients } = prepared;
+  const step = check.step ?? 1e-8;
+  const at = wrt.map((name) => feeds[name] ?? double.graph.initializers.get(name)!.load());
+  const slopes = wrt.map((name, k) => {
+    const gradient = gradients[names[k]!];
+    if (gradient === undefined) throw new Error(`${name} has no gradient`);
+    return toNumbers(gradient);
+  });
+  const norms = slopes.map((slope) => Math.sqrt(dot(slope, slope)));
+  const least = 0.1 * Math.max(...norms); // long steps of what hardly matters would cross kinks
+  for (let round = 0; round < directions; round++) {
+    const random = stream(13, round);
+    const ways = at.map(({ data }, k) => {
+      const size = 1 / Math.max(norms[k]!, least);
+      return Float64Array.from({ length: data.length }, () => size * (2 * uniform(random) - 1));
+    });
+    const moved = (by: number) => {
+      const values = at.map((value, k) => {
+        const own = toNumbers(value).map((x, i) => x + by * ways[k]![i]!);
+        return [wrt[k]!, fromNumbers("float64", value.shape, own)] as const;
+      });
+      return weighed(double, of, feeds, Object.fromEntries(values), weights);
+    };
+    const slope = ((await moved(step)) - (await moved(-step))) / (2 * step);
+    const terms = slopes.map((own, k) => dot(own, ways[k]!));
+    const predicted = terms.reduce((sum, term) => sum + term, 0);
+    const scale = terms.reduce((sum, term) => sum + Math.abs(term), 0);
+    if (!(Math.abs(slope - predicted) <= 1e-5 * scale))
+      throw new Error(`direction ${round}: differences give ${slope}, the rules ${predicted}`);
+  }
+  await holdInBothPrecisions(check, prepared);
+}
+
+async function holdInBothPrecisions(check: GradientCheck, prepared: Prepared): Promise<void> {
+  if (check.withoutRuntime !== undefined) return;
+  const { of, wrt, weights, names, gradients } = prepared;
+  await holdAgainstRuntime(check.model, of, check.feeds, weights, wrt, names, gradients, check.composites);
 }
 
 async function holdAgainstDifferences(
@@ -123,8 +187,8 @@ async function holdAgainstDifferences(
         toNumbers(at).map((x, k) => x + sign * step * direction[k]!),
       );
     const [up, down] = [
-      await weighed(model, of, feeds, name, moved(1), weights),
-      await weighed(model, of, feeds, name, moved(-1), weights),
+      await weighed(model, of, feeds, { [name]: moved(1) }, weights),
+      await weighed(model, of, feeds, { [name]: moved(-1) }, weights),
     ];
     const slope = (up - down) / (2 * step);
     const predicted = gradient === undefined ? 0 : dot(toNumbers(gradient), direction);
@@ -139,25 +203,23 @@ async function holdAgainstDifferences(
   }
 }
 
+/** The weighed output, with some of the inputs and initializers replaced. */
 async function weighed(
   model: Model,
   of: string,
   feeds: Feeds,
-  name: string,
-  value: Tensor,
+  changed: Feeds,
   weights: Tensor,
 ): Promise<number> {
-  const changed = model.graph.initializers.has(name)
-    ? {
-        ...model,
-        graph: {
-          ...model.graph,
-          initializers: new Map([...model.graph.initializers, [name, stored(value)]]),
-        },
-      }
-    : model;
-  const given = model.graph.initializers.has(name) ? feeds : { ...feeds, [name]: value };
-  return dot(toNumbers(await outputOf(changed, of, given)), toNumbers(weights));
+  const initializers = new Map(model.graph.initializers);
+  for (const [name, value] of Object.entries(changed))
+    if (initializers.has(name)) initializers.set(name, stored(value));
+  const given = Object.entries(changed).filter(([name]) => !initializers.has(name));
+  const moved = { ...model, graph: { ...model.graph, initializers } };
+  return dot(
+    toNumbers(await outputOf(moved, of, { ...feeds, ...Object.fromEntries(given) })),
+    toNumbers(weights),
+  );
 }
 
 async function holdAgainstRuntime(
