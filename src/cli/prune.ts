@@ -40,6 +40,11 @@ export function pruneCommand(io: Io): Command {
   for (const add of [rankingOptions, payoffOptions, selectionOptions, runtimeOptions, outputOptions])
     add(command);
   return command
+    .option(
+      "--repair",
+      "repair what is left on examples of --data: norm statistics, biases, weights of layers that lost inputs (default with --data)",
+    )
+    .option("--no-repair", "leave weights as they are")
     .option("--plan <file>", "apply a plan instead of ranking")
     .option("--scores <file>", "use the scores of an earlier rank instead of ranking again")
     .option("--save-plan <file>", "write the plan as JSON, to be reviewed, edited and applied again")
@@ -116,6 +121,7 @@ async function run(io: Io, path: string, options: RawOptions): Promise<void> {
       budget: await budgetOf(options),
       steps: parseSteps("steps", options["steps"] as string),
       minAccuracy: floor === undefined ? undefined : parseShare("min-accuracy", floor),
+      repair: options["repair"] as boolean | undefined,
       plan: planPath === undefined ? undefined : checkPlan(await readJson(planPath), planPath),
       scores: scoresPath === undefined ? undefined : await readScores(scoresPath),
       savePlan: options["savePlan"] as string | undefined,
@@ -124,14 +130,17 @@ async function run(io: Io, path: string, options: RawOptions): Promise<void> {
     });
     work.finish();
     const { examplesText, figuresTable, keptText } = await import("../report/text.ts");
+    const { repairText, roundsTable } = await import("../report/rounds.ts");
     print(io, options, result, () =>
       [
         keptText(result.groups),
-        "",
+        repairText(result.rounds),
+        roundsTable(result.rounds),
         figuresTable(result.before, result.after),
-        "",
         summary(result, examplesText),
-      ].join("\n"),
+      ]
+        .filter((part) => part !== "")
+        .join("\n\n"),
     );
     if (!result.reached) process.exitCode = exitCodes.targetMissed;
   } finally {

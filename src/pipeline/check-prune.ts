@@ -28,6 +28,8 @@ export function checkCombination(options: PruneOptions): void {
     refuse("--scores: these scores belong to another model (its hash differs). Rank this one again.");
   if (minAccuracy !== undefined && data === undefined)
     refuse("--min-accuracy needs labelled --data to judge the accuracy by.");
+  if (data === undefined && (options.repair === true || options.tune !== undefined))
+    refuse(`--${options.tune === undefined ? "repair" : "finetune"} needs --data: examples to learn from.`);
   if (data === undefined && ranksWithData(options))
     throw new PrunerError("criterion-needs-data", { criterion: options.settings.criterion });
 }

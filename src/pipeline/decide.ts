@@ -6,19 +6,29 @@ import type { Bench } from "./prune-bench.ts";
 import { pruneChannels } from "./prune-channels.ts";
 import { groupsOf, type PruneOptions, ranksWithData } from "./prune-options.ts";
 import { payoffFor, report, reportCaching, reportMeasuring } from "./rank.ts";
+import type { Refinery } from "./refine.ts";
 import type { PruneEvent, PruneOutcome } from "./removal.ts";
+import { cutTo, survivorOf } from "./survivor.ts";
 
 /** What stays, and how it came to that. */
-export interface Decision extends Pick<PruneOutcome, "masks" | "reached" | "steps"> {
+export interface Decision extends Pick<PruneOutcome, "masks" | "left" | "reached" | "steps"> {
   readonly stoppedBy: PruneOutcome["stoppedBy"] | "plan";
   readonly rankings: readonly (readonly GroupScores[])[];
 }
 
-/** Applies the plan, or ranks and chooses until the budget is met. */
-export async function decide(options: PruneOptions, bench: Bench): Promise<Decision> {
+/** Applies the plan, or ranks and chooses until the budget is met; what is left is refined where that is asked for. */
+export async function decide(
+  options: PruneOptions,
+  bench: Bench,
+  refinery: Refinery | undefined,
+): Promise<Decision> {
   if (options.plan !== undefined) {
+    const masks = masksOfPlan(bench.analysis, options.plan);
+    const cut = survivorOf(cutTo(bench.analysis, undefined, masks), masks);
+    const left = await refinery?.refine(cut, { step: 1, steps: 1 });
     return {
-      masks: masksOfPlan(bench.analysis, options.plan),
+      masks,
+      left: left && survivorOf(left, masks),
       reached: true,
       steps: 0,
       stoppedBy: "plan",
@@ -40,6 +50,7 @@ export async function decide(options: PruneOptions, bench: Bench): Promise<Decis
     onCached: reportCaching(options),
     onMeasured: reportMeasuring(options),
     prune: { budget: options.budget, steps: options.steps ?? 1, minAccuracy: options.minAccuracy },
+    refine: refinery?.refine,
     scores: options.scores?.groups,
     accuracyOf: options.minAccuracy === undefined ? undefined : await accuracyJudge(options, bench),
   });

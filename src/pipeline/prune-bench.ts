@@ -4,9 +4,10 @@ import type { Dataset } from "../datasets/index.ts";
 import { type Measurement, measure } from "../evaluation/measure.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Runner } from "../valuation/runner.ts";
+import { cutData, type DataParts } from "./cut-data.ts";
 import { type PruneOptions, ranksWithData } from "./prune-options.ts";
 import { randomFeeds } from "./random-feeds.ts";
-import { cutData, type DataParts, openFor } from "./settings.ts";
+import { openFor } from "./settings.ts";
 
 /** The model with its batch opened, and what it runs on. */
 export interface Bench {
@@ -23,13 +24,17 @@ export async function openParts(
   if (options.data === undefined) {
     if (options.testData === undefined) return undefined;
     const evaluate = await openFor(analysis, options.testData);
-    return { rank: evaluate, decide: undefined, evaluate };
+    const none = { decide: undefined, calibrate: undefined, tune: undefined, validate: undefined };
+    return { ...none, rank: evaluate, evaluate };
   }
   const data = await openFor(analysis, options.data);
   const test = options.testData === undefined ? undefined : await openFor(analysis, options.testData);
-  if (!ranksWithData(options) && options.minAccuracy === undefined)
-    return { rank: data, decide: undefined, evaluate: test ?? data };
-  return cutData(data, test, options.settings.seed, options.minAccuracy !== undefined);
+  return cutData(data, test, options.settings.seed, {
+    rank: ranksWithData(options),
+    decide: options.minAccuracy !== undefined,
+    repair: options.repair !== false,
+    tune: options.tune !== undefined,
+  });
 }
 
 /** Quality of a model on the examples for the final figures; undefined without data. */

@@ -9,6 +9,7 @@ import type { LoadedModel } from "./load-model.ts";
 import type { WorkOptions } from "./progress.ts";
 import { needsData, rankableGroups } from "./rank.ts";
 import type { RankSettings } from "./rank-groups.ts";
+import type { TuneSettings } from "./refine.ts";
 import type { Scores } from "./scores-file.ts";
 import type { DataSettings, PayoffSettings, RuntimeSettings } from "./settings.ts";
 
@@ -23,6 +24,10 @@ export interface PruneOptions extends PayoffSettings, RuntimeSettings, WorkOptio
   readonly budget: Budget;
   readonly steps?: Steps | undefined;
   readonly minAccuracy?: number | undefined;
+  /** Repair what is left on examples of `data`. Default true where there are any. */
+  readonly repair?: boolean | undefined;
+  /** Train what is left, after every round. */
+  readonly tune?: TuneSettings | undefined;
   /** Applies this plan instead of ranking. */
   readonly plan?: PrunePlan | undefined;
   /** Scores of an earlier ranking of this model, used instead of ranking again. */

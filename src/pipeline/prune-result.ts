@@ -2,7 +2,7 @@
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { KeepMasks, PrunePlan } from "../channels/plan.ts";
 import type { SliceCheck } from "../evaluation/verify-slice.ts";
-import type { ExampleCounts, ModelFigures } from "../report/records.ts";
+import type { ExampleCounts, ModelFigures, RoundRecord } from "../report/records.ts";
 import type { Decision } from "./decide.ts";
 import type { Bench } from "./prune-bench.ts";
 import { type PruneOptions, ranksWithData } from "./prune-options.ts";
@@ -14,6 +14,8 @@ export interface PruneResult {
   readonly plan: PrunePlan;
   readonly groups: readonly { readonly id: string; readonly channels: number; readonly kept: number }[];
   readonly check: SliceCheck | null;
+  /** What repair and tuning did, round by round; empty without either. */
+  readonly rounds: readonly RoundRecord[];
   /** Rows spent on ranking, all rounds together. */
   readonly rows: number;
   readonly steps: number;
@@ -25,7 +27,7 @@ export interface PruneResult {
 }
 
 /** What was measured and checked on the way. */
-export interface Findings extends Pick<PruneResult, "before" | "after" | "plan" | "check"> {
+export interface Findings extends Pick<PruneResult, "before" | "after" | "plan" | "check" | "rounds"> {
   readonly decision: Decision;
 }
 
@@ -33,7 +35,7 @@ export interface Findings extends Pick<PruneResult, "before" | "after" | "plan" 
 export function resultOf(
   options: PruneOptions,
   { analysis, parts }: Bench,
-  { before, after, plan, check, decision }: Findings,
+  { before, after, plan, check, rounds, decision }: Findings,
 ): PruneResult {
   return {
     schemaVersion: 1,
@@ -42,6 +44,7 @@ export function resultOf(
     plan,
     groups: keptOf(analysis, decision.masks),
     check,
+    rounds,
     rows: decision.rankings.flat().reduce((sum, scores) => sum + scores.rows, 0),
     steps: decision.steps,
     reached: decision.reached,
@@ -52,6 +55,9 @@ export function resultOf(
         : {
             rank: ranksWithData(options) ? parts.rank.size : 0,
             decide: parts.decide?.size ?? 0,
+            calibrate: parts.calibrate?.size ?? 0,
+            tune: parts.tune?.size ?? 0,
+            validate: parts.validate?.size ?? 0,
             evaluate: parts.evaluate.size,
           },
     out: options.out,

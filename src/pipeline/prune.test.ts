@@ -13,8 +13,8 @@ import { stored } from "../graph/model.ts";
 import { readModelFile } from "../onnx/read.ts";
 import { writeModelFile } from "../onnx/write.ts";
 import { float32, toNumbers } from "../tensor/tensor.ts";
+import { cutData } from "./cut-data.ts";
 import type { PruneResult } from "./prune-result.ts";
-import { cutData } from "./settings.ts";
 
 const folder = temporaryFolder();
 const assets = join(import.meta.dirname, "../../assets");
@@ -216,26 +216,46 @@ describe("criteria", () => {
 describe("data that rank, decide and judge", () => {
   const size = 90;
   const numbered: Dataset = datasetFromArrays({ inputs: noise([size, 2]), labels: turns(size) });
-  const rowsOf = (parts: ReturnType<typeof cutData>) =>
-    [parts.rank, parts.decide, parts.evaluate].flatMap((part) => (part === undefined ? [] : [...part.rows]));
+  const ranks = { rank: true, decide: false, repair: false, tune: false };
+  const rowsOf = ({ rank, decide, calibrate, tune, validate, evaluate }: ReturnType<typeof cutData>) =>
+    [rank, decide, ...(tune === undefined ? [calibrate] : [tune, validate]), evaluate].flatMap((part) =>
+      part === undefined ? [] : [...part.rows],
+    );
+
+  test.each([true, false])("are apart from what repair and tuning (%s) learn from", (tune) => {
+    const purposes = { ...ranks, decide: true, repair: true, tune };
+    const parts = cutData(numbered, undefined, 3, purposes);
+    const rows = rowsOf(parts);
+    expect(new Set(rows).size).toBe(rows.length);
+    expect(rows.length).toBe(size);
+    const learned = new Set((parts.tune ?? parts.calibrate)!.rows);
+    expect([...parts.calibrate!.rows].every((row) => learned.has(row))).toBe(true);
+    expect(parts.validate?.size).toBe(tune ? 2 : undefined);
+  });
+
+  test("a handful of examples that would have to serve too many ends are refused with a way out", () => {
+    const few = datasetFromArrays({ inputs: noise([5, 2]), labels: turns(5) });
+    const cut = () => cutData(few, undefined, 0, { ...ranks, repair: true });
+    expect(cut).toThrow(/cut into 3 parts that serve ranking, repair and final figures apart.*--no-repair/);
+  });
 
   test.each([false, true])(
     "are disjoint parts of --data, a third for decisions if wanted (%s)",
     (needsDecisions) => {
-      const parts = cutData(numbered, undefined, 3, needsDecisions);
+      const parts = cutData(numbered, undefined, 3, { ...ranks, decide: needsDecisions });
       const rows = rowsOf(parts);
       expect(new Set(rows).size).toBe(rows.length);
       expect(rows.length).toBe(size);
       expect(parts.decide?.size).toBe(needsDecisions ? 30 : undefined);
-      expect(rowsOf(cutData(numbered, undefined, 3, needsDecisions))).toEqual(rows);
+      expect(rowsOf(cutData(numbered, undefined, 3, { ...ranks, decide: needsDecisions }))).toEqual(rows);
     },
   );
 
   test("with test data of its own all of it judges, and none of it ranks", () => {
     const test = datasetFromArrays({ inputs: noise([10, 2], 7), labels: turns(10) });
-    const plain = cutData(numbered, test, 0, false);
+    const plain = cutData(numbered, test, 0, ranks);
     expect([plain.rank.size, plain.decide, plain.evaluate]).toEqual([size, undefined, test]);
-    const split = cutData(numbered, test, 0, true);
+    const split = cutData(numbered, test, 0, { ...ranks, decide: true });
     expect(split.evaluate).toBe(test);
     const used = [...split.rank.rows, ...split.decide!.rows];
     expect(new Set(used).size).toBe(used.length);

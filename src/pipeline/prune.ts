@@ -4,6 +4,7 @@ import { analyzeChannels } from "../channels/groups.ts";
 import { planOfMasks } from "../channels/plan.ts";
 import { divergence } from "../evaluation/measure.ts";
 import { verifySlice } from "../evaluation/verify-slice.ts";
+import type { Model } from "../graph/model.ts";
 import { openBatch } from "../passes/open-batch.ts";
 import { sliceModel } from "../surgery/slice.ts";
 import { chooseOutput } from "../valuation/targets.ts";
@@ -15,6 +16,7 @@ import { runnable, sizeOnDisk } from "./load-model.ts";
 import { type Bench, feedsOf, measureOn, openParts } from "./prune-bench.ts";
 import { inputsOf, type PruneOptions } from "./prune-options.ts";
 import { type PruneResult, resultOf } from "./prune-result.ts";
+import { refineryOf } from "./refinery-of.ts";
 import { writeJson } from "./scores-file.ts";
 import { startRuntime } from "./settings.ts";
 import { timeModels } from "./time-models.ts";
@@ -54,20 +56,23 @@ async function pruneWith(options: PruneOptions, bench: Bench): Promise<PruneResu
   const { model, out, savePlan, verify } = options;
   const output = chooseOutput(analysis.model, options.output);
   const original = await measureOn(options, bench, analysis, output, "original");
-  const decision = await decide(options, bench);
+  const refinery = refineryOf(options, bench, output);
+  const decision = await decide(options, bench, refinery);
   checkRemoves(decision.masks);
   const sliced = sliceModel(model.analysis, decision.masks);
-  const smaller = sliced === model.analysis.model ? analysis : analyzeChannels(openBatch(sliced));
+  const cut = analyzeChannels(openBatch(sliced));
+  const smaller = decision.left === undefined ? cut : decision.left.analysis;
   const feeds = (batch: number) => feedsOf(bench, batch);
   const check =
     verify === false || runner === undefined
       ? null
-      : await verifySlice(runner, analysis, decision.masks, smaller.model, feeds(8));
+      : await verifySlice(runner, analysis, decision.masks, cut.model, feeds(8));
   const pruned = await measureOn(options, bench, smaller, output, "pruned");
   const plan = planOfMasks(model.analysis, decision.masks);
   const bytesBefore = await sizeOnDisk(model);
   const [timedBefore, timedAfter] = await timeModels([analysis, smaller], feeds, options);
-  const bytes = await writeOutput(withProvenance(sliced, plan, model.hash), out);
+  const result = decision.left === undefined ? sliced : asDeclared(smaller.model, sliced);
+  const bytes = await writeOutput(withProvenance(result, plan, model.hash), out);
   if (savePlan !== undefined) await writeJson(savePlan, plan);
   const apart =
     original !== undefined && pruned !== undefined
@@ -84,6 +89,12 @@ async function pruneWith(options: PruneOptions, bench: Bench): Promise<PruneResu
     }),
     plan,
     check,
+    rounds: refinery?.rounds ?? [],
     decision,
   });
+}
+
+/** The refined network with inputs and outputs as the file declares them, where its batch was opened for the work. */
+function asDeclared(refined: Model, { graph }: Model): Model {
+  return { ...refined, graph: { ...refined.graph, inputs: graph.inputs, outputs: graph.outputs } };
 }

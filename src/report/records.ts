@@ -4,6 +4,8 @@ import type { GroupExplanation } from "../channels/explain.ts";
 import type { CriterionName } from "../criteria/index.ts";
 import type { Dim } from "../graph/model.ts";
 import type { PayoffKind } from "../metrics/index.ts";
+import type { LayerRepair } from "../repair/index.ts";
+import type { EpochRecord } from "../training/train.ts";
 
 /** Scores of the channels of one group; higher is worth more. */
 export interface GroupScores {
@@ -37,12 +39,17 @@ export interface ModelFigures {
   readonly latencyQuartilesMs: Readonly<Record<string, readonly [low: number, high: number]>> | null;
 }
 
-/** How many examples served each end of a pruning; no example serves two. */
+/** How many examples served each end of a pruning; no example serves two, but repair looks at some of those tuned on. */
 export interface ExampleCounts {
   /** 0 where nothing was ranked on data. */
   readonly rank: number;
   /** For holding an accuracy floor; 0 without one. */
   readonly decide: number;
+  /** For repair; 0 without it. */
+  readonly calibrate: number;
+  /** For tuning, and for choosing its best epoch; 0 without it. */
+  readonly tune: number;
+  readonly validate: number;
   readonly evaluate: number;
 }
 
@@ -103,4 +110,29 @@ export interface Inspection {
   readonly groups: readonly InspectedGroup[];
   /** Only where one was asked for. */
   readonly explanation?: GroupExplanation;
+}
+
+/** How good a network is on the examples for the final figures. */
+export interface StageQuality {
+  /** Null without class labels. */
+  readonly accuracy: number | null;
+  /** Cross-entropy (nats) or squared error; null without labels. */
+  readonly loss: number | null;
+}
+
+/** How good the network was at one point of a round. */
+export interface Stage extends StageQuality {
+  readonly stage: "sliced" | "repaired" | "tuned";
+}
+
+/** What happened in one round, for the record. */
+export interface RoundRecord {
+  readonly step: number;
+  readonly stages: readonly Stage[];
+  readonly repair: readonly LayerRepair[] | null;
+  readonly tuning: {
+    readonly epochs: readonly EpochRecord[];
+    readonly bestEpoch: number;
+    readonly stoppedBy: string;
+  } | null;
 }

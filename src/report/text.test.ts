@@ -36,12 +36,19 @@ test("numbers as people read them", () => {
 });
 
 test("what examples served for, whatever was done", () => {
-  expect(examplesText({ rank: 200, decide: 150, evaluate: 1000 }, 19_760)).toBe(
+  const none = { rank: 0, decide: 0, calibrate: 0, tune: 0, validate: 0 };
+  expect(examplesText({ ...none, rank: 200, decide: 150, evaluate: 1000 }, 19_760)).toBe(
     "Ranked on 200 examples with 19,760 rows. Accuracy floor held on 150 others. Figures from 1,000 others.",
   );
-  expect(examplesText({ rank: 0, decide: 0, evaluate: 300 }, 0)).toBe("Figures from 300 examples.");
-  expect(examplesText({ rank: 20, decide: 0, evaluate: 30 }, 0)).toBe(
+  expect(examplesText({ ...none, evaluate: 300 }, 0)).toBe("Figures from 300 examples.");
+  expect(examplesText({ ...none, rank: 20, evaluate: 30 }, 0)).toBe(
     "Ranked on 20 examples. Figures from 30 others.",
+  );
+  expect(examplesText({ ...none, calibrate: 40, evaluate: 30 }, 0)).toBe(
+    "Repaired on 40 examples. Figures from 30 others.",
+  );
+  expect(examplesText({ ...none, calibrate: 40, tune: 90, validate: 10, evaluate: 30 }, 0)).toBe(
+    "Tuned on 90 examples (repaired on 40 of them). Best epoch chosen on 10 others. Figures from 30 others.",
   );
 });
 

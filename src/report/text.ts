@@ -6,8 +6,15 @@ import { bytes, compact, percent, short, whole } from "./format.ts";
 import type { ExampleCounts, GroupScores, Inspection, ModelFigures, ScoringConditions } from "./records.ts";
 import { table } from "./table.ts";
 
-/** The table before and after, and what its brackets hold; one column of figures when there is nothing to compare with. */
-export function figuresTable(before: ModelFigures | null, after: ModelFigures): string {
+/**
+ * The table before and after, and what its brackets hold; one column of figures when there is nothing to compare with.
+ * @param reference What divergences are measured from.
+ */
+export function figuresTable(
+  before: ModelFigures | null,
+  after: ModelFigures,
+  reference: "original" | "teacher" = "original",
+): string {
   const columns = before === null ? [after] : [before, after];
   const rows: string[][] = [];
   const add = (
@@ -42,7 +49,7 @@ export function figuresTable(before: ModelFigures | null, after: ModelFigures): 
       loss === null ? undefined : `${short(loss)} (${short(lossInterval![0])} to ${short(lossInterval![1])})`,
     (a, b) => (a.loss === null || b.loss === null ? "" : signed(b.loss - a.loss, 4)),
   );
-  add("divergence from original (nats)", ({ divergence }) =>
+  add(`divergence from ${reference} (nats)`, ({ divergence }) =>
     divergence === null ? undefined : short(divergence),
   );
   add(
@@ -188,7 +195,10 @@ export function keptText(
 }
 
 /** Which examples served which end, and what the ranking cost. */
-export function examplesText({ rank, decide, evaluate }: ExampleCounts, rows: number): string {
+export function examplesText(
+  { rank, decide, calibrate, tune, validate, evaluate }: ExampleCounts,
+  rows: number,
+): string {
   const sentences: string[] = [];
   const add = (what: string, examples: number, more = "") => {
     if (examples === 0) return;
@@ -196,6 +206,9 @@ export function examplesText({ rank, decide, evaluate }: ExampleCounts, rows: nu
   };
   add("Ranked on", rank, rows === 0 ? "" : ` with ${whole(rows)} rows`);
   add("Accuracy floor held on", decide);
+  if (tune === 0) add("Repaired on", calibrate);
+  add("Tuned on", tune, calibrate === 0 ? "" : ` (repaired on ${whole(calibrate)} of them)`);
+  add("Best epoch chosen on", validate);
   add("Figures from", evaluate);
   return sentences.join(" ");
 }

@@ -1,0 +1,110 @@
+/** @file What is done to a network after channels went: repair without training, then tuning. */
+import type { ChannelAnalysis } from "../channels/groups.ts";
+import type { Dataset } from "../datasets/index.ts";
+import type { Model } from "../graph/model.ts";
+import { type LayerRepair, repair } from "../repair/index.ts";
+import type { RoundRecord, Stage, StageQuality } from "../report/records.ts";
+import { type FitOptions, fit } from "../training/fit.ts";
+import type { Runner } from "../valuation/runner.ts";
+import type { WorkOptions } from "./progress.ts";
+import type { Round } from "./removal.ts";
+import type { Survivor } from "./survivor.ts";
+
+/** How what is left is trained after every round. */
+export interface TuneSettings
+  extends Pick<
+    FitOptions,
+    "settings" | "loss" | "labelSmoothing" | "distill" | "norm" | "freeze" | "constantOperators"
+  > {
+  /** Learn from the original network's outputs as well. */
+  readonly teacher: boolean;
+}
+
+export interface RefineOptions extends Pick<WorkOptions, "signal" | "onProgress"> {
+  readonly original: ChannelAnalysis;
+  readonly runner: Runner;
+  readonly output: string;
+  readonly seed: number;
+  /** Examples that repair is calibrated on; left out, nothing is repaired. */
+  readonly calibrate?: Dataset | undefined;
+  readonly tune?: (TuneSettings & { readonly dataset: Dataset; readonly validation: Dataset }) | undefined;
+  /** Quality on the examples for the final figures; decides nothing. */
+  readonly judge: (model: Model) => Promise<StageQuality>;
+}
+
+export interface Refinery {
+  readonly refine: (cut: Survivor, round: Round) => Promise<Model>;
+  /** Filled in as rounds go by. */
+  readonly rounds: readonly RoundRecord[];
+}
+
+/** Repair and tuning as one function of the network that a round has left. */
+export function refineryFor(options: RefineOptions): Refinery {
+  const rounds: RoundRecord[] = [];
+  const refine = async (cut: Survivor, { step }: Round): Promise<Model> => {
+    const stages: Stage[] = [{ stage: "sliced", ...(await options.judge(cut.model)) }];
+    let { model } = cut;
+    let layers: readonly LayerRepair[] | null = null;
+    if (options.calibrate !== undefined) {
+      ({ model, layers } = await repairCut(options, cut, options.calibrate));
+      stages.push({ stage: "repaired", ...(await options.judge(model)) });
+    }
+    let tuning: RoundRecord["tuning"] = null;
+    if (options.tune !== undefined) {
+      const { model: tuned, history, bestEpoch, stoppedBy } = await tuneCut(options, model, step);
+      tuning = { epochs: history.epochs, bestEpoch, stoppedBy };
+      model = tuned;
+      stages.push({ stage: "tuned", ...(await options.judge(model)) });
+    }
+    rounds.push({ step, stages, repair: layers, tuning });
+    return model;
+  };
+  return { refine, rounds };
+}
+
+async function repairCut(
+  { original, runner, seed, signal, onProgress }: RefineOptions,
+  { model: pruned, masks }: Survivor,
+  dataset: Dataset,
+): Promise<{ model: Model; layers: readonly LayerRepair[] }> {
+  return repair({
+    runner,
+    analysis: original,
+    masks,
+    pruned,
+    dataset,
+    seed,
+    signal,
+    onProgress: (done, total) => onProgress?.({ label: "repairing", done, total, unit: "layers" }),
+  });
+}
+
+async function tuneCut(
+  { tune, original, runner, output, signal, onProgress }: RefineOptions,
+  model: Model,
+  step: number,
+) {
+  const { teacher, settings, ...rest } = tune!;
+  const events = fit({
+    ...rest,
+    runner,
+    model,
+    output,
+    teacher: teacher ? original.model : undefined,
+    settings: { ...settings, seed: settings.seed + step - 1 },
+    signal,
+  });
+  let seen = 0;
+  for (let next = await events.next(); ; next = await events.next()) {
+    if (next.done === true) return next.value;
+    if (next.value.kind !== "step") continue;
+    const { examples, steps } = next.value;
+    seen += examples;
+    onProgress?.({
+      label: "tuning",
+      done: seen,
+      total: Math.max(seen, steps * settings.batchSize),
+      unit: "examples",
+    });
+  }
+}
