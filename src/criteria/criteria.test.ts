@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { graphBuilder } from "../../test/helpers/build.ts";
@@ -148,6 +150,16 @@ describe("every criterion", () => {
     const problem = await problemOf(scoresOf(name as CriterionName, model));
     expect([problem.code, problem.data]).toEqual(["criterion-needs-data", { criterion: name }]);
   });
+});
+
+test("docs/criteria.md tells of every criterion, and of none that is not there", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/criteria.md"), "utf8");
+  const table = page.slice(page.indexOf("| name |"), page.indexOf("z are the channel's values"));
+  const rows = table.split("\n").slice(2);
+  const told = rows.flatMap((row) =>
+    Array.from(row.split("|")[1]?.matchAll(/`([^`]+)`/g) ?? [], ([, name]) => name!),
+  );
+  expect(told.sort()).toEqual(Object.keys(criteria).sort());
 });
 
 test("fpgm ranks a filter between two others lowest, whatever its norm", async () => {

@@ -17,8 +17,15 @@ export {
 export type { Criterion, CriterionContext } from "./criterion.ts";
 export {
   type Aggregate,
+  type GatedNetwork,
+  type GateGradientOptions,
+  type GateMeasure,
+  type GateOptions,
+  type GateRows,
   type GradientOptions,
+  gateGradients,
   isAggregate,
+  openGates,
   type WeightCriterionName,
   type WeightScoreOptions,
   weightScores,

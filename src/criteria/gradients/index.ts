@@ -10,6 +10,15 @@ import { taylorSigned } from "./taylor-signed.ts";
 import { taylorFilter, taylorWeight } from "./taylor-weight.ts";
 
 export { type Aggregate, isAggregate } from "./aggregate.ts";
+export {
+  type GatedNetwork,
+  type GateGradientOptions,
+  type GateMeasure,
+  type GateOptions,
+  type GateRows,
+  gateGradients,
+  openGates,
+} from "./gate-gradients.ts";
 export type { GradientOptions } from "./gradient-options.ts";
 export { type WeightCriterionName, type WeightScoreOptions, weightScores } from "./weight-scores.ts";
 

@@ -5,6 +5,7 @@ import { referenceEngine } from "../../engine/reference/reference.ts";
 import { differentiate } from "../../gradients/differentiate.ts";
 import { type Model, type StoredTensor, stored } from "../../graph/model.ts";
 import { extract } from "../../passes/extract.ts";
+import { liftConstants } from "../../passes/lift-constants.ts";
 import { isFloat } from "../../tensor/dtype.ts";
 import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../../tensor/tensor.ts";
 import { differentiable, feedsFor } from "./differentiable.ts";
@@ -64,7 +65,8 @@ async function synapticFlow(analysis: ChannelAnalysis): Promise<WeightValues> {
 }
 
 /** Parameters without their signs. Numbers that have no axes are not parameters but part of a formula. */
-function positive(model: Model): Model {
+function positive(given: Model): Model {
+  const model = liftConstants(given);
   const { graph } = model;
   const initializers = [...graph.initializers].map(([name, tensor]) => [name, absolute(tensor)] as const);
   return { ...model, graph: { ...graph, initializers: new Map(initializers) } };

@@ -67,12 +67,16 @@ export async function hessianTimes(
     },
   };
   const second = differentiate(whole, { of: total, wrt: names });
-  return meanLossGradients(options, payoff, second.model, names, second.gradientOf, feeds);
+  const batchSize = options.batchSize ?? Math.ceil(modestBatch(options.analysis) / shareOfBatch);
+  return meanLossGradients({ ...options, batchSize }, payoff, second.model, names, second.gradientOf, feeds);
 }
 
 function payoffOf({ analysis, payoff, dataset }: GradientOptions): PayoffGraph {
   return addPayoff(differentiable(analysis.model, dataset.batch([0])), payoff, dataset.size);
 }
+
+/** Differentiating twice keeps some four times as many values, so that a batch has to be smaller. */
+const shareOfBatch = 4;
 
 /** Sum of the products of all elements, without axes. */
 function dot(emit: Emitter, left: string, right: string): string {
