@@ -367,10 +367,20 @@ export const catalogue = {
     (d: { opType: string; node: string; detail: string }) =>
       `Node "${d.node}": the reference kernel of ${d.opType} does not cover ${d.detail}. Run the model on onnxruntime instead.`,
   ),
+  "unknown-weight": entry(
+    "usage",
+    (d: { pattern: string; nearest: readonly string[] }) =>
+      `--freeze: "${d.pattern}" matches no trainable weight and no node that reads one${d.nearest.length === 0 ? "" : `; nearest names: ${d.nearest.join(", ")}`}. Take the names from the model.`,
+  ),
   "nothing-to-train": entry(
     "failed",
     (d: { constants: number }) =>
       `None of the model's ${d.constants} constants is a trainable weight that the loss depends on. Check --freeze, --output and --treat-as-constant; a quantized model is trained before it is quantized.`,
+  ),
+  "teacher-mismatch": entry(
+    "failed",
+    (d: { detail: string }) =>
+      `The teacher does not suit the model: ${d.detail}. Use the network the model was pruned from.`,
   ),
   "no-gradient": entry(
     "notSupported",
@@ -381,6 +391,11 @@ export const catalogue = {
     "failed",
     (d: { step: number; detail: string; kept: string; advice: string }) =>
       `Training diverged at step ${d.step}: ${d.detail}. ${d.kept} ${d.advice}`,
+  ),
+  "checkpoint-missing": entry(
+    "usage",
+    (d: { path: string }) =>
+      `--resume: there is no checkpoint ${d.path} to go on from. Leave --resume out to start anew, or name the file with --checkpoint.`,
   ),
   "checkpoint-damaged": entry(
     "failed",

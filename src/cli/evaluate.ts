@@ -1,7 +1,6 @@
 /** @file shapley-pruner evaluate: quality, size and latency of a model, alone or beside another. */
 import { Command } from "commander";
 import { PrunerError } from "../base/problem.ts";
-import type { Evaluation } from "../pipeline/evaluate.ts";
 import {
   dataOptions,
   measuredOutputOption,
@@ -26,6 +25,7 @@ export function evaluateCommand(io: Io): Command {
       const { loadModel } = await import("../pipeline/load-model.ts");
       const { evaluate } = await import("../pipeline/evaluate.ts");
       const { figuresTable } = await import("../report/text.ts");
+      const { accuracyChangeText } = await import("../report/training.ts");
       const data = dataSettings(options);
       if (data === undefined)
         throw new PrunerError("usage", { detail: "evaluate needs --data: the examples to measure on." });
@@ -45,18 +45,13 @@ export function evaluateCommand(io: Io): Command {
           latency: options["latency"] as boolean,
         });
         work.finish();
+        const { examples, accuracyChange, before, after } = result;
+        const change = accuracyChange === null ? "" : ` ${accuracyChangeText(accuracyChange)}`;
         print(io, options, result, () =>
-          [figuresTable(result.before, result.after), "", changeText(result)].join("\n"),
+          [figuresTable(before, after), "", `${examples} examples.${change}`].join("\n"),
         );
       } finally {
         work.finish();
       }
     });
-}
-
-function changeText({ examples, accuracyChange }: Evaluation): string {
-  if (accuracyChange === null) return `${examples} examples.`;
-  const { difference, lost, gained } = accuracyChange;
-  const points = (value: number) => `${value >= 0 ? "+" : ""}${(100 * value).toFixed(2)}`;
-  return `${examples} examples. Accuracy changes by ${points(difference.value)} points (95% interval ${points(difference.low)} to ${points(difference.high)}): ${lost} answers lost, ${gained} gained.`;
 }

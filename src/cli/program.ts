@@ -3,19 +3,27 @@ import { Command } from "commander";
 import { tool } from "../base/version.ts";
 import { demoCommand } from "./demo.ts";
 import { evaluateCommand } from "./evaluate.ts";
+import { finetuneCommand } from "./finetune.ts";
 import { inspectCommand } from "./inspect.ts";
 import type { Io } from "./io.ts";
 import { pruneCommand } from "./prune.ts";
 import { rankCommand } from "./rank.ts";
+import { trainCommand } from "./train.ts";
 
 /** The whole command line, writing to `io`; mistakes in its use are thrown as `CommanderError`. */
 export function program(io: Io): Command {
   const root = new Command(tool.name)
     .description("Make trained ONNX networks smaller by asking, with game theory, what each channel is worth")
     .version(tool.version);
-  const commands = [inspectCommand, rankCommand, pruneCommand, evaluateCommand, demoCommand].map((make) =>
-    make(io),
-  );
+  const commands = [
+    inspectCommand,
+    rankCommand,
+    pruneCommand,
+    finetuneCommand,
+    trainCommand,
+    evaluateCommand,
+    demoCommand,
+  ].map((make) => make(io));
   for (const command of commands) root.addCommand(command);
   for (const command of [root, ...commands]) {
     command.exitOverride().configureOutput({

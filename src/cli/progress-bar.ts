@@ -19,7 +19,7 @@ export function progressBar(): ProgressBar {
     bar = undefined;
   };
   return {
-    show({ label: next, done, total, unit }) {
+    show({ label: next, done, total, unit, each = { count: 1, unit }, note = "" }) {
       if (bar === undefined || next !== label) {
         clear();
         label = next;
@@ -27,7 +27,7 @@ export function progressBar(): ProgressBar {
         startedWith = done;
         bar = new SingleBar(
           {
-            format: "{label} [{bar}] {value}/{total} {unit} {rate}",
+            format: "{label} [{bar}] {value}/{total} {unit} {note}{rate}",
             stream: process.stderr,
             clearOnComplete: true,
             hideCursor: true,
@@ -35,16 +35,16 @@ export function progressBar(): ProgressBar {
           },
           Presets.rect,
         );
-        bar.start(total, done, { label, unit, rate: "" });
+        bar.start(total, done, { label, unit, note: "", rate: "" });
       }
       const seconds = (performance.now() - startedAt) / 1000;
       const rate = seconds > 0 ? (done - startedWith) / seconds : 0;
       const left =
         rate > 0
-          ? `${Math.round(rate).toLocaleString("en-US")} ${unit}/s, ${duration((total - done) / rate)} left`
+          ? `${Math.round(rate * each.count).toLocaleString("en-US")} ${each.unit}/s, ${duration((total - done) / rate)} left`
           : "";
       bar.setTotal(total);
-      bar.update(done, { label, unit, rate: left });
+      bar.update(done, { label, unit, note: note === "" ? "" : `${note}, `, rate: left });
     },
     clear,
   };

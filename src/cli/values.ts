@@ -3,6 +3,7 @@ import { InvalidArgumentError } from "commander";
 import { type Aggregate, isAggregate } from "../criteria/gradients/aggregate.ts";
 import type { Weighting } from "../estimators/index.ts";
 import type { RankBudget } from "../pipeline/rank-groups.ts";
+import type { Portion } from "../pipeline/training-data.ts";
 
 /** Whole numbers from `from` up. */
 export function wholeNumber(from: number): (text: string) => number {
@@ -90,6 +91,26 @@ export function partialOption(text: string): {
       "Expected how many channels are removed at most, such as 2, or added, such as 2:addition.",
     );
   return { limit: Number(match[1]), side: (match[2] ?? "removal") as "removal" };
+}
+
+/** A share of the examples ("10%", "0.1") or so many of them ("500"); "0" for none. */
+export function portionOption(text: string): Portion {
+  const match = /^(\d+\.?\d*|\.\d+)(%?)$/.exec(text);
+  const value = match === null ? Number.NaN : Number(match[1]);
+  const isShare = match?.[2] === "%" || !Number.isInteger(value);
+  const share = match?.[2] === "%" ? value / 100 : value;
+  if (Number.isNaN(value) || (isShare && share >= 1))
+    throw new InvalidArgumentError(
+      "Expected a share of the examples such as 10%, a number of examples such as 500, or 0 for none.",
+    );
+  return isShare ? { share } : { count: value };
+}
+
+/** Sizes by layer ("10-20-100-25", or with commas). */
+export function sizesOption(text: string): number[] {
+  if (!/^\d+([-,]\d+)*$/.test(text))
+    throw new InvalidArgumentError("Expected whole numbers layer by layer, such as 10-20-100-25.");
+  return text.split(/[-,]/).map(Number);
 }
 
 /** Width and height in pixels ("224x224"). */

@@ -3,7 +3,7 @@ import { nearestNames } from "../base/nearest-names.ts";
 import { PrunerError } from "../base/problem.ts";
 import type { Model } from "../graph/model.ts";
 import { lenet5, lenet300 } from "./lenet.ts";
-import type { Network, NetworkOptions } from "./network.ts";
+import type { Network, NetworkOptions, SizeOptions } from "./network.ts";
 import {
   caffePixels,
   caffeRecipe,
@@ -38,12 +38,14 @@ export const networks = {
     ...digits,
     title: "LeNet-300-100, a perceptron for digits",
     reference: lecun,
+    sizing: ["sizes"],
     build: lenet300,
   },
   lenet5: {
     ...digits,
     title: "LeNet-5 with 10-20-100-25 channels",
     reference: lecun,
+    sizing: ["sizes"],
     build: lenet5,
   },
   "lenet5-large": {
@@ -65,6 +67,7 @@ export const networks = {
     title: "VGG-16 with batch normalisation, for CIFAR",
     reference: simonyan,
     recipe: vggRecipe,
+    sizing: ["width"],
     build: vgg16,
   },
   "vgg16-slim": {
@@ -84,6 +87,7 @@ export const networks = {
     classes: 1000,
     preprocessing: imagenetPixels,
     recipe: resnet50Recipe,
+    sizing: ["width"],
     build: resnet50,
   },
 } satisfies Record<string, Network>;
@@ -94,6 +98,7 @@ function cifarResNet(depth: number): Network {
     title: `ResNet-${depth}, for CIFAR`,
     reference: he,
     recipe: resnetCifarRecipe,
+    sizing: ["width"],
     build: (options) => resnetCifar({ ...options, depth }),
   };
 }
@@ -112,13 +117,26 @@ export function networkNamed(name: string): Network {
 
 /**
  * A freshly initialised network that says in its metadata what it is.
- * @throws {PrunerError} `unknown-network`, and `invalid-option` for sizes the architecture cannot have.
+ * @throws {PrunerError} `unknown-network`, and `invalid-option` for sizes the architecture cannot have or does not offer.
  * @example buildNetwork("resnet20", { seed: 1, classes: 100 });
  */
-export function buildNetwork(name: string, options: NetworkOptions = {}): Model {
-  const model = networkNamed(name).build(options);
+export function buildNetwork(name: string, options: NetworkOptions & SizeOptions = {}): Model {
+  const network = networkNamed(name);
+  checkSizing(name, network, options);
+  const model = network.build(options);
   const notes = { "shapley_pruner.network": name, "shapley_pruner.seed": String(options.seed ?? 0) };
   return { ...model, metadata: new Map([...model.metadata, ...Object.entries(notes)]) };
+}
+
+/** A size that the network would not heed is refused. */
+function checkSizing(name: string, { sizing = [] }: Network, options: SizeOptions): void {
+  for (const option of ["sizes", "width"] as const) {
+    const got = options[option];
+    if (got === undefined || sizing.includes(option)) continue;
+    const others = Object.entries<Network>(networks).filter(([, other]) => other.sizing?.includes(option));
+    const expected = `nothing for ${name}, whose sizes are fixed that way; it can be chosen for ${others.map(([other]) => other).join(", ")}`;
+    throw new PrunerError("invalid-option", { option, got: String(got), expected });
+  }
 }
 
 export { type LeNet5Options, type LeNet300Options, lenet5, lenet300 } from "./lenet.ts";
@@ -129,6 +147,7 @@ export type {
   Recipe,
   RecipeAugmentation,
   RecipeSchedule,
+  SizeOptions,
 } from "./network.ts";
 export { type ResNetCifarOptions, resnetCifar } from "./resnet-cifar.ts";
 export { type ResNet50Options, resnet50 } from "./resnet50.ts";

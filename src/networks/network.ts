@@ -13,6 +13,14 @@ export interface NetworkOptions {
   readonly inputSize?: number | undefined;
 }
 
+/** Sizes that only some networks let one choose; see `Network.sizing`. */
+export interface SizeOptions {
+  /** Channels and units, layer by layer. */
+  readonly sizes?: readonly number[] | undefined;
+  /** Factor on all channels, or channels of the first stage: what the network's own option of that name says. */
+  readonly width?: number | undefined;
+}
+
 /** How bytes become what the network is trained on: (byte / pixelScale - mean) / std, per channel. */
 export interface InputPreprocessing {
   readonly pixelScale: number;
@@ -63,10 +71,12 @@ export interface Network {
   /** For images with the channels above. */
   readonly preprocessing: InputPreprocessing;
   readonly recipe: Recipe;
+  /** Sizes that can be chosen besides those of the data; none where it is left out. */
+  readonly sizing?: readonly (keyof SizeOptions)[] | undefined;
   /**
    * A freshly initialised model with input "input" [N, channels, height, width] and output "logits" [N, classes]; the
    * same options give the same bytes.
    * @throws {PrunerError} `invalid-option` for sizes the architecture cannot have.
    */
-  build(options?: NetworkOptions): Model;
+  build(options?: NetworkOptions & SizeOptions): Model;
 }

@@ -7,6 +7,10 @@ export interface Progress {
   readonly total: number;
   /** What is counted: rows, examples, ... */
   readonly unit: string;
+  /** What one of them holds, where the rate is better told in that: 128 images for a step. */
+  readonly each?: { readonly count: number; readonly unit: string } | undefined;
+  /** How it goes, such as "loss 0.21". */
+  readonly note?: string | undefined;
 }
 
 export interface WorkOptions {

@@ -11,12 +11,18 @@ const prefix = "shapley_pruner";
 
 /** The model with a note of who made it, from what, and by which plan. */
 export function withProvenance(model: Model, plan: PrunePlan, parentHash: string): Model {
-  const notes = {
-    [`${prefix}.version`]: `${tool.name} ${tool.version}`,
-    [`${prefix}.parent_sha256`]: parentHash,
-    [`${prefix}.plan`]: JSON.stringify(plan),
-  };
-  return { ...model, metadata: new Map([...model.metadata, ...Object.entries(notes)]) };
+  return withNotes(model, { parent_sha256: parentHash, plan: JSON.stringify(plan) });
+}
+
+/** The model with a note of who trained it, from what, and how; a plan it was pruned by stays on record. */
+export function withTraining(model: Model, startHash: string, training: object): Model {
+  return withNotes(model, { trained_from_sha256: startHash, training: JSON.stringify(training) });
+}
+
+function withNotes(model: Model, notes: Readonly<Record<string, string>>): Model {
+  const all = Object.entries({ version: `${tool.name} ${tool.version}`, ...notes });
+  const named = all.map(([key, note]) => [`${prefix}.${key}`, note] as const);
+  return { ...model, metadata: new Map([...model.metadata, ...named]) };
 }
 
 /** Writes the model and returns the bytes it takes on disk. */

@@ -73,7 +73,16 @@ function namesOf({ id, producers, members }: NamedGroup) {
   };
 }
 
-function matcherOf(pattern: string, names: readonly string[], option: string): (name: string) => boolean {
+/**
+ * Says which names a pattern means, by the rules at the top of this file.
+ * @param names Everything the pattern may mean: one of them, written out, means itself alone.
+ * @throws {PrunerError} `invalid-option` for a faulty pattern.
+ */
+export function matcherOf(
+  pattern: string,
+  names: readonly string[],
+  option: string,
+): (name: string) => boolean {
   if (pattern === "")
     throw new PrunerError("invalid-option", { option, got: pattern, expected: "the name of a group" });
   if (/^\/.+\/$/.test(pattern)) return expressionOf(pattern, option);

@@ -28,7 +28,7 @@ export function epochsTable(epochs: readonly EpochRecord[], bestEpoch: number): 
     "loss",
     ...(isValidated ? ["validation loss"] : []),
     ...(hasAccuracy ? ["accuracy"] : []),
-    "last rate",
+    "rate at end",
     ...(isValidated ? [""] : []),
   ];
   const align = head.map((name) => (name === "" ? ("left" as const) : ("right" as const)));

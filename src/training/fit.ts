@@ -1,11 +1,11 @@
 /** @file From a network, data and settings to a trained network: everything between the options and the loop. */
 import { PrunerError } from "../base/problem.ts";
 import { classLabels, type Dataset } from "../datasets/index.ts";
-import type { Model } from "../graph/model.ts";
+import type { Dim, Model } from "../graph/model.ts";
 import { inferFacts } from "../ops/infer.ts";
 import { liftConstants } from "../passes/lift-constants.ts";
 import { writeBack } from "../passes/to-float32.ts";
-import { float32, type Tensor } from "../tensor/tensor.ts";
+import { float32, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import type { Runner } from "../valuation/runner.ts";
 import { chooseOutput, outputKind } from "../valuation/targets.ts";
 import { checkAugmentable } from "./augment/index.ts";
@@ -24,7 +24,7 @@ import { type Validator, validatorFor } from "./validator.ts";
 export interface FitOptions {
   readonly runner: Runner;
   readonly model: Model;
-  /** Examples to learn from, bound to the inputs of `trainingInputs(model)`. */
+  /** Examples to learn from, bound to the inputs the model has in single precision (`toFloat32`). */
   readonly dataset: Dataset;
   /** Examples that choose the best epoch; learned from by nobody. */
   readonly validation?: Dataset | undefined;
@@ -116,8 +116,12 @@ function lessonOf(options: FitOptions, output: string): Lesson {
   if (labels === undefined && teacher === undefined)
     throw new PrunerError("labels-missing", { path: dataset.name });
   const kind = options.loss ?? (labels?.kind === "values" ? "squared-error" : "cross-entropy");
-  if (kind === "squared-error") return { spec: { kind, output }, targets: labels };
-  const classes = inferFacts(model).get(output)?.shape?.[1];
+  const shape = inferFacts(model).get(output)?.shape;
+  if (kind === "squared-error") {
+    if (labels === undefined) throw new PrunerError("labels-missing", { path: dataset.name });
+    return { spec: { kind, output }, targets: { ...labels, shape: shapeInGraph(labels, shape) } };
+  }
+  const classes = shape?.[1];
   const count = typeof classes === "number" && classes > 1 ? classes : 2;
   const temperature = distill?.temperature ?? usualTemperature;
   const weight = labels === undefined ? 1 : (distill?.weight ?? usualWeight);
@@ -126,6 +130,13 @@ function lessonOf(options: FitOptions, output: string): Lesson {
     spec: { kind, output, outputIs, labelSmoothing, distill: teacher && { temperature, weight } },
     targets: labels && { values: classLabels(dataset, count), shape: labels.shape },
   };
+}
+
+/** Numbers of [N] stand for those of an output [N, 1]. */
+function shapeInGraph(labels: Targets, output: readonly Dim[] | undefined): readonly number[] {
+  const sizes = output?.slice(1) ?? [];
+  const isKnown = sizes.every((size) => typeof size === "number");
+  return isKnown && sizeOf(sizes) === sizeOf(labels.shape) ? sizes : labels.shape;
 }
 
 /** On varied images the teacher has to see what the network sees. */

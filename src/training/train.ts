@@ -77,6 +77,8 @@ interface Draft {
   state: TrainingState<History>;
   stopped: boolean;
   lastSaved: number;
+  /** Step of the state in the checkpoint file; undefined before there is one. */
+  savedStep: number | undefined;
 }
 
 /** Milliseconds between checkpoints within an epoch. They do not change the result. */
@@ -90,6 +92,7 @@ const saveEvery = 60_000;
 export async function* train(context: TrainContext): AsyncGenerator<TrainEvent, TrainOutcome, undefined> {
   const draft = begin(context);
   const { source, signal } = context;
+  if (lacksJudgement(draft)) yield await judgeEpoch(draft);
   let next = draft.state.step < draft.steps ? shardsOf(source, draft.state.step) : [];
   while (draft.state.step < draft.steps && !draft.stopped) {
     if (signal?.aborted === true) {
@@ -115,11 +118,14 @@ function begin(context: TrainContext): Draft {
   const shapes = new Map(source.graph.parameters.entries.map(({ name, shape }) => [name, shape]));
   const optimizer = defineOptimizer(settings.optimizer);
   const perEpoch = stepsPerEpoch(source);
+  const masks: WeightMasks =
+    settings.keepZeros === true ? masksOfZeros(layersOf(stepper.parameters, shapes)) : new Map();
   if (resume !== undefined) {
     copyInto(resume.parameters, stepper.parameters);
     copyInto(resume.statistics, stepper.statistics);
   }
   const { parameters, statistics } = stepper;
+  const rule: EarlyStopping = { better: "lower", patience: Number.POSITIVE_INFINITY, ...settings.stopping };
   const fresh = (): TrainingState<History> => ({
     step: 0,
     parameters,
@@ -135,13 +141,14 @@ function begin(context: TrainContext): Draft {
     context,
     optimizer,
     decayOf: weightDecayBy(shapes, settings.weightDecay),
-    masks: settings.keepZeros === true ? masksOfZeros(layersOf(parameters, shapes)) : new Map(),
+    masks,
     perEpoch,
     steps: settings.epochs * perEpoch,
-    rule: { better: "lower", patience: Number.POSITIVE_INFINITY, ...settings.stopping },
+    rule,
     state: resume === undefined ? fresh() : { ...resume, parameters, statistics },
-    stopped: false,
+    stopped: resume !== undefined && resume.stopping.waited >= rule.patience,
     lastSaved: performance.now(),
+    savedStep: resume?.step,
   };
 }
 
@@ -168,7 +175,7 @@ function update(draft: Draft, step: number, { loss, penalties: _ }: StepLoss): v
   const learningRate = rateAt(draft, step);
   const { state: watch, wrong } = watchLoss(state.watch, { step, loss, gradientNorm });
   if (wrong !== undefined)
-    throw divergenceError(step, wrong, keptText(context), { learningRate, clip: settings.clipNorm });
+    throw divergenceError(step, wrong, keptText(draft), { learningRate, clip: settings.clipNorm });
   if (settings.clipValue !== undefined) clipByValue(gradients, settings.clipValue);
   optimizer.step(parameters, gradients, state.optimizer, { learningRate, weightDecayOf: draft.decayOf });
   applyMasks(masks, parameters);
@@ -180,8 +187,9 @@ function update(draft: Draft, step: number, { loss, penalties: _ }: StepLoss): v
   draft.state = { ...state, step: step + 1, watch };
 }
 
-function keptText({ checkpoint }: TrainContext): string {
-  return checkpoint === undefined ? "No state was kept." : `The last good state is in ${checkpoint.path}.`;
+function keptText({ context: { checkpoint }, savedStep }: Draft): string {
+  if (checkpoint === undefined || savedStep === undefined) return "No state had been saved before that.";
+  return `The last good state, after step ${savedStep}, is in ${checkpoint.path}.`;
 }
 
 function rateAt({ context, steps, perEpoch }: Draft, step: number): number {
@@ -190,20 +198,34 @@ function rateAt({ context, steps, perEpoch }: Draft, step: number): number {
 }
 
 async function endEpoch(draft: Draft, last: StepLoss): Promise<TrainEvent> {
-  const { context, perEpoch, rule } = draft;
+  const { perEpoch } = draft;
   const { history, step } = draft.state;
-  const { parameters, statistics } = resultOf(draft);
-  const validation = await context.validate?.(parameters, statistics, context.signal);
   const losses = history.losses.slice(-perEpoch);
-  const record: EpochRecord = {
+  history.epochs.push({
     epoch: history.epochs.length + 1,
     loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length,
     penalties: last.penalties,
     learningRate: rateAt(draft, step - 1),
-    ...(validation !== undefined && { validation }),
-  };
-  history.epochs.push(record);
-  if (validation !== undefined) {
+  });
+  return judgeEpoch(draft);
+}
+
+/** Whether the run was interrupted while the network was judged at the end of an epoch. */
+function lacksJudgement({ context, state }: Draft): boolean {
+  const last = state.history.epochs.at(-1);
+  return context.validate !== undefined && last !== undefined && last.validation === undefined;
+}
+
+/** Judges the network after the epoch recorded last, and keeps a copy of it where it is the best so far. */
+async function judgeEpoch(draft: Draft): Promise<TrainEvent> {
+  const { context, rule } = draft;
+  const { epochs } = draft.state.history;
+  const { parameters, statistics } = resultOf(draft);
+  let record = epochs.at(-1)!;
+  if (context.validate !== undefined) {
+    const validation = await orSave(draft, context.validate(parameters, statistics, context.signal));
+    record = { ...record, validation };
+    epochs[epochs.length - 1] = record;
     const { state, isBest, shouldStop } = observe(draft.state.stopping, validation.loss, record.epoch, rule);
     const best = isBest
       ? { parameters: copyOf(parameters), statistics: copyOf(statistics) }
@@ -213,6 +235,16 @@ async function endEpoch(draft: Draft, last: StepLoss): Promise<TrainEvent> {
   }
   await save(draft);
   return { kind: "epoch", record, epochs: context.settings.epochs };
+}
+
+/** Waits for work that an interruption may end; the state is saved then. */
+async function orSave<T>(draft: Draft, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (draft.context.signal?.aborted === true) await save(draft);
+    throw error;
+  }
 }
 
 /** The network as it would be handed over now: the moving average where there is one. */
@@ -242,6 +274,7 @@ async function save(draft: Draft): Promise<void> {
   if (checkpoint === undefined) return;
   await writeCheckpoint(checkpoint.path, checkpoint.identity, draft.state);
   draft.lastSaved = performance.now();
+  draft.savedStep = draft.state.step;
 }
 
 function outcomeOf(draft: Draft): TrainOutcome {

@@ -1,0 +1,53 @@
+/** @file shapley-pruner finetune: a model trained further, most often after pruning. */
+import { Command } from "commander";
+import {
+  dataOptions,
+  measuredOutputOption,
+  modelArgument,
+  outputOptions,
+  runtimeOptions,
+} from "./arguments.ts";
+import { type Io, print, workOptions } from "./io.ts";
+import type { RawOptions } from "./settings.ts";
+import {
+  lessonOptions,
+  runSettings,
+  trainingOptions,
+  trainingReport,
+  trainingRunOptions,
+} from "./training-options.ts";
+
+/** The command finetune. */
+export function finetuneCommand(io: Io): Command {
+  const command = new Command("finetune").description(
+    "Train a model further on labels, on the outputs of a larger one, or on both",
+  );
+  for (const add of [modelArgument, dataOptions]) add(command);
+  trainingOptions(command, {
+    epochs: "3",
+    batch: "128",
+    rate: "0.01",
+    schedule: "cosine",
+    decay: "0.0005",
+    augmentation: "none",
+  });
+  for (const add of [lessonOptions, measuredOutputOption, trainingRunOptions, runtimeOptions, outputOptions])
+    add(command);
+  return command
+    .requiredOption("--out <file>", "where the tuned model goes")
+    .action(async (path: string, options: RawOptions) => {
+      const { loadModel } = await import("../pipeline/load-model.ts");
+      const { finetune } = await import("../pipeline/finetune.ts");
+      const work = workOptions(io, options);
+      try {
+        const settings = await runSettings(options);
+        const model = await loadModel(path, { inputShapes: options["inputShape"] as never });
+        const record = await finetune({ ...work, ...settings, model });
+        work.finish();
+        const text = await trainingReport(record);
+        print(io, options, record, () => text);
+      } finally {
+        work.finish();
+      }
+    });
+}

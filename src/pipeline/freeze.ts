@@ -1,0 +1,36 @@
+/** @file Which weights training leaves alone, told by patterns. */
+import { nearestNames } from "../base/nearest-names.ts";
+import { PrunerError } from "../base/problem.ts";
+import type { Model } from "../graph/model.ts";
+import { liftConstants } from "../passes/lift-constants.ts";
+import { matcherOf } from "../ranking/select-groups.ts";
+import { trainableParameters } from "../training/parameters.ts";
+
+/**
+ * Says for the name of a weight whether it stays as it is. A pattern means weights by their names, or else all weights
+ * that nodes of that name read.
+ * @throws {PrunerError} `unknown-weight` for a pattern that means none, `invalid-option` for a faulty one.
+ * @example frozenBy(model, ["conv1", "*.bias"])("conv1.weight"); // true
+ */
+export function frozenBy(model: Model, patterns: readonly string[]): (name: string) => boolean {
+  const { graph } = liftConstants(model);
+  const weights = trainableParameters(graph);
+  const frozen = new Set<string>();
+  for (const pattern of patterns) {
+    const nodes = graph.nodes.filter(({ name }) => name !== "");
+    const isWeight = matcherOf(pattern, weights, "freeze");
+    const isNode = matcherOf(
+      pattern,
+      nodes.map(({ name }) => name),
+      "freeze",
+    );
+    const byName = weights.filter((name) => isWeight(name));
+    const readBy = (name: string): boolean =>
+      nodes.some((node) => isNode(node.name) && node.inputs.includes(name));
+    const meant = byName.length > 0 ? byName : weights.filter(readBy);
+    if (meant.length === 0)
+      throw new PrunerError("unknown-weight", { pattern, nearest: nearestNames(pattern, weights) });
+    for (const name of meant) frozen.add(name);
+  }
+  return (name) => frozen.has(name);
+}
