@@ -1,6 +1,8 @@
 /** @file What there is to repair, in graph order. */
 import type { KeptPositions } from "../channels/kept.ts";
+import type { Read } from "../channels/labelling.ts";
 import type { Graph, Node } from "../graph/model.ts";
+import { namesReadBy } from "../graph/traversal.ts";
 import type { Facts } from "../ops/infer.ts";
 import type { Draft } from "./draft.ts";
 import { isConsumer, type Layer, layerOf } from "./layers.ts";
@@ -33,11 +35,13 @@ export interface Wishes {
 }
 
 interface Scene {
-  readonly graph: Graph;
   /** Of the pruned network. */
+  readonly graph: Graph;
   readonly facts: Facts;
   readonly originalFacts: Facts;
   readonly kept: KeptPositions;
+  /** Where channels of the original network are read. */
+  readonly reads: readonly Read[];
   readonly draft: Draft;
 }
 
@@ -45,12 +49,12 @@ interface Scene {
 export function stepsOf(scene: Scene, { statistics, layers }: Wishes): Step[] {
   const steps: Step[] = [];
   let ordinal = 0;
-  const damaged = damagedValues(scene);
+  const changed = changedValues(scene);
   for (const node of scene.graph.nodes) {
-    if (!damaged.has(node.inputs[0] ?? "")) continue; // nothing before it was pruned
+    const isBehind = node.inputs.some((name) => changed.has(name));
     const isWanted = statistics === "all" || (statistics === "unless-refitted" && !followsLayer(node, steps));
-    if (isWanted && hasStatistics(node)) steps.push(statisticsStep(scene, node));
-    if (!layers || !isReader(scene, node)) continue;
+    if (isBehind && isWanted && hasStatistics(node)) steps.push(statisticsStep(scene, node));
+    if (!layers || !isReader(scene, node) || !changed.has(node.outputs[0]!)) continue;
     const step = layerStep(scene, node, ordinal);
     if (step.kind === "layer") ordinal++;
     steps.push(step);
@@ -62,14 +66,21 @@ function followsLayer({ inputs }: Node, steps: readonly Step[]): boolean {
   return steps.some((step) => step.kind === "layer" && step.layer.node.outputs[0] === inputs[0]);
 }
 
-/** Values that differ from those of the original network, if only by what is missing in them. */
-function damagedValues({ graph, kept }: Scene): Set<string> {
-  const damaged = new Set<string>();
-  for (const { inputs, outputs } of graph.nodes) {
-    if (inputs.some((name) => damaged.has(name) || kept.has(name)) || outputs.some((name) => kept.has(name)))
-      for (const name of outputs) damaged.add(name);
+/**
+ * Values that are not simply what is left of the original network's: everything computed from a place where channels are
+ * missed.
+ */
+function changedValues({ graph, kept, reads }: Scene): Set<string> {
+  const lacking = new Set<string>();
+  for (const { node, value, axis } of reads)
+    if (kept.get(value)?.has(axis) === true) lacking.add(node.outputs[0]!);
+  const changed = new Set<string>();
+  for (const node of graph.nodes) {
+    const isChanged =
+      lacking.has(node.outputs[0]!) || [...namesReadBy(node)].some((name) => changed.has(name));
+    if (isChanged) for (const name of node.outputs) changed.add(name);
   }
-  return damaged;
+  return changed;
 }
 
 /** Operators with weights that are not refitted; products of stored weights are, in the forms `layerOf` knows. */

@@ -106,24 +106,10 @@ export function sumsModel(
   taps: readonly number[],
   target: TargetRows,
 ): Model {
-  const { node, groups, inputs, outputs } = layer;
+  const { node, groups, outputs } = layer;
   const part = extract(model, facts, [], [...new Set([node.inputs[0]!, target.value])]);
   const emit = emitterFor(part.graph, "repair_");
-  const channels = groups * inputs;
-  let x = asRows(emit, facts, node.inputs[0]!, layer.channelAxis, channels);
-  if (layer.positions.source !== undefined) {
-    const zero = emit.constant(float32([1, channels], new Float32Array(channels)));
-    x = emit.node("Concat", [x, zero], { axis: 0 });
-  }
-  x = emit.node("Gather", [x, probeNames.sources], { axis: 0 });
-  const rows = byGroup(
-    emit,
-    x,
-    [-1, taps.length, groups, inputs],
-    [2, 0, 1, 3],
-    [groups, -1, taps.length * inputs],
-  );
-  const features = emit.node("Concat", [rows, probeNames.ones], { axis: 2 });
+  const features = featuresOf(emit, facts, layer, taps);
   const turned = emit.node("Transpose", [features], { perm: [0, 2, 1] });
   const got = emit.node(
     "Gather",
@@ -138,12 +124,29 @@ export function sumsModel(
     [emit.node("MatMul", [turned, apart]), probeNames.cross],
     [emit.node("MatMul", [ones, emit.node("Mul", [apart, apart])]), probeNames.squares],
   ] as const;
+  const sources = { name: probeNames.sources, dtype: "int32", shape: [undefined] } as const;
   return withNodes(part, emit, results, [
     { name: probeNames.rows, dtype: "int32", shape: [undefined] },
-    { name: probeNames.sources, dtype: "int32", shape: [undefined] },
+    ...(taps.length === 0 ? [] : [sources]),
     { name: probeNames.ones, dtype: "float32", shape: [groups, undefined, 1] },
     { name: probeNames.wanted, dtype: "float32", shape: [undefined, groups * outputs] },
   ]);
+}
+
+/** What each output position reads, with a one at its end: shape [groups, rows, taps * inputs + 1]. */
+function featuresOf(emit: Emitter, facts: Facts, layer: Layer, taps: readonly number[]): string {
+  const { node, groups, inputs } = layer;
+  if (taps.length === 0) return probeNames.ones;
+  const channels = groups * inputs;
+  let x = asRows(emit, facts, node.inputs[0]!, layer.channelAxis, channels);
+  if (layer.positions.source !== undefined) {
+    const zero = emit.constant(float32([1, channels], new Float32Array(channels)));
+    x = emit.node("Concat", [x, zero], { axis: 0 });
+  }
+  const read = emit.node("Gather", [x, probeNames.sources], { axis: 0 });
+  const split = [-1, taps.length, groups, inputs];
+  const rows = byGroup(emit, read, split, [2, 0, 1, 3], [groups, -1, taps.length * inputs]);
+  return emit.node("Concat", [rows, probeNames.ones], { axis: 2 });
 }
 
 /** Splits rows into the groups of a layer, the group first. */
@@ -171,7 +174,7 @@ export function sumsFeeds(
   const sources = sourceRows(layer, taps, rows, examples);
   return {
     [probeNames.rows]: tensor("int32", [rows.length], rows),
-    [probeNames.sources]: tensor("int32", [sources.length], sources),
+    ...(taps.length > 0 && { [probeNames.sources]: tensor("int32", [sources.length], sources) }),
     [probeNames.ones]: float32([groups, rows.length, 1], ones),
     [probeNames.wanted]: float32([rows.length, wanted.length / rows.length], wanted),
   };

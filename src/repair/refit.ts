@@ -16,8 +16,11 @@ import { checkFinite } from "./statistics.ts";
 import { targetOf } from "./targets.ts";
 import type { Bench, Wanted } from "./wanted.ts";
 
-/** Strengths of the penalty that are tried; see `solveRidge`. */
-export const ridges: readonly number[] = [1e-4, 1e-3, 1e-2, 1e-1];
+/** Strengths of the penalty that may be tried; see `solveRidge`. */
+const ridges: readonly number[] = [1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10];
+
+/** Where the search for the best ridge begins. */
+const firstRidge = ridges.indexOf(1e-2);
 
 export interface RefitOptions {
   /** Whether weights are refitted, or the bias alone. */
@@ -41,8 +44,8 @@ interface Candidate {
 }
 
 /**
- * Chooses among leaving the layer as it is, shifting its output, and refitting its weights with each ridge, by the error on the
- * held-out examples, and applies the choice to the draft.
+ * Chooses among leaving the layer as it is, shifting its output, and refitting its weights with several ridges, by the
+ * error on the held-out examples, and applies the choice to the draft.
  * @throws {PrunerError} `activation-not-finite`.
  */
 export async function refitLayer(
@@ -58,10 +61,7 @@ export async function refitLayer(
   const taps = options.weights ? tapsWithin(layer, options.maxFeatures) : [];
   const evidence = await gather(bench, { model, facts, layer, step, taps, wanted });
   const shift = shiftPlaceOf(layer, model.graph, draft);
-  const { best, before, after } = choose(
-    evidence,
-    candidates(evidence.fit, options.weights, shift !== undefined),
-  );
+  const { best, before, after } = choose(evidence, options.weights, shift !== undefined);
   const { spread } = evidence;
   const record = {
     node: nodeLabel(layer.node),
@@ -176,28 +176,43 @@ function spreadOf(parts: Wanted, channels: number): number {
   return total;
 }
 
-function* candidates(fit: Sums, weights: boolean, hasBias: boolean): Generator<Candidate> {
-  if (hasBias) yield { change: meanShift(fit) };
-  for (const ridge of weights ? ridges : []) {
-    const change = solveRidge(fit, ridge, hasBias);
-    if (change !== undefined) yield { change, ridge };
-  }
+interface Choice {
+  readonly best: Candidate | undefined;
+  /** Errors on the held-out examples. */
+  readonly before: number;
+  readonly after: number;
 }
 
-function choose(
-  { heldOut }: Evidence,
-  all: Iterable<Candidate>,
-): { readonly best: Candidate | undefined; readonly before: number; readonly after: number } {
+function choose({ fit, heldOut }: Evidence, weights: boolean, hasBias: boolean): Choice {
   const before = squaredError(heldOut, new Float64Array(heldOut.cross.length));
-  let best: Candidate | undefined;
-  let after = before;
-  for (const candidate of all) {
+  let choice: Choice = { best: undefined, before, after: before };
+  const errorOf = (candidate: Candidate): number => {
     const error = squaredError(heldOut, candidate.change);
-    if (!(error < after)) continue;
-    best = candidate;
-    after = error;
-  }
-  return { best, before, after };
+    if (error < choice.after) choice = { best: candidate, before, after: error };
+    return error;
+  };
+  if (hasBias) errorOf({ change: meanShift(fit) });
+  if (weights)
+    searchRidge((ridge) => {
+      const change = solveRidge(fit, ridge, hasBias);
+      return change === undefined ? Number.POSITIVE_INFINITY : errorOf({ change, ridge });
+    });
+  return choice;
+}
+
+/** Walks from the first ridge the way the error falls, until it rises: three or four of all ridges are tried. */
+function searchRidge(errorAt: (ridge: number) => number): void {
+  const first = errorAt(ridges[firstRidge]!);
+  const walk = (by: 1 | -1): boolean => {
+    let last = first;
+    for (let k = firstRidge + by; k >= 0 && k < ridges.length; k += by) {
+      const error = errorAt(ridges[k]!);
+      if (!(error < last)) return last < first;
+      last = error;
+    }
+    return last < first;
+  };
+  if (!walk(-1)) walk(1);
 }
 
 /** Weights with the change, and the shift of the layer's output. Outputs the target does not depend on stay as they are. */

@@ -79,6 +79,7 @@ export async function repair(options: RepairOptions): Promise<RepairResult> {
     facts,
     originalFacts: bench.originalFacts,
     kept: keptPositions(analysis, masks),
+    reads: analysis.labelling.reads,
     draft,
   };
   const steps = stepsOf(scene, {

@@ -33,27 +33,28 @@ function slopeThrough(node: Node, channels: number, draft: Draft): Float64Array 
 }
 
 /**
- * The sum behind a layer, where there is one, else the layer's own output. Held against the original sum, the layer makes up
- * for what the other side of the sum lost before it. It does so only where it is the last layer that goes into the sum:
- * what comes later has its own turn.
+ * The sum behind a layer, where there is one, else the layer's output behind its normalisation and constants. Held against
+ * the original sum, the layer makes up for what the other side of the sum lost before it. It does so only where it is
+ * the last layer that goes into the sum: what comes later has its own turn.
  */
 export function targetOf(layer: Layer, graph: Graph, facts: Facts, draft: Draft): Target {
   const users = usersOf(graph);
   const outputs = new Set(graph.outputs.map(({ name }) => name));
   const channels = layer.groups * layer.outputs;
-  const own: Target = { value: layer.node.outputs[0]!, slope: new Float64Array(channels).fill(1) };
-  const shape = facts.get(own.value)?.shape?.join();
-  let { value, slope } = own;
+  let value = layer.node.outputs[0]!;
+  let slope = new Float64Array(channels).fill(1);
+  const shape = facts.get(value)?.shape?.join();
   for (;;) {
     const readers = users.get(value) ?? [];
     const [next] = readers;
-    if (next === undefined || readers.length > 1 || outputs.has(value)) return own;
+    if (next === undefined || readers.length > 1 || outputs.has(value)) return { value, slope };
     const through = slopeThrough(next, channels, draft);
     const result = next.outputs[0]!;
+    if (facts.get(result)?.shape?.join() !== shape) return { value, slope };
     if (through === undefined) {
-      const isSum = next.opType === "Add" && next.domain === "" && facts.get(result)?.shape?.join() === shape;
-      const other = next.inputs.find((name) => name !== value);
-      if (!isSum || other === undefined || isLaterThan(graph, other, layer.node)) return own;
+      const other =
+        next.opType === "Add" && next.domain === "" ? next.inputs.find((name) => name !== value) : undefined;
+      if (other === undefined || isLaterThan(graph, other, layer.node)) return { value, slope };
       return { value: result, slope };
     }
     slope = slope.map((factor, k) => factor * through[k]!);
