@@ -391,6 +391,23 @@ test("synflow of a network that ends in a softmax is that of its logits", async 
   expect(await scoresOf("synflow", { model: { ...plain, graph } })).toEqual(close(closedForms.synflow!));
 });
 
+test("synflow passes ReLU6 as it passes ReLU, and says so when nothing passes", async () => {
+  const network = (activation: string, scale: number) => {
+    const g = graphBuilder();
+    const weight = g.weight([2, 3], small.hidden, { name: "h.weight" });
+    const inner = g.node("Mul", [g.node("Gemm", [g.input("x", ["N", 2]), weight]), g.weight([1], [scale])]);
+    const bounds = activation === "Clip" ? [g.weight([], [0]), g.weight([], [6])] : [];
+    const active = g.node(activation, [inner, ...bounds]);
+    g.output(g.node("Gemm", [active, g.weight([3, 2], small.out)], {}, { outputs: ["y"] }), ["N", 2]);
+    return g.build();
+  };
+  const relu = await scoresOf("synflow", { model: network("Relu", 100) });
+  expect(relu).toEqual(close([200, 400, 0]));
+  expect(await scoresOf("synflow", { model: network("Clip", 100) })).toEqual(relu);
+  const shut = await problemOf(scoresOf("synflow", { model: network("Relu", 0) }));
+  expect(shut.code).toBe("criterion-not-applicable");
+});
+
 test("synflow conserves flow: what goes into a layer's weights comes out of the next's", async () => {
   const model = dense({ ...small, hidden: [1, 2, 3, -1, 2, 0.5] });
   const scores = await weightScores("synflow", { analysis: analyzeChannels(model) });

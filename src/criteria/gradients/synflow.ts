@@ -32,8 +32,9 @@ export const synflowRule: WeightRule = {
 
 /**
  * Score of channel c: Σ over producers p, Σ over the weights w of filter c of p of |w| · ∂R/∂|w|. As in the authors'
- * code, batch normalisation keeps its form with absolute parameters and other activations than ReLU stay. R grows with
- * every layer (beyond float32 in deep networks), so it runs in double precision in the interpreter. The paper removes
+ * code, batch normalisation keeps its form with absolute parameters and other activations than ReLU stay; but the upper
+ * bound of ReLU6 is lifted, for everything would run into it and no flow were left. R grows with every layer (beyond
+ * float32 in deep networks), so it runs in double precision in the interpreter. The paper removes
  * weights in a hundred rounds; this is the score of one. A softmax at the end is left out, its outputs add up to one.
  */
 export const synflow = weightCriterion(synflowRule, {
@@ -46,14 +47,14 @@ export const synflow = weightCriterion(synflowRule, {
 async function synapticFlow(analysis: ChannelAnalysis): Promise<WeightValues> {
   const names = layerWeights(analysis);
   const ones = onesFor(analysis);
-  const model = differentiable(positive(analysis.model), ones);
+  const model = unbounded(differentiable(positive(analysis.model), ones));
   const { model: whole, gradientOf } = differentiate(model, { of: flowOutput(model), wrt: names });
   const found = names.filter((name) => gradientOf.has(name));
   const outputs = [...new Set(found.map((name) => gradientOf.get(name)!))];
   const part = inDouble(extract(whole, new Map(), [], outputs));
   const session = await referenceEngine.open(part);
   const results = await session.run(feedsFor(part, ones));
-  return new Map(
+  const flows = new Map(
     names.map((name) => {
       const weights = toNumbers(analysis.model.graph.initializers.get(name)!.load());
       const gradient = gradientOf.get(name);
@@ -62,6 +63,31 @@ async function synapticFlow(analysis: ChannelAnalysis): Promise<WeightValues> {
       return [name, weights.map((weight, k) => Math.abs(weight) * slopes[k]!)];
     }),
   );
+  refuseUnless(flows, analysis);
+  return flows;
+}
+
+function refuseUnless(flows: WeightValues, { groups }: ChannelAnalysis): void {
+  if ([...flows.values()].some((flow) => flow.some((value) => value !== 0))) return;
+  throw new PrunerError("criterion-not-applicable", {
+    criterion: "synflow",
+    group: groups[0]?.id ?? "",
+    detail:
+      "no flow comes through the network, since an activation saturates or a layer's parameters are all zero",
+  });
+}
+
+/** ReLU6 as ReLU. A bounded value that others are multiplied by, as in a hard sigmoid, keeps its bound. */
+function unbounded(model: Model): Model {
+  const { graph } = model;
+  const factors = new Set(
+    graph.nodes.flatMap(({ opType, inputs }) => (opType === "Mul" || opType === "Div" ? inputs : [])),
+  );
+  const nodes = graph.nodes.map((node) => {
+    const lifts = node.opType === "Clip" && node.domain === "" && !factors.has(node.outputs[0]!);
+    return lifts ? { ...node, inputs: node.inputs.slice(0, 2) } : node;
+  });
+  return { ...model, graph: { ...graph, nodes } };
 }
 
 /** Parameters without their signs. Numbers that have no axes are not parameters but part of a formula. */
