@@ -12,6 +12,7 @@ import { estimatorOverhead } from "./speed/estimator-overhead.ts";
 import { gameAndRuntime } from "./speed/game-and-runtime.ts";
 import { inspectLarge } from "./speed/inspect-large.ts";
 import { readWrite } from "./speed/read-write.ts";
+import { trainingStep } from "./speed/training-step.ts";
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   "rank-agreement": rankAgreement,
@@ -20,6 +21,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "inspect-large": inspectLarge,
   "read-write": readWrite,
   "estimator-overhead": estimatorOverhead,
+  "training-step": trainingStep,
 };
 
 const wanted = process.argv.slice(2);
