@@ -55,12 +55,13 @@ export function cutData(
   purposes: Purposes,
 ): DataParts {
   const none = { decide: undefined, calibrate: undefined, tune: undefined, validate: undefined };
-  const { rank, decide, repair, tune } = purposes;
+  const { decide, repair, tune } = purposes;
   const learns = repair || tune;
+  const rank = purposes.rank || learns; // so that a saved plan is repaired on the examples the first run had
   if (!decide && !learns && (!rank || test !== undefined)) {
     return { ...none, rank: rank ? atMost(data, 2 * rankExamples, seed) : data, evaluate: test ?? data };
   }
-  const sizes = sizesOf(data, test === undefined, purposes);
+  const sizes = sizesOf(data, test === undefined, { ...purposes, rank });
   const indices = split(data, { seed, parts: sizes });
   const part = (name: string): Dataset | undefined =>
     sizes[name] === undefined ? undefined : take(data, indices[name]!);

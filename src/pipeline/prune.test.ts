@@ -83,7 +83,8 @@ describe("rounds", () => {
 
   test("a time is shared out over the rounds", async () => {
     const started = performance.now();
-    await prune([lenet, ...some, "--budget", "1.2s", "--target-macs", "60%", "--steps", 3]);
+    const argv = [lenet, ...some, "--budget", "1.2s", "--target-macs", "60%", "--steps", 3, "--no-repair"];
+    await prune(argv);
     expect(performance.now() - started).toBeLessThan(6000);
   });
 });
@@ -262,8 +263,12 @@ describe("data that rank, decide and judge", () => {
   });
 
   test("figures come from the part that ranked nothing", async () => {
-    const { examples } = await prune([tiny, ...noisy, "--budget", "200", "--keep", "0.5"]);
-    expect(examples).toEqual({ rank: 20, decide: 0, evaluate: 20 });
+    const budget = ["--budget", "200", "--keep", "0.5"];
+    const none = { decide: 0, calibrate: 0, tune: 0, validate: 0 };
+    const { examples } = await prune([tiny, ...noisy, ...budget, "--no-repair"]);
+    expect(examples).toEqual({ ...none, rank: 20, evaluate: 20 });
+    const repaired = await prune([tiny, ...noisy, ...budget]);
+    expect(repaired.examples).toEqual({ ...none, rank: 13, calibrate: 13, evaluate: 14 });
     const test = folder.npy("t-images.npy", noise([14, 1, 6, 6], 8));
     folder.npy("t-labels.npy", turns(14));
     const own = await prune([

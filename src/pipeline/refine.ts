@@ -4,30 +4,31 @@ import type { Dataset } from "../datasets/index.ts";
 import type { Model } from "../graph/model.ts";
 import { type LayerRepair, repair } from "../repair/index.ts";
 import type { RoundRecord, Stage, StageQuality } from "../report/records.ts";
-import { type FitOptions, fit } from "../training/fit.ts";
+import type { TrainSettings } from "../training/settings.ts";
 import type { Runner } from "../valuation/runner.ts";
 import type { WorkOptions } from "./progress.ts";
 import type { Round } from "./removal.ts";
 import type { Survivor } from "./survivor.ts";
+import type { TrainingParts } from "./training-data.ts";
+import type { LessonChoices } from "./training-options.ts";
+import { type Tuned, tune as tuned } from "./tune.ts";
 
 /** How what is left is trained after every round. */
-export interface TuneSettings
-  extends Pick<
-    FitOptions,
-    "settings" | "loss" | "labelSmoothing" | "distill" | "norm" | "freeze" | "constantOperators"
-  > {
+export interface TuneSettings {
+  readonly settings: TrainSettings;
+  readonly lesson: LessonChoices;
   /** Learn from the original network's outputs as well. */
   readonly teacher: boolean;
 }
 
-export interface RefineOptions extends Pick<WorkOptions, "signal" | "onProgress"> {
+export interface RefineOptions extends WorkOptions {
   readonly original: ChannelAnalysis;
   readonly runner: Runner;
   readonly output: string;
   readonly seed: number;
   /** Examples that repair is calibrated on; left out, nothing is repaired. */
   readonly calibrate?: Dataset | undefined;
-  readonly tune?: (TuneSettings & { readonly dataset: Dataset; readonly validation: Dataset }) | undefined;
+  readonly tune?: (TuneSettings & { readonly parts: Pick<TrainingParts, "train" | "validate"> }) | undefined;
   /** Quality on the examples for the final figures; decides nothing. */
   readonly judge: (model: Model) => Promise<StageQuality>;
 }
@@ -51,9 +52,9 @@ export function refineryFor(options: RefineOptions): Refinery {
     }
     let tuning: RoundRecord["tuning"] = null;
     if (options.tune !== undefined) {
-      const { model: tuned, history, bestEpoch, stoppedBy } = await tuneCut(options, model, step);
-      tuning = { epochs: history.epochs, bestEpoch, stoppedBy };
-      model = tuned;
+      const done = await tuneCut(options, model, step);
+      tuning = { epochs: done.history.epochs, bestEpoch: done.bestEpoch, stoppedBy: done.stoppedBy };
+      model = done.model;
       stages.push({ stage: "tuned", ...(await options.judge(model)) });
     }
     rounds.push({ step, stages, repair: layers, tuning });
@@ -79,32 +80,15 @@ async function repairCut(
   });
 }
 
-async function tuneCut(
-  { tune, original, runner, output, signal, onProgress }: RefineOptions,
-  model: Model,
-  step: number,
-) {
-  const { teacher, settings, ...rest } = tune!;
-  const events = fit({
-    ...rest,
-    runner,
+/** Each round draws its own order and images. */
+function tuneCut({ tune, original, ...options }: RefineOptions, model: Model, step: number): Promise<Tuned> {
+  const { teacher, settings, lesson, parts } = tune!;
+  return tuned({
+    ...options,
     model,
-    output,
-    teacher: teacher ? original.model : undefined,
+    parts,
+    lesson,
     settings: { ...settings, seed: settings.seed + step - 1 },
-    signal,
+    teacher: teacher ? original.model : undefined,
   });
-  let seen = 0;
-  for (let next = await events.next(); ; next = await events.next()) {
-    if (next.done === true) return next.value;
-    if (next.value.kind !== "step") continue;
-    const { examples, steps } = next.value;
-    seen += examples;
-    onProgress?.({
-      label: "tuning",
-      done: seen,
-      total: Math.max(seen, steps * settings.batchSize),
-      unit: "examples",
-    });
-  }
 }

@@ -17,7 +17,7 @@ export function refineryOf(
   if (runner === undefined || parts === undefined) return undefined;
   const { calibrate, tune, validate, evaluate } = parts;
   if (calibrate === undefined && tune === undefined) return undefined;
-  const { signal, onProgress } = options;
+  const { signal, onProgress, onRemark } = options;
   const judge = async (model: Model): Promise<StageQuality> => {
     const { accuracy, loss } = await measure(runner, model, evaluate, { output, signal });
     return { accuracy: accuracy?.value ?? null, loss: loss?.value ?? null };
@@ -31,11 +31,11 @@ export function refineryOf(
     calibrate,
     tune: tune && {
       ...options.tune!,
-      dataset: fitToInputs(tune, single),
-      validation: fitToInputs(validate!, single),
+      parts: { train: fitToInputs(tune, single), validate: fitToInputs(validate!, single) },
     },
     judge,
     signal,
     onProgress,
+    onRemark,
   });
 }
