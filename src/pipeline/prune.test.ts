@@ -114,11 +114,13 @@ describe("plans and scores", () => {
     );
     const plan = JSON.parse(readFileSync(folder.file("plan.json"), "utf8")) as PrunePlan;
     expect(plan).toEqual(result.plan);
-    const again = await prune([lenet, "--plan", folder.file("plan.json")], "again.onnx");
+    const again = await prune([lenet, ...some, "--plan", folder.file("plan.json")], "again.onnx");
     expect(again).toMatchObject({ stoppedBy: "plan", rows: 0 });
     expect(readFileSync(folder.file("again.onnx")).equals(readFileSync(folder.file("first.onnx")))).toBe(
       true,
     );
+    const bare = await prune([lenet, "--plan", folder.file("plan.json")], "bare.onnx");
+    expect(bare.rounds).toEqual([]); // without data there is nothing to repair on
   });
 
   test("a plan fits a retrained model of the same graph, and keeps that model's weights", async () => {
@@ -283,7 +285,7 @@ describe("data that rank, decide and judge", () => {
       "--keep",
       "0.5",
     ]);
-    expect(own.examples).toEqual({ rank: 10, decide: 0, evaluate: 14 });
+    expect(own.examples).toEqual({ ...none, rank: 5, calibrate: 5, evaluate: 14 });
     expect(own.before.accuracy! * 14).toBeCloseTo(Math.round(own.before.accuracy! * 14), 9);
   });
 });
