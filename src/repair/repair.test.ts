@@ -134,6 +134,17 @@ describe("weights", () => {
     expect(layers[0]!.residualAfter).toBeLessThan(layers[0]!.residualBefore!);
   });
 
+  test("more inputs than can be refitted together leave the bias, and the report says so", async () => {
+    const case_ = patientOf(
+      constantChannels((g, x) => dense(g, g.node("Flatten", [x]), "f", 64, 3)),
+      { c1: [0, 2] },
+      noise([24, 2, 4, 4]),
+    );
+    const { model, layers } = await repair({ runner, ...case_, maxFeatures: 20 });
+    expect(layers[0]!.reason).toBe("its 32 inputs are too many to refit together: only its bias was changed");
+    expect(await differenceOf(case_, model)).toBeLessThan(1e-5);
+  });
+
   test("nothing is changed where held-out examples gain nothing", async () => {
     const model = build((g) => {
       const x = g.input("x", ["N", 60]);
