@@ -16,7 +16,7 @@ const feeds: Record<string, Tensor> = { ...shard!.feeds };
 for (const { name } of graph.parameters.entries)
   feeds[name] = graph.network.graph.initializers.get(name)!.load();
 const before = process.memoryUsage.rss();
-const session = await openBytes(bytes);
+const session = await openBytes(bytes, { plansMemory: false }); // as the threads open it
 for (let step = 0; step < 3; step++) await session.run(feeds);
 console.log(mostHeld() - before);
 await session.close();

@@ -9,6 +9,11 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Off reproduces the graph as written; full is the runtime's best. */
   readonly optimization?: "off" | "full";
+  /**
+   * Whether runs after the first take their memory in one piece, planned by the first one, whose own memory is kept
+   * beside it. Off, training holds half as much and is as fast. Default on.
+   */
+  readonly plansMemory?: boolean;
 }
 
 export interface Session {

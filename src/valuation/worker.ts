@@ -1,5 +1,5 @@
 /** @file The thread that runs networks: forward passes, and rows of a game on cached activations. */
-import type { Session } from "../engine/engine.ts";
+import type { Session, SessionOptions } from "../engine/engine.ts";
 import { openBytes } from "../engine/ort/direct.ts";
 import { type Payoff, payoff } from "../metrics/index.ts";
 import { arrayTypes, bytesPerElement, type TypedArray } from "../tensor/dtype.ts";
@@ -15,7 +15,7 @@ serve<ThreadSetup, Job, JobResult>(({ options }) => {
   const room = batchRoom();
   const parametersOf = parameterCopies();
 
-  async function sessionFor(model: SharedModel): Promise<Session> {
+  async function sessionFor(model: SharedModel, own: SessionOptions = {}): Promise<Session> {
     const known = sessions.get(model.id);
     if (known !== undefined) return known;
     if (sessions.size >= openSessions) {
@@ -24,13 +24,16 @@ serve<ThreadSetup, Job, JobResult>(({ options }) => {
       sessions.delete(oldest!);
       await (await closing).close();
     }
-    const opened = openBytes(model.bytes, options);
+    const opened = openBytes(model.bytes, { ...options, ...own });
     sessions.set(model.id, opened);
     return opened;
   }
 
   return async (job) => {
-    if (job.kind === "exchange") return exchange(await sessionFor(job.setup.model), parametersOf(job), job);
+    if (job.kind === "exchange") {
+      const session = await sessionFor(job.setup.model, { plansMemory: false });
+      return exchange(session, parametersOf(job), job);
+    }
     const session = await sessionFor(job.kind === "forward" ? job.model : job.tail.model);
     if (job.kind === "forward") {
       const outputs = await session.run(job.feeds);

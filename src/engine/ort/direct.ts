@@ -26,6 +26,7 @@ function runtimeOptions(options: SessionOptions): InferenceSession.SessionOption
     intraOpNumThreads: options.threads ?? 1,
     interOpNumThreads: 1,
     executionMode: "sequential",
+    enableMemPattern: options.plansMemory ?? true,
     graphOptimizationLevel: options.optimization === "off" ? "disabled" : "all",
     logSeverityLevel: 4, // errors reach us as exceptions; printed as well, they would mix with our own progress
   };
