@@ -10,6 +10,7 @@ import {
 import { type Io, print, workOptions } from "./io.ts";
 import type { RawOptions } from "./settings.ts";
 import {
+  finetuneInWords,
   lessonOptions,
   runSettings,
   trainingOptions,
@@ -23,14 +24,7 @@ export function finetuneCommand(io: Io): Command {
     "Train a model further on labels, on the outputs of a larger one, or on both",
   );
   for (const add of [modelArgument, dataOptions]) add(command);
-  trainingOptions(command, {
-    epochs: "3",
-    batch: "128",
-    rate: "0.01",
-    schedule: "cosine",
-    decay: "0.0005",
-    augmentation: "none",
-  });
+  trainingOptions(command, finetuneInWords);
   for (const add of [lessonOptions, measuredOutputOption, trainingRunOptions, runtimeOptions, outputOptions])
     add(command);
   return command

@@ -1,8 +1,9 @@
 /** @file shapley-pruner prune: a smaller model, checked and measured. */
 import { Command, Option } from "commander";
-import { exitCodes } from "../base/problem.ts";
+import { exitCodes, PrunerError } from "../base/problem.ts";
 import type { Budget } from "../budget/budget.ts";
 import type { PruneResult } from "../pipeline/prune-result.ts";
+import type { TuneSettings } from "../pipeline/refine.ts";
 import {
   dataOptions,
   modelArgument,
@@ -22,6 +23,7 @@ import {
   selection,
   testDataSettings,
 } from "./settings.ts";
+import { aimOptions, finetuneInWords, stepOptions, trainingSettings } from "./training-options.ts";
 import { wholeNumber } from "./values.ts";
 
 /** The command prune. */
@@ -39,12 +41,21 @@ export function pruneCommand(io: Io): Command {
   budgetOptions(command);
   for (const add of [rankingOptions, payoffOptions, selectionOptions, runtimeOptions, outputOptions])
     add(command);
-  return command
+  command
     .option(
       "--repair",
       "repair what is left on examples of --data: norm statistics, biases, weights of layers that lost inputs (default with --data)",
     )
     .option("--no-repair", "leave weights as they are")
+    .option(
+      "--finetune <epochs>",
+      "train what is left for so long after every round, from the labels and from the original network",
+      wholeNumber(1),
+    )
+    .option("--no-teacher", "with --finetune: learn from the labels alone");
+  stepOptions(command, finetuneInWords);
+  aimOptions(command);
+  return command
     .option("--plan <file>", "apply a plan instead of ranking")
     .option("--scores <file>", "use the scores of an earlier rank instead of ranking again")
     .option("--save-plan <file>", "write the plan as JSON, to be reviewed, edited and applied again")
@@ -97,6 +108,34 @@ async function budgetOf(options: RawOptions): Promise<Budget> {
   };
 }
 
+/**
+ * Settings of --finetune.
+ * @throws {PrunerError} `usage` for options that only make sense with it.
+ */
+async function tuneSettings(options: RawOptions): Promise<TuneSettings | undefined> {
+  const epochs = options["finetune"] as number | undefined;
+  const training = trainingSettings(options);
+  if (epochs === undefined) {
+    const [stray] =
+      Object.entries({ ...training, seed: undefined }).find(([, value]) => value !== undefined) ?? [];
+    if (stray !== undefined || options["teacher"] === false)
+      throw new PrunerError("usage", {
+        detail: `${stray === undefined ? "--no-teacher" : `an option about training (${stray})`} is for --finetune EPOCHS. Add that, or leave it out.`,
+      });
+    return undefined;
+  }
+  const { checkLesson, finetuneDefaults, lessonOf, settingsFrom } = await import(
+    "../pipeline/training-options.ts"
+  );
+  const teacher = options["teacher"] !== false;
+  checkLesson(training, { hasTeacher: teacher, hasLabels: options["labels"] !== false });
+  return {
+    settings: settingsFrom(finetuneDefaults, { ...training, epochs }),
+    lesson: lessonOf(training),
+    teacher,
+  };
+}
+
 async function run(io: Io, path: string, options: RawOptions): Promise<void> {
   const { parseShare, parseSteps } = await import("../budget/target.ts");
   const { loadModel } = await import("../pipeline/load-model.ts");
@@ -122,6 +161,7 @@ async function run(io: Io, path: string, options: RawOptions): Promise<void> {
       steps: parseSteps("steps", options["steps"] as string),
       minAccuracy: floor === undefined ? undefined : parseShare("min-accuracy", floor),
       repair: options["repair"] as boolean | undefined,
+      tune: await tuneSettings(options),
       plan: planPath === undefined ? undefined : checkPlan(await readJson(planPath), planPath),
       scores: scoresPath === undefined ? undefined : await readScores(scoresPath),
       savePlan: options["savePlan"] as string | undefined,

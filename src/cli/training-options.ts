@@ -15,7 +15,6 @@ export const lossNames = ["cross-entropy", "squared-error"] as const;
 
 /** Defaults as --help tells them. */
 export interface DefaultsInWords {
-  readonly epochs: string;
   readonly batch: string;
   readonly rate: string;
   readonly schedule: string;
@@ -24,9 +23,17 @@ export interface DefaultsInWords {
 }
 
 /** How parameters are moved, and for how long. */
-export function trainingOptions(command: Command, defaults: DefaultsInWords): Command {
+export function trainingOptions(
+  command: Command,
+  defaults: DefaultsInWords & { readonly epochs: string },
+): Command {
+  command.option("--epochs <number>", `passes over the data (default: ${defaults.epochs})`, wholeNumber(1));
+  return stepOptions(command, defaults);
+}
+
+/** How parameters are moved. */
+export function stepOptions(command: Command, defaults: DefaultsInWords): Command {
   return command
-    .option("--epochs <number>", `passes over the data (default: ${defaults.epochs})`, wholeNumber(1))
     .option("--batch <examples>", `examples of a step (default: ${defaults.batch})`, wholeNumber(1))
     .option(
       "--shard-size <examples>",
@@ -71,8 +78,27 @@ export function trainingOptions(command: Command, defaults: DefaultsInWords): Co
     .option("--keep-zeros", "weights that are 0 at the start stay 0");
 }
 
-/** What is learned, from what, and what stays as it is. */
+/** What fine-tuning does unless told otherwise. */
+export const finetuneInWords = {
+  epochs: "3",
+  batch: "128",
+  rate: "0.01",
+  schedule: "cosine",
+  decay: "0.0005",
+  augmentation: "none",
+} as const satisfies DefaultsInWords & { readonly epochs: string };
+
+/** What is learned, from whom, and what stays as it is. */
 export function lessonOptions(command: Command): Command {
+  command.option(
+    "--teacher <model>",
+    "learn from the outputs of this model too, or from them alone without labels",
+  );
+  return aimOptions(command);
+}
+
+/** What is learned, and what stays as it is. */
+export function aimOptions(command: Command): Command {
   return command
     .addOption(
       new Option(
@@ -81,10 +107,6 @@ export function lessonOptions(command: Command): Command {
       ).choices([...lossNames]),
     )
     .option("--label-smoothing <share>", "share of each label spread over all classes", numberOption)
-    .option(
-      "--teacher <model>",
-      "learn from the outputs of this model too, or from them alone without labels",
-    )
     .option("--temperature <number>", "softens the outputs of the teacher (default: 4)", numberOption)
     .option(
       "--distill-weight <share>",
