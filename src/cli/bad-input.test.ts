@@ -2,10 +2,11 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { graphBuilder } from "../../test/helpers/build.ts";
 import { command, temporaryFolder } from "../../test/helpers/command.ts";
 import { conv, dense, head, relu } from "../../test/helpers/networks.ts";
+import { refusals } from "../../test/helpers/refusals.ts";
 import { noise, tinyClassifier, turns } from "../../test/helpers/tiny-classifier.ts";
 import type { Model } from "../graph/model.ts";
 import { below, range, stream } from "../math/random.ts";
@@ -26,35 +27,7 @@ const quick = ["--workers", 1, "--budget", 200];
 const out = folder.file("out.onnx");
 const half = ["--target-macs", "60%", "--out", out];
 
-/** Arguments, then the code, the exit status, and what the message has to say. */
-type Case = readonly [
-  name: string,
-  argv: () => readonly (string | number)[] | Promise<readonly (string | number)[]>,
-  code: string | readonly string[],
-  exit: number,
-  says?: RegExp,
-];
-
-async function refused([, argv, codes, exit, says]: Case): Promise<void> {
-  const args = await argv();
-  const before = folder.names();
-  const outcome = await command([...args, "--json"]);
-  const [, code] = /^error \(([a-z-]+)\): \S.*$/.exec(outcome.err) ?? [];
-  expect([codes].flat(), outcome.err).toContain(code);
-  expect(outcome.code).toBe(exit);
-  if (says !== undefined) expect(outcome.err).toMatch(says);
-  const document = JSON.parse(outcome.out) as { error: { code: string; message: string } };
-  expect(document.error.code).toBe(code);
-  expect(outcome.err).toBe(`error (${code}): ${document.error.message}`);
-  expect(outcome.err).not.toMatch(/\n| {4}at |undefined|\[object/);
-  expect(outcome.err.trimEnd()).toMatch(/[.)]$/);
-  expect(folder.names(), "files left behind").toEqual(before);
-}
-
-const all = (name: string, cases: readonly Case[]) =>
-  describe(name, () => {
-    test.each(cases.map((one) => [one[0], one] as const))("%s", (_name, one) => refused(one));
-  });
+const all = refusals(folder);
 
 all("model files", [
   ["no such file", () => ["inspect", folder.file("none.onnx")], "file-not-found", 1, /none\.onnx/],

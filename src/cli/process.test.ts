@@ -122,6 +122,45 @@ describe("a ranking that is cut short", () => {
   });
 });
 
+describe("a training that is cut short", () => {
+  /** A few seconds on one worker: 8 epochs of 24 steps. */
+  const training = (out: string) => [
+    ...["train", "lenet5", ...digits, "--sizes", "6-8-20", "--epochs", 8, "--batch", 32],
+    ...["--workers", 1, "--quiet", "--out", out],
+  ];
+  const whole = folder.file("trained.onnx");
+
+  test("interrupted it says how to go on, and ends with the bytes of an unbroken run", async () => {
+    expect(await start(file, training(whole)).ended).toMatchObject({ code: 0, err: "" });
+    const out = folder.file("retrained.onnx");
+    const run = start(file, training(out));
+    await until(() => existsSync(`${out}.checkpoint`));
+    run.process.kill("SIGINT");
+    const ended = await run.ended;
+    expect(ended.code).toBe(130);
+    expect(ended.err).toBe(
+      `error (interrupted): Interrupted. The state is in ${out}.checkpoint. Run the same command with --resume to continue.\n`,
+    );
+    expect(folder.names().filter((name) => name.startsWith("retrained"))).toEqual([
+      "retrained.onnx.checkpoint",
+    ]);
+    expect(await start(file, [...training(out), "--resume"]).ended).toMatchObject({ code: 0, err: "" });
+    expect(readFileSync(out).equals(readFileSync(whole))).toBe(true);
+    expect(existsSync(`${out}.checkpoint`)).toBe(false);
+  });
+
+  test("killed after its first epoch it goes on from there", async () => {
+    const out = folder.file("killed.onnx");
+    const run = start(file, training(out));
+    await until(() => existsSync(`${out}.checkpoint`));
+    run.process.kill("SIGKILL");
+    await run.ended;
+    expect(existsSync(out)).toBe(false);
+    expect((await start(file, [...training(out), "--resume"]).ended).code).toBe(0);
+    expect(readFileSync(out).equals(readFileSync(whole))).toBe(true);
+  });
+});
+
 test("a pruning that is interrupted leaves nothing", async () => {
   const out = folder.file("never.onnx");
   const argv = [
