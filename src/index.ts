@@ -41,7 +41,7 @@ export { type LayerRepair, type RepairOptions, type RepairResult, repair } from 
 export type { GroupScores, Inspection, ModelFigures, RoundRecord } from "./report/records.ts";
 export { sliceModel } from "./surgery/slice.ts";
 export { float32, int64, type Tensor, tensor } from "./tensor/tensor.ts";
-export { type FitOptions, type FitResult, fit } from "./training/fit.ts";
+export { type FitOptions, type FitResult, fitNetwork } from "./training/fit.ts";
 export type { Penalty } from "./training/penalties.ts";
 export type { TrainSettings } from "./training/settings.ts";
 export type { EpochRecord, TrainEvent } from "./training/train.ts";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { documentOf, temporaryFolder } from "../../test/helpers/command.ts";
+import { command, documentOf, temporaryFolder } from "../../test/helpers/command.ts";
 import { noise, tinyClassifier, turns } from "../../test/helpers/tiny-classifier.ts";
 import { readModelFile } from "../onnx/read.ts";
 import { toNumbers } from "../tensor/tensor.ts";
@@ -77,5 +77,66 @@ describe("repair", () => {
       [2, 1, 6, 6],
       [2, 2],
     ]);
+  });
+});
+
+describe("tuning", () => {
+  const gentle = ["--finetune", 2, "--lr", 0.02, "--batch", 64];
+
+  test("after repair, with the original as teacher, on examples of its own", async () => {
+    const argv = [lenet, ...digits, "--criterion", "l1", "--target-macs", "30%", ...gentle];
+    const result = await prune(argv, "tuned.onnx");
+    const [round] = result.rounds;
+    expect(round!.stages.map(({ stage }) => stage)).toEqual(["sliced", "repaired", "tuned"]);
+    expect(round!.tuning!.epochs).toHaveLength(2);
+    const [cut, repaired, tuned] = round!.stages.map(({ accuracy }) => accuracy!) as [number, number, number];
+    expect(tuned).toBeGreaterThan(Math.max(cut, repaired - 0.02));
+    expect(result.after.accuracy).toBe(tuned);
+    const { rank, calibrate, tune, validate, evaluate } = result.examples!;
+    expect([rank + tune + validate + evaluate, calibrate <= tune]).toEqual([1000, true]);
+  });
+
+  test("without labels the original alone teaches", async () => {
+    const argv = [
+      lenet,
+      ...digits,
+      "--no-labels",
+      "--criterion",
+      "l1",
+      "--target-macs",
+      "50%",
+      "--finetune",
+      1,
+    ];
+    const result = await prune(argv, "taught.onnx");
+    const [, repaired] = result.rounds[0]!.stages;
+    expect(repaired!.accuracy).toBe(null);
+    expect(result.rounds[0]!.tuning!.epochs[0]!.validation!.accuracy).toBe(undefined);
+    expect(result.after.divergence!).toBeLessThan(1);
+  });
+
+  test("after every round", async () => {
+    const argv = [lenet, ...digits, "--criterion", "taylor", "--target-macs", "40%", "--steps", 2];
+    const result = await prune([...argv, "--finetune", 1, "--no-repair"], "twice.onnx");
+    expect(result.rounds.map(({ step, repair, tuning }) => [step, repair, tuning?.epochs.length])).toEqual([
+      [1, null, 1],
+      [2, null, 1],
+    ]);
+  });
+
+  test("options about training are refused without it", async () => {
+    for (const stray of [["--lr", "0.1"], ["--freeze-norm"], ["--no-teacher"]]) {
+      const { err, code } = await command([
+        "prune",
+        lenet,
+        ...half,
+        ...stray,
+        "--out",
+        folder.file("x.onnx"),
+      ]);
+      expect([code, err]).toEqual([2, expect.stringMatching(/^error \(usage\).*--finetune EPOCHS/)]);
+    }
+    const bareTuning = ["prune", lenet, ...half, "--finetune", "1", "--out", folder.file("x.onnx")];
+    expect((await command(bareTuning)).err).toMatch(/--finetune needs --data/);
   });
 });

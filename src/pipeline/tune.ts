@@ -2,7 +2,7 @@
 import type { Model } from "../graph/model.ts";
 import { percent, short } from "../report/format.ts";
 import type { RunIdentity } from "../training/checkpoint.ts";
-import { type FitResult, fit as train } from "../training/fit.ts";
+import { type FitResult, fitNetwork as train } from "../training/fit.ts";
 import type { TrainSettings } from "../training/settings.ts";
 import type { EpochRecord, TrainEvent } from "../training/train.ts";
 import type { Runner } from "../valuation/runner.ts";

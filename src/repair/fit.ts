@@ -63,8 +63,8 @@ export function solveRidge(sums: Sums, ridge: number, hasBias: boolean): Float64
 }
 
 /**
- * Solves L L' X = B in place. The library's own solver takes one element at a time through accessors, which is ten times
- * slower with many right-hand sides.
+ * Solves L L' X = B in place. The library's own solver takes one element at a time through accessors, which is slow
+ * with many right-hand sides.
  * @param right B, shape [size, columns].
  */
 function substituted(lower: Matrix, right: Float64Array, columns: number): Float64Array {

@@ -71,7 +71,7 @@ const usualWeight = 0.7;
  * @throws {PrunerError} `labels-missing` without labels and teacher, `labels-invalid`, `nothing-to-train`,
  *   `no-gradient`, `loss-invalid`, `teacher-mismatch`, `augmentation-not-applicable`, and what `train` throws.
  */
-export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, FitResult, undefined> {
+export async function* fitNetwork(options: FitOptions): AsyncGenerator<TrainEvent, FitResult, undefined> {
   const { runner, dataset, settings, signal, model } = options;
   const output = chooseOutput(model, options.output);
   const lesson = lessonOf(options, output);

@@ -1,7 +1,9 @@
 /** @file Runs training steps: shards of a batch on the threads, gradients added up in a fixed order. */
+import { blockConvolutions } from "../passes/block-convolutions.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { sizeOf, toNumbers } from "../tensor/tensor.ts";
-import type { FloatLayout } from "../valuation/jobs.ts";
+import { channelBlockOf } from "../valuation/channel-block.ts";
+import type { ExchangeSetup, FloatLayout } from "../valuation/jobs.ts";
 import type { Runner } from "../valuation/runner.ts";
 import type { NamedArrays } from "./named-arrays.ts";
 import type { TrainingGraph } from "./training-graph.ts";
@@ -43,7 +45,7 @@ export function stepperFor(runner: Runner, graph: TrainingGraph): Stepper {
   for (const { runningMean, runningVariance } of graph.statistics)
     for (const name of [runningMean, runningVariance])
       statistics.set(name, Float32Array.from(toNumbers(initializers.get(name)!.load())));
-  const setup = { model: runner.share(graph.model), inputs: graph.parameters, outputs: graph.gradients };
+  let opened: Promise<ExchangeSetup> | undefined;
   const rooms: Float32Array[] = [];
   let version = 0;
   return {
@@ -52,6 +54,8 @@ export function stepperFor(runner: Runner, graph: TrainingGraph): Stepper {
     statistics,
     async run(shards) {
       version++;
+      opened ??= openOn(runner, graph);
+      const setup = await opened;
       while (rooms.length < shards.length) rooms.push(sharedFloats(graph.gradients.size));
       const jobs = shards.map(({ feeds }, k) =>
         runner.pool.run(
@@ -72,6 +76,14 @@ export function stepperFor(runner: Runner, graph: TrainingGraph): Stepper {
       };
     },
   };
+}
+
+async function openOn(
+  runner: Runner,
+  { model, parameters, gradients }: TrainingGraph,
+): Promise<ExchangeSetup> {
+  const blocked = blockConvolutions(model, await channelBlockOf(runner));
+  return { model: runner.share(blocked), inputs: parameters, outputs: gradients };
 }
 
 function sharedFloats(size: number): Float32Array {
