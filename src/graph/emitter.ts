@@ -68,9 +68,8 @@ export function emitterFor(graph: Graph, prefix: string): Emitter {
   };
   const nodeWith: Emitter["nodeWith"] = (count, opType, inputs, attributes = {}) => {
     const outputs = Array.from({ length: count }, () => unique(`${prefix}${opType}`));
-    const entries = Object.entries(attributes).map(([name, value]) => [name, attributeOf(value)] as const);
     const name = outputs[0]!;
-    nodes.push({ name, opType, domain: "", inputs, outputs, attributes: new Map(entries) });
+    nodes.push({ name, opType, domain: "", inputs, outputs, attributes: attributesOf(attributes) });
     return outputs;
   };
   return {
@@ -97,6 +96,13 @@ export function float(value: number): Attribute {
 /** A tensor of zeros. */
 export function zeros(dtype: DType, shape: readonly number[]): Tensor {
   return { dtype, shape, data: allocate(dtype, sizeOf(shape)) };
+}
+
+/** Attributes written in short. */
+export function attributesOf(
+  short: Readonly<Record<string, AttributeInShort>>,
+): ReadonlyMap<string, Attribute> {
+  return new Map(Object.entries(short).map(([name, value]) => [name, attributeOf(value)]));
 }
 
 function attributeOf(value: AttributeInShort): Attribute {

@@ -19,6 +19,8 @@ export interface RunnerOptions {
 
 export interface Runner {
   readonly workers: number;
+  /** Execution providers in order of preference. */
+  readonly providers: readonly string[];
   readonly pool: Pool<Job, JobResult>;
   /** Puts a model where all threads find it. */
   share(model: Model): SharedModel;
@@ -37,6 +39,7 @@ export async function startRunner({ workers, providers, threads = 1 }: RunnerOpt
   let models = 0;
   return {
     workers,
+    providers: providers ?? ["cpu"],
     pool,
     share: (model) => ({ id: models++, bytes: shared(encodeModel(model)) }),
     close: () => pool.close(),
