@@ -219,6 +219,12 @@ describe("the same seed gives the same bytes with 1, 2 and 4 workers", () => {
     await bytesBy([...argv, ...files], ["p.onnx", "p.json"]);
   });
 
+  test("finetune, LeNet-5", async () => {
+    const argv = ["finetune", lenet, ...digits, "--epochs", 2, "--batch", 32, "--shard-size", 6];
+    const teaching = ["--teacher", lenet, "--augment", "shift:2", "--ema", 0.9];
+    await bytesBy([...argv, ...teaching, "--out", folder.file("t.onnx")], ["t.onnx"]);
+  });
+
   const resnet = sharedModel("resnet20-cifar10");
   const images = sharedData("cifar10-test-images.npy");
   const isThere = resnet.path !== undefined && images.path !== undefined;

@@ -27,7 +27,7 @@ export function progressBar(): ProgressBar {
         startedWith = done;
         bar = new SingleBar(
           {
-            format: "{label} [{bar}] {value}/{total} {unit} {note}{rate}",
+            format: "{label} [{bar}] {value}/{total} {unit}{note} {rate}",
             stream: process.stderr,
             clearOnComplete: true,
             hideCursor: true,
@@ -44,7 +44,7 @@ export function progressBar(): ProgressBar {
           ? `${Math.round(rate * each.count).toLocaleString("en-US")} ${each.unit}/s, ${duration((total - done) / rate)} left`
           : "";
       bar.setTotal(total);
-      bar.update(done, { label, unit, note: note === "" ? "" : `${note}, `, rate: left });
+      bar.update(done, { label, unit, note: note === "" ? "" : `, ${note},`, rate: left });
     },
     clear,
   };
