@@ -368,6 +368,17 @@ all("data to train on", [
     1,
   ],
   ["a single example", () => tune("--limit", 1), "usage", 2, /1 example is too few/],
+  [
+    "colours at the other end",
+    () => {
+      const path = folder.npy("rgb.npy", fromNumbers("uint8", [20, 32, 32, 3], Array(20 * 3072).fill(1)));
+      folder.npy("rgb-y.npy", turns(20));
+      return ["train", "resnet20", "--data", path, "--labels", folder.file("rgb-y.npy"), "--out", out];
+    },
+    "data-shape-mismatch",
+    1,
+    /--layout nhwc/,
+  ],
   ["images of another size", () => ["train", "lenet5", ...data, "--out", out], "data-shape-mismatch", 1],
 ]);
 

@@ -67,9 +67,11 @@ async function prepared(data: DataSettings, network: Network, channels: number):
   const images = [...inputs].filter(([input]) => !labelNames.some((one) => one === input));
   if (images.some(([, { dtype }]) => dtype !== "uint8")) return data;
   const { pixelScale, mean, std } = network.preprocessing;
+  const stored = images[0]![1].shape;
+  const own = data.layout === "nhwc" ? stored.at(-1) : stored[0];
   const perChannel = (list: readonly number[]): readonly number[] =>
-    list.length === 1 || list.length === channels
-      ? list
-      : [list.reduce((sum, x) => sum + x, 0) / list.length];
+    list.length === channels ? list : [list.reduce((sum, x) => sum + x, 0) / list.length];
+  // Images of other channels are refused for their shape, with a hint at --layout, not for a mean nobody stated.
+  if (own !== channels && perChannel(mean).length > 1) return data;
   return { ...data, pixelScale, mean: perChannel(mean), std: perChannel(std) };
 }

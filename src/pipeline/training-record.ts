@@ -9,7 +9,7 @@ import type { TrainingParts } from "./training-data.ts";
 import { type LessonChoices, lessonOf } from "./training-options.ts";
 import type { Tuned } from "./tune.ts";
 
-/** A version of training that programs can rely on. */
+/** Everything about a run of train or finetune, as `--json` prints it. */
 export interface TrainingRecord {
   readonly schemaVersion: 1;
   readonly tool: string;
