@@ -128,8 +128,9 @@ async function demoText(results: readonly (PruneResult & { readonly name: string
   const { percent, whole } = await import("../report/format.ts");
   const { table } = await import("../report/table.ts");
   const best = results[0]!;
-  const rows = results.map(({ name, after, groups, rows: spent }) => [
+  const rows = results.map(({ name, after, groups, rounds, rows: spent }) => [
     name,
+    percent(rounds.at(-1)!.stages[0]!.accuracy!),
     percent(after.accuracy!),
     groups.map(({ kept }) => kept).join("-"),
     percent(after.macs / best.before.macs, 1),
@@ -142,9 +143,10 @@ async function demoText(results: readonly (PruneResult & { readonly name: string
     "",
     figuresTable(best.before, best.after),
     "",
-    "Other rankings under the same target, and one under an accuracy floor; no fine-tuning:",
-    table(["ranking", "accuracy", "kept channels", "MACs", "parameters", "rows"], rows, [
+    "Other rankings under the same target, and one under an accuracy floor; accuracy right after the cut and repaired, no fine-tuning:",
+    table(["ranking", "cut", "repaired", "kept channels", "MACs", "parameters", "rows"], rows, [
       "left",
+      "right",
       "right",
       "left",
       "right",

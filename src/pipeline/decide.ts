@@ -6,8 +6,7 @@ import type { Bench } from "./prune-bench.ts";
 import { pruneChannels } from "./prune-channels.ts";
 import { groupsOf, type PruneOptions, ranksWithData } from "./prune-options.ts";
 import { payoffFor, report, reportCaching, reportMeasuring } from "./rank.ts";
-import type { Refinery } from "./refine.ts";
-import type { PruneEvent, PruneOutcome } from "./removal.ts";
+import type { PruneEvent, PruneOutcome, Refinery } from "./removal.ts";
 import { cutTo, survivorOf } from "./survivor.ts";
 
 /** What stays, and how it came to that. */
@@ -25,7 +24,7 @@ export async function decide(
   if (options.plan !== undefined) {
     const masks = masksOfPlan(bench.analysis, options.plan);
     const cut = survivorOf(cutTo(bench.analysis, undefined, masks), masks);
-    const left = await refinery?.refine(cut, { step: 1, steps: 1 });
+    const left = await refinery?.refine(cut, 1, "all");
     return {
       masks,
       left: left && survivorOf(left, masks),
@@ -50,7 +49,7 @@ export async function decide(
     onCached: reportCaching(options),
     onMeasured: reportMeasuring(options),
     prune: { budget: options.budget, steps: options.steps ?? 1, minAccuracy: options.minAccuracy },
-    refine: refinery?.refine,
+    refinery,
     scores: options.scores?.groups,
     accuracyOf: options.minAccuracy === undefined ? undefined : await accuracyJudge(options, bench),
   });

@@ -42,7 +42,7 @@ async function* pruneToTarget(draft: Removal): AsyncGenerator<PruneEvent, PruneO
         : choose(draft, scores, budgetOfStep(budget, step, steps), undefined);
     draft.masks = choice.masks;
     yield { kind: "step", step, choice, accuracy: null };
-    await refineRound(draft, { step, steps: steps === "all" ? undefined : steps });
+    await refineRound(draft, step);
     if (steps === "all" && choice.reached) break;
   }
   return outcomeOf(draft, { reached: true, stoppedBy: "target" });

@@ -7,7 +7,7 @@ import type { RoundRecord, Stage, StageQuality } from "../report/records.ts";
 import type { TrainSettings } from "../training/settings.ts";
 import type { Runner } from "../valuation/runner.ts";
 import type { WorkOptions } from "./progress.ts";
-import type { Round } from "./removal.ts";
+import type { Refinery } from "./removal.ts";
 import type { Survivor } from "./survivor.ts";
 import type { TrainingParts } from "./training-data.ts";
 import type { LessonChoices } from "./training-options.ts";
@@ -33,34 +33,35 @@ export interface RefineOptions extends WorkOptions {
   readonly judge: (model: Model) => Promise<StageQuality>;
 }
 
-export interface Refinery {
-  readonly refine: (cut: Survivor, round: Round) => Promise<Model>;
+/** A refinery that keeps a record of its rounds. */
+export interface RecordingRefinery extends Refinery {
   /** Filled in as rounds go by. */
   readonly rounds: readonly RoundRecord[];
 }
 
 /** Repair and tuning as one function of the network that a round has left. */
-export function refineryFor(options: RefineOptions): Refinery {
+export function refineryFor(options: RefineOptions): RecordingRefinery {
   const rounds: RoundRecord[] = [];
-  const refine = async (cut: Survivor, { step }: Round): Promise<Model> => {
+  const refine: Refinery["refine"] = async (cut, step, how) => {
     const stages: Stage[] = [{ stage: "sliced", ...(await options.judge(cut.model)) }];
     let { model } = cut;
     let layers: readonly LayerRepair[] | null = null;
-    if (options.calibrate !== undefined) {
+    if (options.calibrate !== undefined && how !== "tune") {
       ({ model, layers } = await repairCut(options, cut, options.calibrate));
       stages.push({ stage: "repaired", ...(await options.judge(model)) });
     }
     let tuning: RoundRecord["tuning"] = null;
-    if (options.tune !== undefined) {
-      const done = await tuneCut(options, model, step);
+    if (options.tune !== undefined && how !== "repair") {
+      const done = await tuneCut(options, model, rounds.length);
       tuning = { epochs: done.history.epochs, bestEpoch: done.bestEpoch, stoppedBy: done.stoppedBy };
       model = done.model;
       stages.push({ stage: "tuned", ...(await options.judge(model)) });
     }
-    rounds.push({ step, stages, repair: layers, tuning });
+    if (layers === null && tuning === null) return model;
+    rounds.push({ round: rounds.length + 1, step, stages, repair: layers, tuning });
     return model;
   };
-  return { refine, rounds };
+  return { repairs: options.calibrate !== undefined, refine, rounds };
 }
 
 async function repairCut(
@@ -81,14 +82,14 @@ async function repairCut(
 }
 
 /** Each round draws its own order and images. */
-function tuneCut({ tune, original, ...options }: RefineOptions, model: Model, step: number): Promise<Tuned> {
+function tuneCut({ tune, original, ...options }: RefineOptions, model: Model, round: number): Promise<Tuned> {
   const { teacher, settings, lesson, parts } = tune!;
   return tuned({
     ...options,
     model,
     parts,
     lesson,
-    settings: { ...settings, seed: settings.seed + step - 1 },
+    settings: { ...settings, seed: settings.seed + round },
     teacher: teacher ? original.model : undefined,
   });
 }

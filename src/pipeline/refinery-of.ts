@@ -6,14 +6,14 @@ import { toFloat32 } from "../passes/to-float32.ts";
 import type { StageQuality } from "../report/records.ts";
 import type { Bench } from "./prune-bench.ts";
 import type { PruneOptions } from "./prune-options.ts";
-import { type Refinery, refineryFor } from "./refine.ts";
+import { type RecordingRefinery, refineryFor } from "./refine.ts";
 
 /** Repair and tuning over the parts of the data cut for them; undefined when neither is wanted or there are no data. */
 export function refineryOf(
   options: PruneOptions,
   { analysis, runner, parts }: Bench,
   output: string,
-): Refinery | undefined {
+): RecordingRefinery | undefined {
   if (runner === undefined || parts === undefined) return undefined;
   const { calibrate, tune, validate, evaluate } = parts;
   if (calibrate === undefined && tune === undefined) return undefined;

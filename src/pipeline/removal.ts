@@ -25,17 +25,19 @@ export interface PruneContext extends Omit<RankContext, "resume"> {
   readonly scores?: readonly GroupScores[] | undefined;
   /** Accuracy of a network on examples that are used neither for ranking nor for the final figures. */
   readonly accuracyOf?: ((model: Model) => Promise<number>) | undefined;
-  /** What is done to the network after every round, before the next ranking: repair, tuning. */
-  readonly refine?: ((cut: Survivor, round: Round) => Promise<Model>) | undefined;
+  /** What is done to the network after every round, before the next ranking. */
+  readonly refinery?: Refinery | undefined;
 }
 
-/** Where in the schedule a network is refined. */
-export interface Round {
-  /** From 1. */
-  readonly step: number;
-  /** Rounds in all, where that is known beforehand. */
-  readonly steps: number | undefined;
+/** Repair and tuning of what a round has left. */
+export interface Refinery {
+  /** Whether there is anything to do without training. */
+  readonly repairs: boolean;
+  readonly refine: (cut: Survivor, step: number, how: Refining) => Promise<Model>;
 }
+
+/** Which of the two is done. */
+export type Refining = "repair" | "tune" | "all";
 
 export type PruneEvent =
   | RankEvent
@@ -117,11 +119,11 @@ export function modelUnder({ context, left }: Removal, masks: KeepMasks): Model 
 }
 
 /** Repairs and tunes what this round has left, where that is asked for. */
-export async function refineRound(draft: Removal, round: Round): Promise<void> {
+export async function refineRound(draft: Removal, step: number, how: Refining = "all"): Promise<void> {
   const { context, masks } = draft;
-  if (context.refine === undefined) return;
+  if (context.refinery === undefined) return;
   const cut = survivorOf(modelUnder(draft, masks), masks);
-  draft.left = survivorOf(await context.refine(cut, round), masks);
+  draft.left = survivorOf(await context.refinery.refine(cut, step, how), masks);
 }
 
 /** Where a removal stands when it ends. */

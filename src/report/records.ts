@@ -127,6 +127,9 @@ export interface Stage extends StageQuality {
 
 /** What happened in one round, for the record. */
 export interface RoundRecord {
+  /** From 1. */
+  readonly round: number;
+  /** Ranking it belongs to, from 1; under an accuracy floor several rounds can follow one ranking. */
   readonly step: number;
   readonly stages: readonly Stage[];
   readonly repair: readonly LayerRepair[] | null;

@@ -24,7 +24,7 @@ export function roundsTable(rounds: readonly RoundRecord[]): string {
   };
   const isAccuracy = rounds.every(({ stages }) => stages.every(({ accuracy }) => accuracy !== null));
   const head = ["round", ...kinds.map((kind) => names[kind])];
-  const rows = rounds.map((round) => [String(round.step), ...kinds.map((kind) => cell(round, kind))]);
+  const rows = rounds.map((round) => [String(round.round), ...kinds.map((kind) => cell(round, kind))]);
   return `${isAccuracy ? "Accuracy" : "Loss"} after each round of removing:\n${table(head, rows)}`;
 }
 
