@@ -126,6 +126,7 @@ function validationOf(learn: Dataset, seed: number): [Dataset, Dataset] {
   return [take(learn, indices.tune), take(learn, indices.validate)];
 }
 
-function atMost(data: Dataset, most: number, seed: number): Dataset {
+/** A stratified part of the data where they are more than so many. */
+export function atMost(data: Dataset, most: number, seed: number): Dataset {
   return data.size <= most ? data : take(data, split(data, { seed, parts: { part: most } }).part);
 }

@@ -1,12 +1,25 @@
 /** @file The refinery that prune's options ask for. */
-import { fitToInputs } from "../datasets/index.ts";
+import { costModelOf, fullCost } from "../channels/cost.ts";
+import type { ChannelAnalysis } from "../channels/groups.ts";
+import { type Dataset, fitToInputs } from "../datasets/index.ts";
 import { measure } from "../evaluation/measure.ts";
 import type { Model } from "../graph/model.ts";
+import { operatorOf } from "../ops/index.ts";
 import { toFloat32 } from "../passes/to-float32.ts";
 import type { StageQuality } from "../report/records.ts";
+import { atMost } from "./cut-data.ts";
 import type { Bench } from "./prune-bench.ts";
 import type { PruneOptions } from "./prune-options.ts";
 import { type RecordingRefinery, refineryFor } from "./refine.ts";
+
+/**
+ * Multiply-accumulates that repair may take before it looks at fewer examples: a few minutes on two cores. Every layer
+ * that is refitted runs the network up to itself again, so the work grows with depth times size.
+ */
+const affordable = 2e13;
+
+/** Examples that repair looks at however large the network. */
+const fewest = 256;
 
 /** Repair and tuning over the parts of the data cut for them; undefined when neither is wanted or there are no data. */
 export function refineryOf(
@@ -28,7 +41,7 @@ export function refineryOf(
     runner,
     output,
     seed: options.settings.seed,
-    calibrate,
+    calibrate: calibrate && affordableExamples(options, analysis, calibrate),
     tune: tune && {
       ...options.tune!,
       parts: { train: fitToInputs(tune, single), validate: fitToInputs(validate!, single) },
@@ -38,4 +51,20 @@ export function refineryOf(
     onProgress,
     onRemark,
   });
+}
+
+/** As many of the examples as repair can look at in reasonable time. */
+function affordableExamples(
+  { settings, onRemark }: PruneOptions,
+  analysis: ChannelAnalysis,
+  calibrate: Dataset,
+): Dataset {
+  const { macs } = fullCost(costModelOf(analysis));
+  const layers = analysis.model.graph.nodes.filter((node) => operatorOf(node)?.macs !== undefined).length;
+  const most = Math.max(fewest, Math.floor(affordable / Math.max(1, (macs * layers) / 2)));
+  if (calibrate.size <= most) return calibrate;
+  onRemark?.(
+    `repair looks at ${most} of ${calibrate.size} examples: on a network of this size more would take long.`,
+  );
+  return atMost(calibrate, most, settings.seed);
 }
