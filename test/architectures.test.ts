@@ -14,7 +14,7 @@ test("the committed row of the bundled model is the one made today", async () =>
   const row = architectureRow(lenet.name, inspectModel(await loadModel(lenet.path)));
   expect(page.split("\n")).toContain(row);
   expect(row).toBe(
-    '| lenet5-mnist (bundled) | 13 | 12 | 5 (1 locked) | 99.98% | `out`: it is the graph output "logits" |',
+    '| lenet5-mnist (bundled) | 18 | 12 | 5 (1 locked) | 99.98% | `out`: it is the graph output "logits" |',
   );
 });
 
