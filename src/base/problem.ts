@@ -273,6 +273,11 @@ export const catalogue = {
     "usage",
     (d: { group: string; detail: string }) => `Plan, group "${d.group}": ${d.detail}.`,
   ),
+  "cannot-open": entry(
+    "failed",
+    (d: { path: string; program: string; detail: string }) =>
+      `${d.path} was written, but "${d.program}" did not open it (${d.detail}). Open it in a browser.`,
+  ),
   "impossible-budget": entry(
     "targetMissed",
     (d: { target: string; wanted: number; smallest: number; original: number }) =>
@@ -433,6 +438,31 @@ export const catalogue = {
       `Weight "${d.weight}" cannot be written into the model: ${d.detail}. Use values that were trained from this very model.`,
   ),
   "loss-invalid": entry("usage", (d: { detail: string }) => `The loss does not suit the model: ${d.detail}.`),
+  "group-locked": entry(
+    "usage",
+    (d: { group: string; reason: string; groups: readonly string[] }) =>
+      `Group "${d.group}" has nothing to remove: ${d.reason}. Choose one of: ${d.groups.join(", ")}.`,
+  ),
+  "unknown-criterion": entry(
+    "usage",
+    (d: { name: string; nearest: readonly string[]; known: readonly string[] }) =>
+      `There is no criterion and no estimator "${d.name}"${d.nearest.length === 0 ? "" : `; nearest names: ${d.nearest.join(", ")}`}. Choose from ${d.known.join(", ")}.`,
+  ),
+  "oracle-too-large": entry(
+    "usage",
+    (d: { group: string; players: number; limit: number; rows: number; estimate: string }) =>
+      `Group "${d.group}" has ${d.players} channels: trying every coalition takes ${d.rows.toPrecision(3)} rows, about ${d.estimate} on this machine, and at most ${d.limit} channels are tried exhaustively. Use --search beam or --search branch-and-bound, which find good sets without calling them oracle sets.`,
+  ),
+  "store-corrupt": entry(
+    "failed",
+    (d: { path: string; detail: string }) =>
+      `${d.path}: the store of coalitions is damaged (${d.detail}). Delete the folder and run again: what it held is computed anew.`,
+  ),
+  "store-unusable": entry(
+    "failed",
+    (d: { path: string; detail: string }) =>
+      `${d.path}: cannot be used as a store of coalitions (${d.detail}). Name another folder with --store.`,
+  ),
   "worker-died": entry(
     "failed",
     (d: { detail: string }) =>

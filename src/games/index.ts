@@ -25,3 +25,4 @@ export {
   randomInteractionGame,
   unanimityGame,
 } from "./toy-games.ts";
+export { type WholeGame, wholeGame } from "./whole-game.ts";

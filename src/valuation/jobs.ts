@@ -32,6 +32,29 @@ export interface TailSetup {
   readonly targets: Int32Array | Float32Array;
 }
 
+/** A value that is affine in the mask: what it is without any channel, and what each channel adds. */
+export interface AffineValue {
+  /** Input of the model for the value with the channels that all coalitions of a run keep, [1, size]. */
+  readonly base: string;
+  /** Input of the model for what the other channels add, [channels, size]. */
+  readonly parts: string;
+  /** Elements for one example. */
+  readonly size: number;
+  /** Shape [examples, players + 1, size], in shared memory: first the value without any channel. */
+  readonly data: Float32Array;
+}
+
+/** Everything needed to turn whole coalitions into sums of payoffs. */
+export interface WholeSetup extends Omit<TailSetup, "masks"> {
+  /** Input of the model with the mask of the channels that `parts` are of. */
+  readonly kept: string;
+  readonly affine: readonly AffineValue[];
+  readonly players: number;
+  readonly examples: number;
+  /** Coalitions in one run of the model. */
+  readonly rowsPerRun: number;
+}
+
 /** Tensors of 32-bit floats in one piece of memory, each at its offset (in elements). */
 export interface FloatLayout {
   readonly entries: readonly {
@@ -71,6 +94,12 @@ export type Job =
       readonly tail: TailSetup;
       readonly masks: Uint8Array;
       readonly examples: Uint32Array;
+    }
+  | {
+      /** Sums of payoffs over all examples, [coalitions]. */
+      readonly kind: "coalitions";
+      readonly tail: WholeSetup;
+      readonly masks: Uint8Array;
     };
 
 export type JobResult = Readonly<Record<string, Tensor>> | Float64Array;

@@ -97,7 +97,8 @@ async function evaluate(
   return payoffs;
 }
 
-async function cacheActivations(options: NetworkGameOptions, parts: Tail): Promise<Cached[]> {
+/** Activations that enter the groups, computed once. @throws {PrunerError} `activations-too-large`, `group-not-maskable`. */
+export async function cacheActivations(options: NetworkGameOptions, parts: Tail): Promise<Cached[]> {
   const { analysis, dataset, runner, signal, onCached } = options;
   const layouts = parts.cached.map((name) => layoutOf(analysis, name));
   checkMemory(options, layouts);
@@ -146,7 +147,7 @@ function emptyStore(layout: Layout, examples: number): Cached {
 }
 
 /** Every batch carries the setup to a thread; what is not shared would be copied each time. */
-function inSharedMemory<T extends Int32Array | Float32Array>(values: T): T {
+export function inSharedMemory<T extends Int32Array | Float32Array>(values: T): T {
   const ArrayType = values.constructor as new (buffer: SharedArrayBuffer) => T;
   const copy = new ArrayType(new SharedArrayBuffer(values.byteLength));
   copy.set(values);

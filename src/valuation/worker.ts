@@ -5,6 +5,7 @@ import { type Payoff, payoff } from "../metrics/index.ts";
 import { arrayTypes, bytesPerElement, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
 import { Handover, serve } from "../workers/serve.ts";
+import { sumOverExamples } from "./coalition-sums.ts";
 import type { Cached, ExchangeSetup, Job, JobResult, SharedModel, TailSetup, ThreadSetup } from "./jobs.ts";
 
 /** Sessions kept open per thread; opening and releasing them in a loop costs time and memory. */
@@ -39,6 +40,7 @@ serve<ThreadSetup, Job, JobResult>(({ options }) => {
       const outputs = await session.run(job.feeds);
       return new Handover<JobResult>(outputs, transferable(outputs));
     }
+    if (job.kind === "coalitions") return sumOverExamples(session, job.tail, job.masks);
     return evaluateRows(session, room, job.tail, job.masks, job.examples);
   };
 });
