@@ -115,7 +115,8 @@ async function effectsOf(
   for await (const outputs of mapInOrder(range(dataset.size), run, 2 * runner.workers)) {
     for (const [k, name] of frontier.entries())
       storeEffects(outputs[name]!.data as Float32Array, affine[k]!, players, example);
-    onCached?.(++example, dataset.size);
+    example++;
+    onCached?.(example, dataset.size);
   }
   return { affine, shapes };
 }
