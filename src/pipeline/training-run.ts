@@ -1,6 +1,6 @@
 /** @file A whole training run: open, measure, train, measure again, write; the same for fine-tuning and from scratch. */
 import { rm, stat } from "node:fs/promises";
-import { PrunerError } from "../base/problem.ts";
+import { isProblem, PrunerError } from "../base/problem.ts";
 import { analyzeChannels, type ChannelAnalysis } from "../channels/groups.ts";
 import { fitToInputs } from "../datasets/index.ts";
 import { runtimeVersion } from "../engine/ort/load.ts";
@@ -8,6 +8,7 @@ import { divergence, type Measurement, measure } from "../evaluation/measure.ts"
 import type { Interval } from "../metrics/index.ts";
 import { openBatch } from "../passes/open-batch.ts";
 import type { RunIdentity } from "../training/checkpoint.ts";
+import { divergenceError } from "../training/loss-watch.ts";
 import type { TrainSettings } from "../training/settings.ts";
 import type { Runner } from "../valuation/runner.ts";
 import { chooseOutput } from "../valuation/targets.ts";
@@ -141,10 +142,15 @@ async function trainOn(bench: Bench, checkpoint: string): Promise<TrainingRecord
     teacher: teacher?.model,
     settings,
     lesson: options.training,
-    checkpoint: { path: checkpoint, identity: identityOf(bench), resume: options.resume === true },
+    checkpoint: {
+      path: checkpoint,
+      identity: identityOf(bench),
+      resume: options.resume === true,
+      mayChange: paceOf(options.training),
+    },
   });
   const trained = analyzeChannels(openBatch(tuned.model));
-  const final = await measureOn(bench, trained, "trained model");
+  const final = await measureTrained(bench, trained, tuned, checkpoint);
   const written = await writeOutput(
     withTraining(tuned.model, model.hash, notesOf(bench, tuned)),
     options.out,
@@ -174,6 +180,24 @@ async function trainOn(bench: Bench, checkpoint: string): Promise<TrainingRecord
     correct: [original?.correct, final.correct],
     out: options.out,
   });
+}
+
+/** Outputs that overflow after training are its doing; the state it ended in is of no use then. */
+async function measureTrained(
+  bench: Bench,
+  trained: ChannelAnalysis,
+  { history }: Tuned,
+  checkpoint: string,
+): Promise<Measurement> {
+  try {
+    return await measureOn(bench, trained, "trained model");
+  } catch (error) {
+    if (!isProblem(error, "output-not-finite")) throw error;
+    await rm(checkpoint, { force: true });
+    const { learningRate, clipNorm: clip } = bench.settings;
+    const wrong = "the outputs of the trained model are not finite";
+    throw divergenceError(history.losses.length - 1, wrong, "Nothing was written.", { learningRate, clip });
+  }
 }
 
 async function measureOn(
@@ -227,6 +251,15 @@ function identityOf({ subject, options, settings, parts, output, analysis }: Ben
   return Object.fromEntries(entries) as RunIdentity;
 }
 
+/**
+ * Keys of the identity that a resumed run may change, since nothing but the steps to come depends on them: the way out of
+ * a run that diverged. They have to be stated; a default that differs means that the command is another one.
+ */
+function paceOf({ learningRate, schedule, clipNorm, clipValue }: TrainingOptions): string[] {
+  const stated = { "learning rate": learningRate, schedule, clip: clipNorm, "clip value": clipValue };
+  return Object.entries(stated).flatMap(([key, value]) => (value === undefined ? [] : [key]));
+}
+
 /** What the metadata of the output say about the training; without times and paths, so that equal runs give equal bytes. */
 function notesOf({ subject, options, settings, parts }: Bench, tuned: Tuned): object {
   return {
@@ -238,5 +271,6 @@ function notesOf({ subject, options, settings, parts }: Bench, tuned: Tuned): ob
     teacher: options.teacher?.hash,
     epochs: tuned.history.epochs.length,
     bestEpoch: tuned.bestEpoch,
+    changes: tuned.history.changes,
   };
 }

@@ -222,8 +222,8 @@ describe("interruptions", () => {
       expect(tune(path, "mine.onnx", { training, resume: true, ...choices })).rejects.toThrow(words);
     await refuse(
       normed,
-      { training: { ...training, learningRate: 0.01 } },
-      /its learning rate is 0.05, this run has 0.01/,
+      { training: { ...training, learningRate: undefined } },
+      /its learning rate is 0.05, this run has 0.001/,
     );
     await refuse(normed, { training: { ...training, batchSize: 4 } }, /batch size/);
     await refuse(normed, { validation: { count: 7 } }, /data/);
@@ -233,11 +233,58 @@ describe("interruptions", () => {
     await refuse(normed, {}, /damaged/);
   });
 
+  test("another pace that is stated is taken from there on, told and recorded", async () => {
+    await interrupted("slower.onnx", 13, false);
+    const remarks: string[] = [];
+    const slower = { ...training, learningRate: 0.01, clipNorm: 1 };
+    const { history, settings } = await tune(normed, "slower.onnx", {
+      training: slower,
+      resume: true,
+      onRemark: (remark) => remarks.push(remark),
+    });
+    expect(remarks).toContain("learning rate: 0.05 up to step 13, 0.01 from there on");
+    expect(remarks).toContain("clip: none up to step 13, 1 from there on");
+    expect(history.changes).toEqual([
+      { step: 13, setting: "learning rate", from: 0.05, to: 0.01 },
+      { step: 13, setting: "clip", from: null, to: 1 },
+    ]);
+    expect(settings.learningRate).toBe(0.01);
+    expect(history.losses.slice(0, 13)).toEqual(whole!.history.losses.slice(0, 13));
+    expect(history.losses.at(-1)).not.toBe(whole!.history.losses.at(-1));
+    const { metadata } = await readModelFile(folder.file("slower.onnx"));
+    expect(JSON.parse(metadata.get("shapley_pruner.training")!).changes).toEqual(history.changes);
+  });
+
   test("an earlier checkpoint is mentioned where it is not continued", async () => {
     await interrupted("again.onnx", 3, false);
     const remarks: string[] = [];
     await tune(normed, "again.onnx", { training, onRemark: (remark) => remarks.push(remark) });
     expect(remarks[0]).toMatch(/again\.onnx\.checkpoint: left by an earlier run/);
+  });
+});
+
+describe("a run that diverges", () => {
+  const wild = { epochs: 6, learningRate: 1e3 };
+
+  test("says so where the outputs on examples kept apart overflow first, and goes on more slowly", async () => {
+    const error: unknown = await tune(normed, "wild.onnx", { training: wild }).catch((reason) => reason);
+    if (!isProblem(error, "training-diverged")) throw error;
+    expect(error.message).toMatch(/Lower --lr/);
+    expect(error.message).toMatch(/wild\.onnx\.checkpoint: --resume goes on from it, with another --lr/);
+    const tame = { ...wild, learningRate: 1e-3 };
+    const { history } = await tune(normed, "wild.onnx", { training: tame, resume: true });
+    expect(history.epochs).toHaveLength(6);
+  });
+
+  test.each([
+    [1e30, /diverged at step 0: the outputs of the trained model are not finite/],
+    [1e60, /diverged at step 0: ".*" is no longer finite/],
+  ])("in its only step, at a rate of %d, leaves no checkpoint and no model", async (learningRate, words) => {
+    const training = { epochs: 1, batchSize: 60, learningRate };
+    const run = tune(normed, "ruin.onnx", { training, validation: { count: 0 } });
+    await expect(run).rejects.toThrow(words);
+    expect(existsSync(folder.file("ruin.onnx"))).toBe(false);
+    expect(existsSync(folder.file("ruin.onnx.checkpoint"))).toBe(false);
   });
 });
 

@@ -1,8 +1,7 @@
 /** @file Training as a step of a command: settings filled in, progress and epochs told, time taken. */
 import type { Model } from "../graph/model.ts";
 import { percent, short } from "../report/format.ts";
-import type { RunIdentity } from "../training/checkpoint.ts";
-import { type FitResult, fitNetwork as train } from "../training/fit.ts";
+import { type FitOptions, type FitResult, fitNetwork as train } from "../training/fit.ts";
 import type { TrainSettings } from "../training/settings.ts";
 import type { EpochRecord, TrainEvent } from "../training/train.ts";
 import type { Runner } from "../valuation/runner.ts";
@@ -21,9 +20,7 @@ export interface TuneOptions extends WorkOptions {
   readonly settings: TrainSettings;
   readonly lesson: LessonChoices;
   readonly output?: string | undefined;
-  readonly checkpoint?:
-    | { readonly path: string; readonly identity: RunIdentity; readonly resume: boolean }
-    | undefined;
+  readonly checkpoint?: FitOptions["checkpoint"];
 }
 
 export interface Tuned extends FitResult {
@@ -80,7 +77,11 @@ export async function tune(options: TuneOptions): Promise<Tuned> {
 
 function tell({ onProgress, onRemark }: TuneOptions, event: TrainEvent): void {
   if (event.kind === "epoch") onRemark?.(epochText(event.record, event.epochs));
-  else
+  else if (event.kind === "resumed") {
+    const now = event.history.changes?.filter(({ step }) => step === event.step) ?? [];
+    for (const { setting, from, to } of now)
+      onRemark?.(`${setting}: ${from ?? "none"} up to step ${event.step}, ${to ?? "none"} from there on`);
+  } else
     onProgress?.({
       label: "training",
       done: event.step,

@@ -75,7 +75,7 @@ test.each([
   const path = join(folder, name);
   await writeCheckpoint(path, identity, state);
   const bytes = await readFile(path);
-  const back = await readCheckpoint<{ loss: number[] }>(path, identity);
+  const { state: back } = await readCheckpoint<{ loss: number[] }>(path, identity);
   expect(back).toEqual(state);
   expect([...back.parameters.keys()]).toEqual([...state.parameters.keys()]); // order decides sums such as the norm
   await writeCheckpoint(path, identity, back);
@@ -87,7 +87,9 @@ test("arrays in shared memory can be written", async () => {
   shared.set([1, 2]);
   const path = join(folder, "shared");
   await writeCheckpoint(path, identity, { ...bare, parameters: new Map([["w", shared]]) });
-  expect((await readCheckpoint(path, identity)).parameters).toEqual(new Map([["w", Float32Array.of(1, 2)]]));
+  expect((await readCheckpoint(path, identity)).state.parameters).toEqual(
+    new Map([["w", Float32Array.of(1, 2)]]),
+  );
 });
 
 test("the file is what other readers of safetensors expect", async () => {
@@ -164,7 +166,7 @@ test("a run interrupted anywhere ends with the same bytes", async () => {
   await writeCheckpoint(whole, identity, advance(beginning(), 30));
   for (const stop of [0, 1, 2, 13, 29]) {
     await writeCheckpoint(resumed, identity, advance(beginning(), stop));
-    const state = await readCheckpoint<number[]>(resumed, identity);
+    const { state } = await readCheckpoint<number[]>(resumed, identity);
     await writeCheckpoint(resumed, identity, advance(state, 30));
     expect((await readFile(resumed)).equals(await readFile(whole))).toBe(true);
   }
@@ -183,6 +185,20 @@ describe("refusals", () => {
     const [code, message] = (await codeOf(readCheckpoint(path(), other)))!;
     expect(code).toBe("state-mismatch");
     expect(message).toContain(detail);
+  });
+
+  test("settings that may change are reported, all others still refused", async () => {
+    const other = { ...identity, "learning rate": 0.2, clip: 1 };
+    const { state, changes } = await readCheckpoint(path(), other, ["clip", "learning rate"]);
+    expect(state).toEqual(full);
+    expect(changes).toEqual([
+      { setting: "learning rate", from: 0.1, to: 0.2 },
+      { setting: "clip", from: null, to: 1 },
+    ]);
+    const refused = await codeOf(
+      readCheckpoint(path(), { ...other, model: "xyz" }, ["clip", "learning rate"]),
+    );
+    expect(refused?.[1]).toContain("its model is abc");
   });
 
   test("any cut and any changed bit is found", async () => {
@@ -224,7 +240,7 @@ describe("refusals", () => {
     await copyFile(path(), kept);
     const broken = { ...full, history: { loss: [Number.NaN] } };
     await expect(writeCheckpoint(kept, identity, broken)).rejects.toThrow("which JSON cannot say");
-    expect(await readCheckpoint(kept, identity)).toEqual(full);
+    expect((await readCheckpoint(kept, identity)).state).toEqual(full);
     expect((await readdir(folder)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 });

@@ -16,6 +16,20 @@ const format = "shapley-pruner checkpoint 1";
  */
 export type RunIdentity = Readonly<Record<string, string | number | boolean>>;
 
+/** A setting that a resumed run has changed; null where it was or is not stated. */
+export interface SettingChange {
+  /** Key in the identity. */
+  readonly setting: string;
+  readonly from: string | number | boolean | null;
+  readonly to: string | number | boolean | null;
+}
+
+/** What a checkpoint holds, and what this run does otherwise than the one that wrote it. */
+export interface SavedRun<History> {
+  readonly state: TrainingState<History>;
+  readonly changes: readonly SettingChange[];
+}
+
 /** A copy of the network at its best, for early stopping and for the end of the run. */
 export interface KeptNetwork {
   readonly parameters: NamedArrays;
@@ -82,18 +96,20 @@ export async function writeCheckpoint<History>(
 /**
  * Reads a checkpoint of this very run.
  * @param History Shape of the curves; the caller that wrote them knows it.
+ * @param mayChange Keys of the identity that may differ. They are reported, not refused.
  * @throws {PrunerError} `file-not-found`, `file-unreadable`, `checkpoint-damaged`, `checkpoint-version`, and
  *   `state-mismatch` when model, data or a setting differ.
  */
 export async function readCheckpoint<History>(
   path: string,
   expected: RunIdentity,
-): Promise<TrainingState<History>> {
+  mayChange: readonly string[] = [],
+): Promise<SavedRun<History>> {
   const { facts, arrays } = await readTensorFile(path, format);
   const known = facts as Facts<History>; // the checksum vouches that `writeCheckpoint` made it
-  checkIdentity(path, known.identity, expected);
+  const changes = changesFrom(path, known.identity, expected, mayChange);
   const part = (prefix: string): NamedArrays => gathered(arrays, prefix);
-  return {
+  const state: TrainingState<History> = {
     step: known.step,
     parameters: part("parameters"),
     statistics: part("statistics"),
@@ -109,6 +125,7 @@ export async function readCheckpoint<History>(
     watch: known.watch,
     history: known.history,
   };
+  return { state, changes };
 }
 
 function flattened<History>(state: TrainingState<History>): Map<string, StoredArray> {
@@ -133,11 +150,22 @@ function gathered(arrays: ReadonlyMap<string, StoredArray>, prefix: string): Nam
   return found;
 }
 
-function checkIdentity(path: string, saved: RunIdentity, expected: RunIdentity): void {
+function changesFrom(
+  path: string,
+  saved: RunIdentity,
+  expected: RunIdentity,
+  mayChange: readonly string[],
+): SettingChange[] {
   const keys = new Set([...Object.keys(expected), ...Object.keys(saved)]);
-  for (const key of keys) {
-    if (saved[key] === expected[key]) continue;
-    const detail = `its ${key} is ${saved[key] ?? "not stated"}, this run has ${expected[key] ?? "none"}`;
+  const changed = [...keys].filter((key) => saved[key] !== expected[key]);
+  const refused = changed.find((key) => !mayChange.includes(key));
+  if (refused !== undefined) {
+    const detail = `its ${refused} is ${saved[refused] ?? "not stated"}, this run has ${expected[refused] ?? "none"}`;
     throw new PrunerError("state-mismatch", { path, detail });
   }
+  return changed.map((setting) => ({
+    setting,
+    from: saved[setting] ?? null,
+    to: expected[setting] ?? null,
+  }));
 }

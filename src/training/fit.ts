@@ -10,7 +10,7 @@ import type { Runner } from "../valuation/runner.ts";
 import { chooseOutput, outputKind } from "../valuation/targets.ts";
 import { checkAugmentable } from "./augment/index.ts";
 import type { BatchSource, Targets } from "./batches.ts";
-import { type RunIdentity, readCheckpoint } from "./checkpoint.ts";
+import { type RunIdentity, readCheckpoint, type TrainingState } from "./checkpoint.ts";
 import type { Projection } from "./hooks.ts";
 import type { Distillation, LossSpec } from "./losses/spec.ts";
 import type { Penalty } from "./penalties.ts";
@@ -45,7 +45,13 @@ export interface FitOptions {
   readonly constantOperators?: readonly string[] | undefined;
   /** File that the state is kept in while training goes on; read when it is there and belongs to this run. */
   readonly checkpoint?:
-    | { readonly path: string; readonly identity: RunIdentity; readonly resume: boolean }
+    | {
+        readonly path: string;
+        readonly identity: RunIdentity;
+        readonly resume: boolean;
+        /** Keys of the identity that a resumed run may change. */
+        readonly mayChange?: readonly string[] | undefined;
+      }
     | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -90,10 +96,8 @@ export async function* fitNetwork(options: FitOptions): AsyncGenerator<TrainEven
   for (const [name, { feed }] of dataset.inputs) checkAugmentable(settings.augmentations, name, feed);
   checkNormBatches(source);
   const { checkpoint } = options;
-  const resume =
-    checkpoint?.resume === true
-      ? await readCheckpoint<History>(checkpoint.path, checkpoint.identity)
-      : undefined;
+  const resume = checkpoint?.resume === true ? await resumed(checkpoint) : undefined;
+  if (resume !== undefined) yield { kind: "resumed", step: resume.step, history: resume.history };
   const stepper = stepperFor(runner, graph);
   const { parameters, statistics, ...outcome } = yield* train({
     stepper,
@@ -108,6 +112,19 @@ export async function* fitNetwork(options: FitOptions): AsyncGenerator<TrainEven
   const values = tensorsOf(graph, new Map([...parameters, ...statistics]));
   const trained = writeBack(liftConstants(model), values);
   return { ...outcome, model: trained, trainedParameters: graph.parameters.size };
+}
+
+/** The state to go on from; what is done otherwise from here on is added to its history. */
+async function resumed({
+  path,
+  identity,
+  mayChange,
+}: NonNullable<FitOptions["checkpoint"]>): Promise<TrainingState<History>> {
+  const { state, changes } = await readCheckpoint<History>(path, identity, mayChange);
+  if (changes.length === 0) return state;
+  const { step, history } = state;
+  const told = changes.map((change) => ({ step, ...change }));
+  return { ...state, history: { ...history, changes: [...(history.changes ?? []), ...told] } };
 }
 
 function lessonOf(options: FitOptions, output: string): Lesson {

@@ -66,6 +66,7 @@ function following(state: WatchState, loss: number, factor: number, window: numb
 
 /**
  * The error a run that diverged ends with.
+ * @param step Step after which it was noticed, from 0.
  * @param kept Sentence that says where the last good state is, for example "The state after step 1200 is in run.ckpt."
  */
 export function divergenceError(

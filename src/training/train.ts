@@ -1,7 +1,8 @@
 /** @file The training loop: batches, steps, validation, checkpoints. */
+import { isProblem, type PrunerError } from "../base/problem.ts";
 import { averageFrom, type MovingAverage, updateAverage } from "./average.ts";
 import { type BatchSource, shardsOf, stepsPerEpoch } from "./batches.ts";
-import { type RunIdentity, type TrainingState, writeCheckpoint } from "./checkpoint.ts";
+import { type RunIdentity, type SettingChange, type TrainingState, writeCheckpoint } from "./checkpoint.ts";
 import { clipByNorm, clipByValue, globalNorm } from "./clip.ts";
 import { type EarlyStopping, nothingObserved, observe } from "./early-stopping.ts";
 import type { Projection } from "./hooks.ts";
@@ -44,9 +45,13 @@ export interface History {
   readonly epochs: EpochRecord[];
   /** Loss of every step. */
   readonly losses: number[];
+  /** Settings that changed when the run was resumed, from a step (counted from 0) on; absent where none did. */
+  readonly changes?: readonly (SettingChange & { readonly step: number })[];
 }
 
 export type TrainEvent =
+  /** The run goes on from a checkpoint. */
+  | { readonly kind: "resumed"; readonly step: number; readonly history: History }
   | {
       readonly kind: "step";
       readonly step: number;
@@ -108,7 +113,10 @@ export async function* train(context: TrainContext): AsyncGenerator<TrainEvent, 
     update(draft, step, loss);
     yield { kind: "step", step: step + 1, steps: draft.steps, examples, loss: loss.loss };
     if ((step + 1) % draft.perEpoch === 0) yield await endEpoch(draft, loss);
-    else if (performance.now() - draft.lastSaved > saveEvery) await save(draft);
+    else if (performance.now() - draft.lastSaved > saveEvery) {
+      checkFinite(draft);
+      await save(draft);
+    }
   }
   return outcomeOf(draft);
 }
@@ -174,8 +182,7 @@ function update(draft: Draft, step: number, { loss, penalties: _ }: StepLoss): v
     settings.clipNorm === undefined ? globalNorm(gradients) : clipByNorm(gradients, settings.clipNorm);
   const learningRate = rateAt(draft, step);
   const { state: watch, wrong } = watchLoss(state.watch, { step, loss, gradientNorm });
-  if (wrong !== undefined)
-    throw divergenceError(step, wrong, keptText(draft), { learningRate, clip: settings.clipNorm });
+  if (wrong !== undefined) throw diverged(draft, step, wrong);
   if (settings.clipValue !== undefined) clipByValue(gradients, settings.clipValue);
   optimizer.step(parameters, gradients, state.optimizer, { learningRate, weightDecayOf: draft.decayOf });
   applyMasks(masks, parameters);
@@ -187,9 +194,25 @@ function update(draft: Draft, step: number, { loss, penalties: _ }: StepLoss): v
   draft.state = { ...state, step: step + 1, watch };
 }
 
+function diverged(draft: Draft, step: number, wrong: string): PrunerError<"training-diverged"> {
+  const { clipNorm } = draft.context.settings;
+  return divergenceError(step, wrong, keptText(draft), { learningRate: rateAt(draft, step), clip: clipNorm });
+}
+
 function keptText({ context: { checkpoint }, savedStep }: Draft): string {
   if (checkpoint === undefined || savedStep === undefined) return "No state had been saved before that.";
-  return `The last good state, after step ${savedStep}, is in ${checkpoint.path}.`;
+  return `The last good state, after step ${savedStep}, is in ${checkpoint.path}: --resume goes on from it, with another --lr, --schedule or --clip if they are given.`;
+}
+
+/**
+ * The loss of a step is that of the parameters before it, so it does not show what the last step did.
+ * @throws {PrunerError} `training-diverged` for parameters or running statistics that are not finite.
+ */
+function checkFinite(draft: Draft): void {
+  const { parameters, statistics } = draft.context.stepper;
+  for (const [name, values] of [...parameters, ...statistics])
+    if (!values.every(Number.isFinite))
+      throw diverged(draft, draft.state.step - 1, `"${name}" is no longer finite`);
 }
 
 function rateAt({ context, steps, perEpoch }: Draft, step: number): number {
@@ -219,11 +242,13 @@ function lacksJudgement({ context, state }: Draft): boolean {
 /** Judges the network after the epoch recorded last, and keeps a copy of it where it is the best so far. */
 async function judgeEpoch(draft: Draft): Promise<TrainEvent> {
   const { context, rule } = draft;
+  checkFinite(draft);
   const { epochs } = draft.state.history;
   const { parameters, statistics } = resultOf(draft);
   let record = epochs.at(-1)!;
   if (context.validate !== undefined) {
-    const validation = await orSave(draft, context.validate(parameters, statistics, context.signal));
+    const judging = context.validate(parameters, statistics, context.signal);
+    const validation = await orSave(draft, orDiverged(draft, judging));
     record = { ...record, validation };
     epochs[epochs.length - 1] = record;
     const { state, isBest, shouldStop } = observe(draft.state.stopping, validation.loss, record.epoch, rule);
@@ -235,6 +260,17 @@ async function judgeEpoch(draft: Draft): Promise<TrainEvent> {
   }
   await save(draft);
   return { kind: "epoch", record, epochs: context.settings.epochs };
+}
+
+/** Outputs on the examples kept apart that overflow are training gone wrong, not a fault of the examples. */
+async function orDiverged<T>(draft: Draft, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!isProblem(error, "output-not-finite")) throw error;
+    const wrong = "on the examples kept apart the outputs are no longer finite";
+    throw diverged(draft, draft.state.step - 1, wrong);
+  }
 }
 
 /** Waits for work that an interruption may end; the state is saved then. */
