@@ -77,6 +77,16 @@ export function outputOptions(command: Command): Command {
     .option("--debug", "print the stack of errors");
 }
 
+/** How results are shown in a browser. */
+export function reportOptions(command: Command): Command {
+  return command
+    .option(
+      "--report <file>",
+      "write the results as one HTML file with charts, and the same data as JSON beside it",
+    )
+    .option("--open", "open the report when it is written");
+}
+
 /** Where examples come from and how they are prepared. */
 export function dataOptions(command: Command): Command {
   return command

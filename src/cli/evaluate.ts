@@ -6,9 +6,11 @@ import {
   measuredOutputOption,
   modelArgument,
   outputOptions,
+  reportOptions,
   runtimeOptions,
 } from "./arguments.ts";
-import { type Io, print, workOptions } from "./io.ts";
+import { begin, conclude } from "./conclude.ts";
+import { type Io, workOptions } from "./io.ts";
 import { dataSettings, type RawOptions, runtimeSettings } from "./settings.ts";
 
 /** The command evaluate. */
@@ -16,7 +18,14 @@ export function evaluateCommand(io: Io): Command {
   const command = new Command("evaluate").description(
     "Measure a model on data: accuracy, loss, size, MACs and latency",
   );
-  for (const add of [modelArgument, dataOptions, measuredOutputOption, runtimeOptions, outputOptions])
+  for (const add of [
+    modelArgument,
+    dataOptions,
+    measuredOutputOption,
+    runtimeOptions,
+    outputOptions,
+    reportOptions,
+  ])
     add(command);
   return command
     .option("--against <model>", "the model to compare with, usually the original")
@@ -31,6 +40,7 @@ export function evaluateCommand(io: Io): Command {
         throw new PrunerError("usage", { detail: "evaluate needs --data: the examples to measure on." });
       const shapes = { inputShapes: options["inputShape"] as never };
       const work = workOptions(io, options);
+      const invocation = await begin(io, command, options, path);
       try {
         const result = await evaluate({
           ...work,
@@ -47,7 +57,7 @@ export function evaluateCommand(io: Io): Command {
         work.finish();
         const { examples, accuracyChange, before, after } = result;
         const change = accuracyChange === null ? "" : ` ${accuracyChangeText(accuracyChange)}`;
-        print(io, options, result, () =>
+        await conclude(invocation, result, () =>
           [figuresTable(before, after), "", `${examples} examples.${change}`].join("\n"),
         );
       } finally {

@@ -5,9 +5,11 @@ import {
   measuredOutputOption,
   modelArgument,
   outputOptions,
+  reportOptions,
   runtimeOptions,
 } from "./arguments.ts";
-import { type Io, print, workOptions } from "./io.ts";
+import { begin, conclude } from "./conclude.ts";
+import { type Io, workOptions } from "./io.ts";
 import type { RawOptions } from "./settings.ts";
 import {
   finetuneInWords,
@@ -25,7 +27,14 @@ export function finetuneCommand(io: Io): Command {
   );
   for (const add of [modelArgument, dataOptions]) add(command);
   trainingOptions(command, finetuneInWords);
-  for (const add of [lessonOptions, measuredOutputOption, trainingRunOptions, runtimeOptions, outputOptions])
+  for (const add of [
+    lessonOptions,
+    measuredOutputOption,
+    trainingRunOptions,
+    runtimeOptions,
+    outputOptions,
+    reportOptions,
+  ])
     add(command);
   return command
     .requiredOption("--out <file>", "where the tuned model goes")
@@ -33,13 +42,14 @@ export function finetuneCommand(io: Io): Command {
       const { loadModel } = await import("../pipeline/load-model.ts");
       const { finetune } = await import("../pipeline/finetune.ts");
       const work = workOptions(io, options);
+      const invocation = await begin(io, command, options, path);
       try {
         const settings = await runSettings(options);
         const model = await loadModel(path, { inputShapes: options["inputShape"] as never });
         const record = await finetune({ ...work, ...settings, model });
         work.finish();
         const text = await trainingReport(record);
-        print(io, options, record, () => text);
+        await conclude(invocation, record, () => text);
       } finally {
         work.finish();
       }

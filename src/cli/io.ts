@@ -9,6 +9,8 @@ export interface Io {
   /** Whether stderr is a terminal, where progress is drawn. */
   readonly isTerminal: boolean;
   readonly signal: AbortSignal;
+  /** The command line after the name of the program, for records. */
+  readonly argv?: readonly string[] | undefined;
 }
 
 export interface OutputOptions {

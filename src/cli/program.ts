@@ -6,8 +6,10 @@ import { evaluateCommand } from "./evaluate.ts";
 import { finetuneCommand } from "./finetune.ts";
 import { inspectCommand } from "./inspect.ts";
 import type { Io } from "./io.ts";
+import { oracleCommand } from "./oracle.ts";
 import { pruneCommand } from "./prune.ts";
 import { rankCommand } from "./rank.ts";
+import { reportCommand } from "./report.ts";
 import { trainCommand } from "./train.ts";
 
 /** The whole command line, writing to `io`; mistakes in its use are thrown as `CommanderError`. */
@@ -22,6 +24,8 @@ export function program(io: Io): Command {
     finetuneCommand,
     trainCommand,
     evaluateCommand,
+    oracleCommand,
+    reportCommand,
     demoCommand,
   ].map((make) => make(io));
   for (const command of commands) root.addCommand(command);

@@ -10,10 +10,12 @@ import {
   outputOptions,
   payoffOptions,
   rankingOptions,
+  reportOptions,
   runtimeOptions,
   selectionOptions,
 } from "./arguments.ts";
-import { type Io, print, workOptions } from "./io.ts";
+import { begin, conclude } from "./conclude.ts";
+import { type Io, workOptions } from "./io.ts";
 import {
   dataSettings,
   payoffSettings,
@@ -39,7 +41,14 @@ export function pruneCommand(io: Io): Command {
     )
     .option("--test-labels <path>", "labels of --test-data");
   budgetOptions(command);
-  for (const add of [rankingOptions, payoffOptions, selectionOptions, runtimeOptions, outputOptions])
+  for (const add of [
+    rankingOptions,
+    payoffOptions,
+    selectionOptions,
+    runtimeOptions,
+    outputOptions,
+    reportOptions,
+  ])
     add(command);
   command
     .option(
@@ -62,7 +71,7 @@ export function pruneCommand(io: Io): Command {
     .option("--no-verify", "do not compare the sliced model with the masked one")
     .option("--no-latency", "do not measure latency")
     .requiredOption("--out <file>", "where the smaller model goes")
-    .action((path: string, options: RawOptions) => run(io, path, options));
+    .action((path: string, options: RawOptions) => run(io, command, path, options));
 }
 
 function budgetOptions(command: Command): void {
@@ -136,14 +145,17 @@ async function tuneSettings(options: RawOptions): Promise<TuneSettings | undefin
   };
 }
 
-async function run(io: Io, path: string, options: RawOptions): Promise<void> {
+async function run(io: Io, command: Command, path: string, options: RawOptions): Promise<void> {
   const { parseShare, parseSteps } = await import("../budget/target.ts");
   const { loadModel } = await import("../pipeline/load-model.ts");
   const { prune } = await import("../pipeline/prune.ts");
   const { readJson, readScores } = await import("../pipeline/scores-file.ts");
   const { checkPlan } = await import("../channels/plan.ts");
+  const { lockedGroups } = await import("../pipeline/inspect.ts");
   const work = workOptions(io, options);
+  const invocation = await begin(io, command, options, path);
   try {
+    const model = await loadModel(path, { inputShapes: options["inputShape"] as never });
     const planPath = options["plan"] as string | undefined;
     const scoresPath = options["scores"] as string | undefined;
     const floor = options["minAccuracy"] as string | undefined;
@@ -151,7 +163,7 @@ async function run(io: Io, path: string, options: RawOptions): Promise<void> {
       ...work,
       ...payoffSettings(options),
       ...runtimeSettings(options),
-      model: await loadModel(path, { inputShapes: options["inputShape"] as never }),
+      model,
       out: options["out"] as string,
       data: dataSettings(options),
       testData: testDataSettings(options),
@@ -171,7 +183,7 @@ async function run(io: Io, path: string, options: RawOptions): Promise<void> {
     work.finish();
     const { examplesText, figuresTable, keptText } = await import("../report/text.ts");
     const { repairText, roundsTable } = await import("../report/rounds.ts");
-    print(io, options, result, () =>
+    await conclude(invocation, { ...result, locked: lockedGroups(model) }, () =>
       [
         keptText(result.groups),
         repairText(result.rounds),

@@ -6,10 +6,12 @@ import {
   outputOptions,
   payoffOptions,
   rankingOptions,
+  reportOptions,
   runtimeOptions,
   selectionOptions,
 } from "./arguments.ts";
-import { type Io, print, workOptions } from "./io.ts";
+import { begin, conclude } from "./conclude.ts";
+import { type Io, workOptions } from "./io.ts";
 import {
   dataSettings,
   payoffSettings,
@@ -33,6 +35,7 @@ export function rankCommand(io: Io): Command {
     selectionOptions,
     runtimeOptions,
     outputOptions,
+    reportOptions,
   ])
     add(command);
   return command
@@ -43,13 +46,16 @@ export function rankCommand(io: Io): Command {
       const { loadModel } = await import("../pipeline/load-model.ts");
       const { rank } = await import("../pipeline/rank.ts");
       const { scoresNote, scoresText } = await import("../report/text.ts");
+      const { lockedGroups } = await import("../pipeline/inspect.ts");
       const work = workOptions(io, options);
+      const invocation = await begin(io, command, options, path);
       try {
+        const model = await loadModel(path, { inputShapes: options["inputShape"] as never });
         const scores = await rank({
           ...work,
           ...payoffSettings(options),
           ...runtimeSettings(options),
-          model: await loadModel(path, { inputShapes: options["inputShape"] as never }),
+          model,
           data: dataSettings(options),
           settings: rankSettings(options),
           selection: selection(options),
@@ -58,7 +64,7 @@ export function rankCommand(io: Io): Command {
           saveEveryMs: 1000 * (options["saveEvery"] as number),
         });
         work.finish();
-        print(io, options, scores, () => {
+        await conclude(invocation, { ...scores, locked: lockedGroups(model) }, () => {
           const written = options["out"] === undefined ? [] : ["", `${options["out"]}: written.`];
           return [scoresText(scores.groups), "", scoresNote(scores), ...written].join("\n");
         });

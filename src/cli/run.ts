@@ -12,7 +12,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const before = process.exitCode;
   process.exitCode = exitCodes.done;
   try {
-    await program(io).parseAsync(argv, { from: "user" });
+    await program({ ...io, argv }).parseAsync(argv, { from: "user" });
     return Number(process.exitCode);
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;

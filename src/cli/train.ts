@@ -1,7 +1,14 @@
 /** @file shapley-pruner train: a reference network from scratch. */
 import { Command } from "commander";
-import { dataOptions, measuredOutputOption, outputOptions, runtimeOptions } from "./arguments.ts";
-import { type Io, print, workOptions } from "./io.ts";
+import {
+  dataOptions,
+  measuredOutputOption,
+  outputOptions,
+  reportOptions,
+  runtimeOptions,
+} from "./arguments.ts";
+import { begin, conclude } from "./conclude.ts";
+import { type Io, workOptions } from "./io.ts";
 import type { RawOptions } from "./settings.ts";
 import {
   lessonOptions,
@@ -54,16 +61,24 @@ export function trainCommand(io: Io): Command {
     decay: recipe,
     augmentation: recipe,
   });
-  for (const add of [lessonOptions, measuredOutputOption, trainingRunOptions, runtimeOptions, outputOptions])
+  for (const add of [
+    lessonOptions,
+    measuredOutputOption,
+    trainingRunOptions,
+    runtimeOptions,
+    outputOptions,
+    reportOptions,
+  ])
     add(command);
   return command
     .requiredOption("--out <file>", "where the trained model goes")
-    .action((network: string, options: RawOptions) => run(io, network, options));
+    .action((network: string, options: RawOptions) => run(io, command, network, options));
 }
 
-async function run(io: Io, network: string, options: RawOptions): Promise<void> {
+async function run(io: Io, command: Command, network: string, options: RawOptions): Promise<void> {
   const { trainNetwork } = await import("../pipeline/train-network.ts");
   const work = workOptions(io, options);
+  const invocation = await begin(io, command, options, network);
   const size = (name: string) => options[name] as number | undefined;
   try {
     const record = await trainNetwork({
@@ -80,7 +95,7 @@ async function run(io: Io, network: string, options: RawOptions): Promise<void> 
     });
     work.finish();
     const text = await trainingReport(record);
-    print(io, options, record, () => text);
+    await conclude(invocation, record, () => text);
   } finally {
     work.finish();
   }

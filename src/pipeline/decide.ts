@@ -1,18 +1,21 @@
 /** @file What stays: a plan as given, or a choice by ranking. */
 import { masksOfPlan } from "../channels/plan.ts";
-import type { GroupScores } from "../report/records.ts";
+import type { GroupScores, ScoringConditions } from "../report/records.ts";
 import { accuracyJudge } from "./accuracy-judge.ts";
 import type { Bench } from "./prune-bench.ts";
 import { pruneChannels } from "./prune-channels.ts";
 import { groupsOf, type PruneOptions, ranksWithData } from "./prune-options.ts";
 import { payoffFor, report, reportCaching, reportMeasuring } from "./rank.ts";
+import type { RankContext } from "./rank-groups.ts";
 import type { PruneEvent, PruneOutcome, Refinery } from "./removal.ts";
 import { cutTo, survivorOf } from "./survivor.ts";
 
 /** What stays, and how it came to that. */
-export interface Decision extends Pick<PruneOutcome, "masks" | "left" | "reached" | "steps"> {
+export interface Decision extends Pick<PruneOutcome, "masks" | "left" | "reached" | "steps" | "scored"> {
   readonly stoppedBy: PruneOutcome["stoppedBy"] | "plan";
   readonly rankings: readonly (readonly GroupScores[])[];
+  /** What the scores are; null where a plan decided. */
+  readonly scoring: ScoringConditions | null;
 }
 
 /** Applies the plan, or ranks and chooses until the budget is met; what is left is refined where that is asked for. */
@@ -24,7 +27,7 @@ export async function decide(
   if (options.plan !== undefined) {
     const masks = masksOfPlan(bench.analysis, options.plan);
     const cut = survivorOf(cutTo(bench.analysis, undefined, masks), masks);
-    const left = await refinery?.refine(cut, 1, "all");
+    const left = await refinery?.refine(cut, 1);
     return {
       masks,
       left: left && survivorOf(left, masks),
@@ -32,6 +35,8 @@ export async function decide(
       steps: 0,
       stoppedBy: "plan",
       rankings: [],
+      scored: [],
+      scoring: null,
     };
   }
   const { analysis, runner, parts } = bench;
@@ -40,6 +45,7 @@ export async function decide(
       ? undefined
       : { dataset: parts.rank, payoff: await payoffFor(options, analysis, parts.rank, runner), runner };
   const groups = groupsOf(options, analysis);
+  const scoring = scoringOf(options, data);
   const events = pruneChannels({
     analysis,
     groups,
@@ -54,9 +60,24 @@ export async function decide(
     accuracyOf: options.minAccuracy === undefined ? undefined : await accuracyJudge(options, bench),
   });
   for (let next = await events.next(); ; next = await events.next()) {
-    if (next.done === true) return next.value;
+    if (next.done === true) return { ...next.value, scoring };
     remark(options, next.value);
   }
+}
+
+/** What the scores are, by the settings of this run or of the one they come from. */
+function scoringOf({ scores, settings }: PruneOptions, data: RankContext["data"]): ScoringConditions {
+  if (data === undefined && scores !== undefined) {
+    const { criterion, estimator, payoff } = scores;
+    return { criterion, estimator, payoff, data: scores.data && { examples: scores.data.examples } };
+  }
+  const { criterion, estimator } = settings;
+  return {
+    criterion,
+    estimator: criterion === "shapley" ? estimator : null,
+    payoff: data?.payoff?.kind ?? null,
+    data: data === undefined ? null : { examples: data.dataset.size },
+  };
 }
 
 function remark(options: PruneOptions, event: PruneEvent): void {

@@ -25,9 +25,9 @@ export function figuresOf({
   const { macs, parameters } = fullCost(costModelOf(analysis));
   return {
     accuracy: measurement?.accuracy?.value ?? null,
-    accuracyInterval: bounds(measurement?.accuracy),
+    accuracyInterval: boundsOf(measurement?.accuracy),
     loss: measurement?.loss?.value ?? null,
-    lossInterval: bounds(measurement?.loss),
+    lossInterval: boundsOf(measurement?.loss),
     divergence: divergence?.value ?? null,
     parameters,
     macs,
@@ -45,6 +45,7 @@ export function figuresOf({
   };
 }
 
-function bounds(interval: Interval | undefined): readonly [number, number] | null {
+/** Both ends of an interval; null without one. */
+export function boundsOf(interval: Interval | undefined): readonly [number, number] | null {
   return interval === undefined ? null : [interval.low, interval.high];
 }

@@ -8,7 +8,7 @@ import type { ChannelAnalysis, ChannelGroup } from "../channels/groups.ts";
 import { costOfMasks } from "../channels/plan.ts";
 import { layerName } from "../channels/unique-id.ts";
 import { nodeLabel } from "../graph/model.ts";
-import type { InspectedGroup, Inspection } from "../report/records.ts";
+import type { InspectedGroup, Inspection, LockedGroup } from "../report/records.ts";
 import type { LoadedModel } from "./load-model.ts";
 
 export interface InspectOptions {
@@ -52,6 +52,15 @@ export function inspectModel(
     groups: analysis.groups.map((group, k) => describe(group, perChannel[k]!)),
     ...(explanation !== undefined && { explanation }),
   };
+}
+
+/** Groups that have to stay, wholly or in part, and why. */
+export function lockedGroups({ analysis }: LoadedModel): readonly LockedGroup[] {
+  const none = { macs: 0, parameters: 0 };
+  return analysis.groups.flatMap((group): LockedGroup[] => {
+    const { id, channels, prunable, lockedBy, reason } = describe(group, [none]);
+    return reason === null ? [] : [{ id, channels, prunable, lockedBy, reason }];
+  });
 }
 
 /** A group by its own name first, then by the names of its layers and nodes. */

@@ -24,6 +24,7 @@ export function pruneChannels(context: PruneContext): AsyncGenerator<PruneEvent,
     masks: context.analysis.groups.map(({ channels }) => new Uint8Array(channels).fill(1)),
     left: undefined,
     rankings: [],
+    scored: [],
     started: performance.now(),
   };
   return context.prune.minAccuracy === undefined

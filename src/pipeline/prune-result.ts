@@ -2,10 +2,18 @@
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { KeepMasks, PrunePlan } from "../channels/plan.ts";
 import type { SliceCheck } from "../evaluation/verify-slice.ts";
-import type { ExampleCounts, ModelFigures, RoundRecord } from "../report/records.ts";
+import type { PairedAccuracy } from "../metrics/index.ts";
+import type {
+  ExampleCounts,
+  ModelFigures,
+  RoundRecord,
+  ScoredGroup,
+  ScoringConditions,
+} from "../report/records.ts";
 import type { Decision } from "./decide.ts";
 import type { Bench } from "./prune-bench.ts";
 import { type PruneOptions, ranksWithData } from "./prune-options.ts";
+import { scoredGroups } from "./scored-groups.ts";
 
 export interface PruneResult {
   readonly schemaVersion: 1;
@@ -16,6 +24,11 @@ export interface PruneResult {
   readonly check: SliceCheck | null;
   /** What repair and tuning did, round by round; empty without either. */
   readonly rounds: readonly RoundRecord[];
+  /** What decided, channel by channel; null where a plan did. */
+  readonly scores: readonly ScoredGroup[] | null;
+  readonly scoring: ScoringConditions | null;
+  /** Accuracy after minus accuracy before, on the same examples; null without labels. */
+  readonly accuracyChange: PairedAccuracy | null;
   /** Rows spent on ranking, all rounds together. */
   readonly rows: number;
   readonly steps: number;
@@ -27,7 +40,8 @@ export interface PruneResult {
 }
 
 /** What was measured and checked on the way. */
-export interface Findings extends Pick<PruneResult, "before" | "after" | "plan" | "check" | "rounds"> {
+export interface Findings
+  extends Pick<PruneResult, "before" | "after" | "plan" | "check" | "rounds" | "accuracyChange"> {
   readonly decision: Decision;
 }
 
@@ -35,7 +49,7 @@ export interface Findings extends Pick<PruneResult, "before" | "after" | "plan" 
 export function resultOf(
   options: PruneOptions,
   { analysis, parts }: Bench,
-  { before, after, plan, check, rounds, decision }: Findings,
+  { before, after, plan, check, rounds, accuracyChange, decision }: Findings,
 ): PruneResult {
   return {
     schemaVersion: 1,
@@ -45,6 +59,9 @@ export function resultOf(
     groups: keptOf(analysis, decision.masks),
     check,
     rounds,
+    scores: decision.scoring === null ? null : scoredGroups(analysis, decision),
+    scoring: decision.scoring,
+    accuracyChange,
     rows: decision.rankings.flat().reduce((sum, scores) => sum + scores.rows, 0),
     steps: decision.steps,
     reached: decision.reached,

@@ -1,6 +1,8 @@
 /** @file Removes channels as long as an accuracy holds on examples kept for that question. */
 import { saysHowMuch } from "../budget/budget.ts";
 import type { Choice } from "../budget/choose.ts";
+import type { KeepMasks } from "../channels/plan.ts";
+import type { Model } from "../graph/model.ts";
 import {
   type ChannelScores,
   choose,
@@ -12,6 +14,7 @@ import {
   type Removal,
   refineRound,
 } from "./removal.ts";
+import { survivorOf } from "./survivor.ts";
 
 /** Removals in a round that may turn out to break the floor before the round ends; their channels stay. */
 const refusals = 64;
@@ -19,16 +22,12 @@ const refusals = 64;
 /** Larger than any score of a channel that may still go. */
 const barred = 1e300;
 
-/** Rounds of cutting and repairing that follow one ranking at the most. */
-const repeats = 8;
-
-/** Share of the MACs that a round has to save for another one to follow. */
-const worthwhile = 0.01;
-
 /**
- * Removes in the order of the scores and ranks again after every round. A removal that breaks the floor is taken
- * back, its channels are barred for the round, and the next ones are tried. The floor is judged before repair; where
- * repair makes room for more, more goes before channels are ranked again.
+ * Removes as long as the floor holds and ranks again after every round.
+ *
+ * Without repair a removal that breaks the floor is taken back, its channels are barred for the round, and the next ones are
+ * tried. With repair it is the repaired network that is held to the floor: removals go strictly in order, and only their
+ * number is looked for, since each look costs a repair and every choice made on the same examples flatters itself.
  */
 export async function* pruneToFloor(
   draft: Removal,
@@ -42,7 +41,7 @@ export async function* pruneToFloor(
     const possible = choose(draft, scores, budget, Number.MAX_SAFE_INTEGER).steps.length;
     if (possible === 0) return outcomeOf(draft, { reached: !aims, stoppedBy: "nothing-left" });
     share ??= steps === "all" ? 1 : Math.ceil(possible / steps);
-    const held = await cutAndRepair(draft, scores, step, step === steps ? possible : share, floor);
+    const held = await removeRound(draft, scores, step, step === steps ? possible : share, floor);
     if (held === undefined) break;
     yield { kind: "step", step, ...held };
     if (aims && held.choice.reached) return outcomeOf(draft, { reached: true, stoppedBy: "target" });
@@ -50,39 +49,30 @@ export async function* pruneToFloor(
   return outcomeOf(draft, { reached: !aims, stoppedBy: "floor" });
 }
 
-/** Cuts and repairs for as long as that saves something, then tunes; undefined when nothing could go. */
-async function cutAndRepair(
+/** One round, refined at its end; undefined when nothing could go. */
+async function removeRound(
   draft: Removal,
   scores: ChannelScores,
   step: number,
   limit: number,
   floor: number,
 ): Promise<Held | undefined> {
-  const repairs = draft.context.refinery?.repairs === true;
-  let last: Held | undefined;
-  let left = limit;
-  for (let round = 1; round <= (repairs ? repeats : 1) && left > 0; round++) {
-    const held = await removeWhileItHolds(draft, scores, left, floor);
-    if (held === undefined) break;
-    const saved = last === undefined ? 1 : 1 - held.choice.cost.macs / last.choice.cost.macs;
-    last = held;
-    left -= held.removed;
-    const isLast = !repairs || round === repeats || left === 0 || saved < worthwhile || held.choice.reached;
-    await refineRound(draft, step, isLast ? "all" : "repair");
-    if (isLast) return last;
+  if (draft.context.refinery?.repairs === true) {
+    const finest = Math.ceil(limit / 64);
+    const { held } = await furthest(draft, scores, limit, floor, { first: Math.ceil(limit / 8), finest });
+    if (held === undefined) return undefined;
+    draft.masks = held.choice.masks;
+    await refineRound(draft, step);
+    return held;
   }
-  // what was repaired last turned out to allow no more
-  if (last !== undefined) await refineRound(draft, step, "tune");
-  return last;
+  const held = await removeWhileItHolds(draft, scores, limit, floor);
+  if (held !== undefined) await refineRound(draft, step);
+  return held;
 }
 
 interface Held {
   readonly choice: Choice;
   readonly accuracy: number;
-}
-
-interface Removed extends Held {
-  readonly removed: number;
 }
 
 /** Removes up to `limit` times, around what breaks the floor; undefined when nothing could go. */
@@ -91,7 +81,7 @@ async function removeWhileItHolds(
   scores: ChannelScores,
   limit: number,
   floor: number,
-): Promise<Removed | undefined> {
+): Promise<Held | undefined> {
   const { budget } = draft.context.prune;
   const open = scores.map((own) => own?.slice());
   let last: Held | undefined;
@@ -99,7 +89,13 @@ async function removeWhileItHolds(
   for (let refused = 0; removed < limit && refused < refusals; refused++) {
     const next = choose(draft, open, budget, limit - removed);
     const possible = next.steps.findIndex(({ score }) => score >= barred);
-    const { count, held } = await furthest(draft, open, possible < 0 ? next.steps.length : possible, floor);
+    const { count, held } = await furthest(
+      draft,
+      open,
+      possible < 0 ? next.steps.length : possible,
+      floor,
+      singly,
+    );
     const broken = choose(draft, open, budget, count + 1).steps[count];
     if (held !== undefined) {
       last = held;
@@ -109,8 +105,17 @@ async function removeWhileItHolds(
     if (held?.choice.reached === true || broken === undefined || broken.score >= barred) break;
     for (const channel of broken.channels) open[broken.group]![channel] = barred;
   }
-  return last && { ...last, removed };
+  return last;
 }
+
+/** How closely the number of removals is looked for. */
+interface Strides {
+  readonly first: number;
+  /** The search ends when strides would be shorter. */
+  readonly finest: number;
+}
+
+const singly: Strides = { first: 1, finest: 1 };
 
 /** The most removals after which the accuracy holds, looked for in strides that double, then halve. */
 async function furthest(
@@ -118,17 +123,18 @@ async function furthest(
   scores: ChannelScores,
   limit: number,
   floor: number,
+  { first, finest }: Strides,
 ): Promise<{ readonly count: number; readonly held: Held | undefined }> {
   const { signal, accuracyOf, prune } = draft.context;
   let count = 0;
   let held: Held | undefined;
-  let stride = 1;
+  let stride = first;
   let isGrowing = true;
-  while (count < limit && stride >= 1) {
+  while (count < limit && stride >= finest) {
     signal?.throwIfAborted();
     const tried = Math.min(limit, count + stride);
     const choice = choose(draft, scores, prune.budget, tried);
-    const accuracy = await accuracyOf!(modelUnder(draft, choice.masks));
+    const accuracy = await accuracyOf!(await candidateUnder(draft, choice.masks));
     if (accuracy >= floor) {
       count = tried;
       held = { choice, accuracy };
@@ -136,4 +142,11 @@ async function furthest(
     stride = isGrowing ? 2 * stride : Math.floor(stride / 2);
   }
   return { count, held };
+}
+
+/** What would be handed over, but for tuning. */
+async function candidateUnder(draft: Removal, masks: KeepMasks): Promise<Model> {
+  const cut = modelUnder(draft, masks);
+  const { refinery } = draft.context;
+  return refinery?.repairs === true ? refinery.repaired(survivorOf(cut, masks)) : cut;
 }

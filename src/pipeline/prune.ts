@@ -5,6 +5,7 @@ import { planOfMasks } from "../channels/plan.ts";
 import { divergence } from "../evaluation/measure.ts";
 import { verifySlice } from "../evaluation/verify-slice.ts";
 import type { Model } from "../graph/model.ts";
+import { pairedAccuracy } from "../metrics/index.ts";
 import { openBatch } from "../passes/open-batch.ts";
 import { sliceModel } from "../surgery/slice.ts";
 import { chooseOutput } from "../valuation/targets.ts";
@@ -78,7 +79,9 @@ async function pruneWith(options: PruneOptions, bench: Bench): Promise<PruneResu
     original !== undefined && pruned !== undefined
       ? divergence(original, pruned, analysis.model, output)
       : undefined;
+  const [first, second] = [original?.correct, pruned?.correct];
   return resultOf(options, bench, {
+    accuracyChange: first !== undefined && second !== undefined ? pairedAccuracy(first, second) : null,
     before: figuresOf({ analysis, bytes: bytesBefore, measurement: original, latencies: timedBefore }),
     after: figuresOf({
       analysis: smaller,

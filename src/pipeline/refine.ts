@@ -1,4 +1,5 @@
 /** @file What is done to a network after channels went: repair without training, then tuning. */
+import { costModelOf, fullCost } from "../channels/cost.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { Dataset } from "../datasets/index.ts";
 import type { Model } from "../graph/model.ts";
@@ -42,26 +43,31 @@ export interface RecordingRefinery extends Refinery {
 /** Repair and tuning as one function of the network that a round has left. */
 export function refineryFor(options: RefineOptions): RecordingRefinery {
   const rounds: RoundRecord[] = [];
-  const refine: Refinery["refine"] = async (cut, step, how) => {
+  const refine: Refinery["refine"] = async (cut, step) => {
     const stages: Stage[] = [{ stage: "sliced", ...(await options.judge(cut.model)) }];
     let { model } = cut;
     let layers: readonly LayerRepair[] | null = null;
-    if (options.calibrate !== undefined && how !== "tune") {
+    if (options.calibrate !== undefined) {
       ({ model, layers } = await repairCut(options, cut, options.calibrate));
       stages.push({ stage: "repaired", ...(await options.judge(model)) });
     }
     let tuning: RoundRecord["tuning"] = null;
-    if (options.tune !== undefined && how !== "repair") {
+    if (options.tune !== undefined) {
       const done = await tuneCut(options, model, rounds.length);
       tuning = { epochs: done.history.epochs, bestEpoch: done.bestEpoch, stoppedBy: done.stoppedBy };
       model = done.model;
       stages.push({ stage: "tuned", ...(await options.judge(model)) });
     }
-    if (layers === null && tuning === null) return model;
-    rounds.push({ round: rounds.length + 1, step, stages, repair: layers, tuning });
+    const { macs, parameters } = fullCost(costModelOf(cut.analysis));
+    rounds.push({ round: rounds.length + 1, step, macs, parameters, stages, repair: layers, tuning });
     return model;
   };
-  return { repairs: options.calibrate !== undefined, refine, rounds };
+  return {
+    repairs: options.calibrate !== undefined,
+    repaired: async (cut) => (await repairCut(options, cut, options.calibrate!)).model,
+    refine,
+    rounds,
+  };
 }
 
 async function repairCut(

@@ -8,6 +8,7 @@ import { operatorOf } from "../ops/index.ts";
 import { toFloat32 } from "../passes/to-float32.ts";
 import type { StageQuality } from "../report/records.ts";
 import { atMost } from "./cut-data.ts";
+import { boundsOf } from "./figures.ts";
 import type { Bench } from "./prune-bench.ts";
 import type { PruneOptions } from "./prune-options.ts";
 import { type RecordingRefinery, refineryFor } from "./refine.ts";
@@ -33,7 +34,12 @@ export function refineryOf(
   const { signal, onProgress, onRemark } = options;
   const judge = async (model: Model): Promise<StageQuality> => {
     const { accuracy, loss } = await measure(runner, model, evaluate, { output, signal });
-    return { accuracy: accuracy?.value ?? null, loss: loss?.value ?? null };
+    return {
+      accuracy: accuracy?.value ?? null,
+      loss: loss?.value ?? null,
+      accuracyInterval: boundsOf(accuracy),
+      lossInterval: boundsOf(loss),
+    };
   };
   const single = toFloat32(analysis.model).graph.inputs; // what networks in training are fed
   return refineryFor({

@@ -33,11 +33,10 @@ export interface PruneContext extends Omit<RankContext, "resume"> {
 export interface Refinery {
   /** Whether there is anything to do without training. */
   readonly repairs: boolean;
-  readonly refine: (cut: Survivor, step: number, how: Refining) => Promise<Model>;
+  /** Repair alone, for a look. */
+  readonly repaired: (cut: Survivor) => Promise<Model>;
+  readonly refine: (cut: Survivor, step: number) => Promise<Model>;
 }
-
-/** Which of the two is done. */
-export type Refining = "repair" | "tune" | "all";
 
 export type PruneEvent =
   | RankEvent
@@ -58,7 +57,15 @@ export interface PruneOutcome {
   readonly stoppedBy: "target" | "floor" | "nothing-left";
   /** One ranking per round, over the channels that were left. */
   readonly rankings: readonly (readonly GroupScores[])[];
+  /** What every round decided by, scores from an earlier ranking included. */
+  readonly scored: readonly ScoredRound[];
   readonly steps: number;
+}
+
+/** The scores of a round, and the channels that were left when they were taken. */
+export interface ScoredRound {
+  readonly masks: KeepMasks;
+  readonly groups: readonly GroupScores[];
 }
 
 /** A removal under way. */
@@ -69,6 +76,7 @@ export interface Removal {
   /** The refined network; undefined while every weight is the original's. */
   left: Survivor | undefined;
   readonly rankings: (readonly GroupScores[])[];
+  readonly scored: ScoredRound[];
   readonly started: number;
 }
 
@@ -78,9 +86,12 @@ export type ChannelScores = readonly (Float64Array | undefined)[];
 export async function* nextScores(
   draft: Removal,
 ): AsyncGenerator<RankEvent, (Float64Array | undefined)[], undefined> {
-  const { context, masks, rankings, started } = draft;
+  const { context, masks, rankings, scored, started } = draft;
   const isFirst = masks.every((mask) => !mask.includes(0));
-  if (isFirst && context.scores !== undefined) return scoresByChannel(context, masks, context.scores);
+  if (isFirst && context.scores !== undefined) {
+    scored.push({ masks, groups: context.scores });
+    return scoresByChannel(context, masks, context.scores);
+  }
   const { steps } = context.prune;
   const left = masks.reduce((sum, mask) => sum + mask.reduce((own, stays) => own + stays, 0), 0);
   const rounds = steps === "all" ? rankings.length + left : steps; // a round per channel at the most
@@ -92,6 +103,7 @@ export async function* nextScores(
   );
   const ranking = yield* rankSurvivors({ ...context, settings }, masks, draft.left);
   rankings.push(ranking);
+  scored.push({ masks, groups: ranking });
   return scoresByChannel(context, masks, ranking);
 }
 
@@ -119,17 +131,17 @@ export function modelUnder({ context, left }: Removal, masks: KeepMasks): Model 
 }
 
 /** Repairs and tunes what this round has left, where that is asked for. */
-export async function refineRound(draft: Removal, step: number, how: Refining = "all"): Promise<void> {
+export async function refineRound(draft: Removal, step: number): Promise<void> {
   const { context, masks } = draft;
   if (context.refinery === undefined) return;
   const cut = survivorOf(modelUnder(draft, masks), masks);
-  draft.left = survivorOf(await context.refinery.refine(cut, step, how), masks);
+  draft.left = survivorOf(await context.refinery.refine(cut, step), masks);
 }
 
 /** Where a removal stands when it ends. */
 export function outcomeOf(
-  { masks, left, rankings }: Removal,
+  { masks, left, rankings, scored }: Removal,
   end: Pick<PruneOutcome, "reached" | "stoppedBy">,
 ): PruneOutcome {
-  return { ...end, masks, left, rankings, steps: rankings.length };
+  return { ...end, masks, left, rankings, scored, steps: rankings.length };
 }

@@ -61,6 +61,44 @@ export interface ScoringConditions {
   readonly data: { readonly examples: number } | null;
 }
 
+/** What a removal knew of the channels of one group, and what became of them. */
+export interface ScoredGroup {
+  readonly id: string;
+  readonly channels: number;
+  /** Shape [channels], by original number: the score in the last ranking the channel took part in; null without one. */
+  readonly values: readonly (number | null)[];
+  /** Shape [channels]; null where no error is known. */
+  readonly standardErrors: readonly (number | null)[];
+  /** Shape [channels]: the ranking, from 1, after which the channel went; null for a channel that stays. */
+  readonly removedAfter: readonly (number | null)[];
+}
+
+/** Under which circumstances a result came about: what it takes to repeat it, and what it cost. */
+export interface RunRecord {
+  readonly tool: string;
+  readonly version: string;
+  readonly command: string;
+  /** The model or network it was about, as it was given. */
+  readonly subject: string;
+  /** The command line after the name of the program, as it was given. */
+  readonly arguments: readonly string[];
+  /** Every option with its value, those left at their defaults included. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Wall-clock time of the whole command. */
+  readonly seconds: number;
+  readonly machine: {
+    readonly cores: number;
+    readonly node: string;
+    /** What ran the networks; null where it is not installed. */
+    readonly runtime: string | null;
+  };
+}
+
+/** A group of which everything, or a part, has to stay. */
+export type LockedGroup = Pick<InspectedGroup, "id" | "channels" | "prunable" | "lockedBy"> & {
+  readonly reason: string;
+};
+
 export interface InspectedGroup {
   readonly id: string;
   /** All channels of the group, those that must stay included. */
@@ -118,6 +156,9 @@ export interface StageQuality {
   readonly accuracy: number | null;
   /** Cross-entropy (nats) or squared error; null without labels. */
   readonly loss: number | null;
+  /** 95% intervals. */
+  readonly accuracyInterval: readonly [low: number, high: number] | null;
+  readonly lossInterval: readonly [low: number, high: number] | null;
 }
 
 /** How good the network was at one point of a round. */
@@ -131,6 +172,9 @@ export interface RoundRecord {
   readonly round: number;
   /** Ranking it belongs to, from 1; under an accuracy floor several rounds can follow one ranking. */
   readonly step: number;
+  /** What is left of the network after this round. */
+  readonly macs: number;
+  readonly parameters: number;
   readonly stages: readonly Stage[];
   readonly repair: readonly LayerRepair[] | null;
   readonly tuning: {

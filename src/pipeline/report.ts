@@ -1,0 +1,127 @@
+/** @file Reports: written at the end of a command with the data beside them, or drawn again from saved results. */
+import { readdir, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { writeAtomically } from "../base/atomic-file.ts";
+import { PrunerError } from "../base/problem.ts";
+import type { ReportRecord } from "../report/html/record.ts";
+import { checkOutputs } from "./check-outputs.ts";
+import { isResult, reportRecordOf } from "./report-record.ts";
+import { readJson, writeJson } from "./scores-file.ts";
+
+/** The ends of names browsers take for pages. */
+const pageName = /\.html?$/i;
+
+/** Where the data of a report stand. @example dataPath("run/report.html"); // "run/report.json" */
+export function dataPath(report: string): string {
+  return report.replace(pageName, ".json");
+}
+
+/**
+ * Refuses a report that cannot be written, before work goes into it.
+ * @param others What else the run writes, by option; @param inputs What it reads.
+ * @throws {PrunerError} `invalid-option` for other names than pages have, `file-unwritable`, `usage`.
+ */
+export async function checkReport(
+  report: string,
+  others: Readonly<Record<string, string | undefined>>,
+  inputs: readonly (string | undefined)[],
+): Promise<void> {
+  checkPageName("report", report);
+  await checkOutputs({ ...others, report, "report (its data)": dataPath(report) }, inputs);
+}
+
+function checkPageName(option: string, got: string): void {
+  if (!pageName.test(got))
+    throw new PrunerError("invalid-option", { option, got, expected: "a name that ends in .html" });
+}
+
+/**
+ * Writes the page, and the document it is drawn from beside it.
+ * @throws {PrunerError} `file-unwritable`.
+ */
+export async function writeReport(report: string, document: object): Promise<{ readonly data: string }> {
+  const data = dataPath(report);
+  const { reportPage } = await import("../report/html/page.ts");
+  // what JSON cannot hold is lost before the page is drawn too, so that both say the same
+  const saved: unknown = JSON.parse(JSON.stringify(document));
+  await writeJson(data, saved);
+  await writeAtomically(report, reportPage([reportRecordOf(saved, data)]));
+  return { data };
+}
+
+export interface RedrawOptions {
+  /** Files or folders with documents as `--json` prints them. */
+  readonly paths: readonly string[];
+  readonly out: string;
+  readonly onRemark?: ((remark: string) => void) | undefined;
+}
+
+/** What was drawn. */
+export interface Redrawn {
+  readonly schemaVersion: 1;
+  readonly out: string;
+  readonly results: readonly {
+    readonly path: string;
+    readonly name: string;
+    readonly command: string | null;
+  }[];
+}
+
+/**
+ * Draws one page from saved results; several stand side by side on it.
+ * @throws {PrunerError} `file-not-found`, `file-unreadable`, `file-invalid`, `file-unwritable`, `invalid-option`.
+ */
+export async function redraw({ paths, out, onRemark }: RedrawOptions): Promise<Redrawn> {
+  checkPageName("out", out);
+  const found: { path: string; record: ReportRecord }[] = [];
+  for (const path of paths) found.push(...(await recordsAt(path, onRemark)));
+  await checkOutputs(
+    { out },
+    found.map(({ path }) => path),
+  );
+  const { reportPage } = await import("../report/html/page.ts");
+  await writeAtomically(out, reportPage(found.map(({ record }) => record)));
+  return {
+    schemaVersion: 1,
+    out,
+    results: found.map(({ path, record: { name, command } }) => ({ path, name, command })),
+  };
+}
+
+type Found = readonly { readonly path: string; readonly record: ReportRecord }[];
+
+/** Results of a file, or of all files of a folder, by name. */
+async function recordsAt(path: string, onRemark: RedrawOptions["onRemark"]): Promise<Found> {
+  const entry = await stat(path).catch(() => undefined);
+  if (entry?.isDirectory() !== true) return recordsOf(await readJson(path), path);
+  const names = (await readdir(path)).filter((name) => name.endsWith(".json")).sort();
+  const found: Found[] = [];
+  for (const name of names) {
+    const file = join(path, name);
+    const document = await readJson(file);
+    if (isResult(document) || isList(document))
+      found.push(recordsOf(document, file, basename(name, ".json")));
+    else onRemark?.(`${file}: left out, it is no result`);
+  }
+  if (found.length === 0)
+    throw new PrunerError("file-invalid", {
+      path,
+      detail:
+        "holds no results a report can be drawn from; prune, rank, evaluate, finetune and train print one with --json",
+    });
+  return found.flat();
+}
+
+/** One result, or a list of them with names, as demo prints it. */
+function recordsOf(document: unknown, path: string, name?: string): Found {
+  if (!isList(document)) return [{ path, record: reportRecordOf(document, path, name) }];
+  return document.map((one, k) => {
+    const own = (one as { readonly name?: unknown }).name;
+    const called = typeof own === "string" ? own : `${name ?? basename(path, ".json")} ${k + 1}`;
+    return { path, record: reportRecordOf(one, path, called) };
+  });
+}
+
+function isList(document: unknown): document is readonly unknown[] {
+  return Array.isArray(document) && document.length > 0 && document.every(isResult);
+}

@@ -1,0 +1,182 @@
+/** @file The shapes of results that reports are drawn from, checked because documents come from files. */
+import { criteria } from "../criteria/index.ts";
+import { metrics } from "../metrics/index.ts";
+import {
+  anything,
+  bounds,
+  count,
+  fields,
+  flag,
+  listOf,
+  mapOf,
+  nullable,
+  number,
+  oneOf,
+  optional,
+  type Shape,
+  text,
+} from "./document-shape.ts";
+
+const figures = fields({
+  accuracy: nullable(number),
+  accuracyInterval: nullable(bounds),
+  loss: nullable(number),
+  lossInterval: nullable(bounds),
+  divergence: nullable(number),
+  parameters: number,
+  macs: number,
+  bytes: number,
+  latencyMs: nullable(mapOf(number)),
+  latencyQuartilesMs: nullable(mapOf(bounds)),
+});
+
+const change = nullable(
+  fields({
+    difference: fields({ value: number, low: number, high: number }),
+    lost: count(),
+    gained: count(),
+  }),
+);
+
+const run = optional(
+  fields({
+    tool: text,
+    version: text,
+    command: text,
+    subject: text,
+    arguments: listOf(text),
+    options: mapOf(anything),
+    seconds: number,
+    machine: fields({ cores: count(1), node: text, runtime: nullable(text) }),
+  }),
+);
+
+const locked = optional(
+  listOf(fields({ id: text, channels: count(), prunable: count(), reason: text, lockedBy: nullable(text) })),
+);
+
+const scoring = {
+  criterion: oneOf(["shapley", ...Object.keys(criteria)]),
+  estimator: nullable(text),
+  payoff: nullable(oneOf(Object.keys(metrics))),
+};
+
+const epochs = listOf(
+  fields({
+    epoch: count(1),
+    loss: number,
+    learningRate: number,
+    validation: optional(fields({ loss: number, accuracy: optional(number) })),
+  }),
+);
+
+const rounds = listOf(
+  fields({
+    round: count(1),
+    step: count(1),
+    macs: number,
+    parameters: number,
+    stages: listOf(
+      fields({
+        stage: oneOf(["sliced", "repaired", "tuned"]),
+        accuracy: nullable(number),
+        loss: nullable(number),
+        accuracyInterval: nullable(bounds),
+        lossInterval: nullable(bounds),
+      }),
+    ),
+    repair: nullable(
+      listOf(
+        fields({
+          node: text,
+          residualBefore: optional(number),
+          residualAfter: optional(number),
+          ridge: optional(number),
+          accepted: flag,
+          reason: optional(text),
+        }),
+      ),
+    ),
+    tuning: nullable(fields({ epochs })),
+  }),
+);
+
+/** As many numbers as there are channels. */
+function byChannel(shape: Shape, names: readonly string[]): Shape {
+  return (value, at) => {
+    const checked = shape(value, at);
+    if (checked !== undefined) return checked;
+    const group = value as Readonly<Record<string, unknown>>;
+    const wrong = names.find((name) => (group[name] as unknown[]).length !== group["channels"]);
+    return wrong === undefined ? undefined : `${at}.${wrong}: expected one entry for each channel`;
+  };
+}
+
+const perChannel = { values: listOf(nullable(number)), standardErrors: listOf(nullable(number)) };
+
+export const pruneShape: Shape = fields({
+  before: figures,
+  after: figures,
+  groups: listOf(fields({ id: text, channels: count(1), kept: count() })),
+  check: nullable(fields({ difference: number, tolerance: number, examples: count() })),
+  rounds,
+  scores: nullable(
+    listOf(
+      byChannel(
+        fields({ id: text, channels: count(1), ...perChannel, removedAfter: listOf(nullable(count(1))) }),
+        ["values", "standardErrors", "removedAfter"],
+      ),
+    ),
+  ),
+  scoring: nullable(fields({ ...scoring, data: nullable(fields({ examples: count() })) })),
+  accuracyChange: change,
+  rows: count(),
+  reached: flag,
+  stoppedBy: text,
+  examples: nullable(mapOf(count())),
+  locked,
+  run,
+});
+
+export const scoresShape: Shape = fields({
+  ...scoring,
+  data: nullable(fields({ examples: count() })),
+  seed: count(),
+  settings: mapOf(anything),
+  rows: count(),
+  groups: listOf(
+    byChannel(
+      fields({
+        id: text,
+        channels: count(1),
+        values: listOf(number),
+        standardErrors: listOf(nullable(number)),
+      }),
+      ["values", "standardErrors"],
+    ),
+  ),
+  locked,
+  run,
+});
+
+export const evaluationShape: Shape = fields({
+  before: nullable(figures),
+  after: figures,
+  examples: count(),
+  accuracyChange: change,
+  run,
+});
+
+export const trainingShape: Shape = fields({
+  command: oneOf(["train", "finetune"]),
+  teacher: nullable(text),
+  examples: mapOf(count()),
+  settings: mapOf(anything),
+  lesson: mapOf(anything),
+  history: fields({ epochs, losses: listOf(number) }),
+  bestEpoch: count(),
+  before: nullable(figures),
+  after: figures,
+  accuracyChange: change,
+  run,
+});

@@ -1,0 +1,64 @@
+/** @file A chart in a page: drawn for wide and for narrow screens, with a legend, a caption and its figures as a table. */
+import { type Content, html, type Markup, nothing, trusted } from "../markup.ts";
+import { type Drawing, svgOf, widths } from "./plot.ts";
+
+/** How one kind of mark looks, by colour and by shape. */
+export interface LegendEntry {
+  readonly label: string;
+  readonly look: "kept" | "removed" | "neutral" | "hollow" | "line" | "faint" | "dot" | "triangle" | "square";
+  /** Name of the colour among the variables of the page. */
+  readonly colour: string;
+}
+
+export interface ChartParts {
+  /** Title above the chart, and what it is called where it cannot be seen. */
+  readonly title: string;
+  /** What is seen, and what to conclude. */
+  readonly caption: Content;
+  readonly legend?: readonly LegendEntry[];
+  /** The same figures as a table. */
+  readonly figures: Markup;
+  readonly draw: (width: number) => Drawing;
+}
+
+/** The figure element of a chart. */
+export function chart({ title, caption, legend = [], figures, draw }: ChartParts): Markup {
+  const svg = (width: number) => trusted(svgOf({ width, ...draw(width) }, title));
+  return html`<figure class="chart">
+<p class="chart-title">${title}</p>
+${legend.length === 0 ? nothing : html`<ul class="legend">${legend.map(entryOf)}</ul>`}
+<div class="wide">${svg(widths.wide)}</div>
+<div class="narrow">${svg(widths.narrow)}</div>
+<figcaption>${caption}</figcaption>
+<details><summary>Figures of this chart</summary>${figures}</details>
+</figure>
+`;
+}
+
+function entryOf({ label, look, colour }: LegendEntry): Markup {
+  return html`<li><svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true" style="color: var(--${colour})">${shapeOf(look)}</svg>${label}</li>`;
+}
+
+function shapeOf(look: LegendEntry["look"]): Markup {
+  switch (look) {
+    case "kept":
+    case "neutral":
+      return html`<rect x="1" y="1" width="12" height="12" fill="currentColor"/>`;
+    case "removed":
+      return html`<rect x="1" y="4.5" width="12" height="5" fill="currentColor"/>`;
+    case "hollow":
+      return html`<rect x="2" y="2" width="10" height="10" fill="none" stroke="currentColor" stroke-width="1.5"/>`;
+    case "line":
+      return html`<path d="M0 7H14" stroke="currentColor" stroke-width="2.5"/>`;
+    case "faint":
+      return html`<rect x="0" y="2" width="14" height="10" fill="currentColor" opacity="0.3"/>`;
+    case "dot":
+      return html`<circle cx="7" cy="7" r="4.5" fill="none" stroke="currentColor" stroke-width="1.8"/>`;
+    case "triangle":
+      return html`<path d="M7 2L12.5 12H1.5Z" fill="currentColor"/>`;
+    case "square":
+      return html`<rect x="2.5" y="2.5" width="9" height="9" fill="currentColor"/>`;
+    default:
+      return look satisfies never;
+  }
+}

@@ -1,0 +1,56 @@
+/** @file What a report is drawn from: the results of any command in one form, with what it has not left empty. */
+import type { PairedAccuracy } from "../../metrics/index.ts";
+import type { EpochRecord } from "../../training/train.ts";
+import type {
+  LockedGroup,
+  ModelFigures,
+  RoundRecord,
+  RunRecord,
+  ScoredGroup,
+  ScoringConditions,
+} from "../records.ts";
+
+/** Curves of a training run. */
+export interface TrainingCurves {
+  readonly epochs: readonly EpochRecord[];
+  /** Loss of every step. */
+  readonly losses: readonly number[];
+  /** Epoch the written model comes from, from 1. */
+  readonly bestEpoch: number;
+}
+
+/** One result, ready to be drawn. */
+export interface ReportRecord {
+  /** What the reader knows the result by, such as the name of the model's file. */
+  readonly name: string;
+  /** What was done: prune, rank, ...; null where the document does not say. */
+  readonly command: string | null;
+  readonly figures: {
+    readonly before: ModelFigures | null;
+    readonly after: ModelFigures;
+    /** What divergences are measured from. */
+    readonly reference: "original" | "teacher";
+  } | null;
+  readonly accuracyChange: PairedAccuracy | null;
+  /** Why a removal ended, and whether it met what was asked; null for other commands. */
+  readonly removal: { readonly reached: boolean; readonly stoppedBy: string } | null;
+  /** How far the sliced model is from the masked one. */
+  readonly check: {
+    readonly difference: number;
+    readonly tolerance: number;
+    readonly examples: number;
+  } | null;
+  readonly rounds: readonly RoundRecord[];
+  readonly kept: readonly { readonly id: string; readonly channels: number; readonly kept: number }[];
+  readonly scores: readonly ScoredGroup[];
+  readonly scoring: ScoringConditions | null;
+  readonly locked: readonly LockedGroup[];
+  readonly training: TrainingCurves | null;
+  /** How many examples served each end. */
+  readonly examples: Readonly<Record<string, number>>;
+  /** Coalitions evaluated; null where nothing was ranked. */
+  readonly rows: number | null;
+  /** What the result itself says about settings. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly run: RunRecord | null;
+}

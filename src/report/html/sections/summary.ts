@@ -1,0 +1,78 @@
+/** @file What came out, at a glance. */
+import { bytes, compact, percent, short } from "../../format.ts";
+import type { ModelFigures } from "../../records.ts";
+import { accuracyChangeClaim } from "../claims.ts";
+import { html, type Markup, nothing } from "../markup.ts";
+import type { ReportRecord } from "../record.ts";
+import type { SectionOf } from "./section.ts";
+
+export const summarySection: SectionOf = (record) => {
+  const { figures } = record;
+  const sentences = sentencesOf(record);
+  if (figures === null && sentences.length === 0) return undefined;
+  return {
+    id: "summary",
+    title: "At a glance",
+    body: html`${figures === null ? nothing : tilesOf(figures.before, figures.after)}
+${sentences.map((sentence) => html`<p>${sentence}</p>\n`)}`,
+  };
+};
+
+function tilesOf(before: ModelFigures | null, after: ModelFigures): Markup {
+  const share = (of: (figures: ModelFigures) => number) =>
+    before === null ? "" : `${percent(of(after) / of(before), 1)} of ${compact(of(before))}`;
+  const quality =
+    after.accuracy !== null
+      ? tile(
+          "accuracy",
+          percent(after.accuracy),
+          before?.accuracy == null ? "" : `before: ${percent(before.accuracy)}`,
+        )
+      : after.loss !== null
+        ? tile(
+            "squared error",
+            short(after.loss, 3),
+            before?.loss == null ? "" : `before: ${short(before.loss, 3)}`,
+          )
+        : nothing;
+  return html`<dl class="tiles">
+${quality}
+${tile(
+  "MACs per example",
+  compact(after.macs),
+  share(({ macs }) => macs),
+)}
+${tile(
+  "parameters",
+  compact(after.parameters),
+  share(({ parameters }) => parameters),
+)}
+${tile("file", bytes(after.bytes), before === null ? "" : `before: ${bytes(before.bytes)}`)}
+</dl>`;
+}
+
+function tile(name: string, value: string, note: string): Markup {
+  return html`<div><dt>${name}</dt><dd><strong>${value}</strong> <span>${note}</span></dd></div>`;
+}
+
+function sentencesOf({ accuracyChange, removal, check, figures }: ReportRecord): string[] {
+  const sentences: string[] = [];
+  if (accuracyChange !== null) sentences.push(accuracyChangeClaim(accuracyChange));
+  else if (figures?.after.accuracy === null && figures.after.loss === null)
+    sentences.push("No quality was measured: there were no labels to measure it with.");
+  if (removal !== null) sentences.push(endOf(removal));
+  if (check !== null)
+    sentences.push(
+      `Before repair the sliced network equals the masked one within ${check.difference.toExponential(1)} of the output's scale on ${check.examples} examples (allowed: ${check.tolerance.toExponential(0)}).`,
+    );
+  return sentences;
+}
+
+function endOf({ reached, stoppedBy }: NonNullable<ReportRecord["removal"]>): string {
+  if (stoppedBy === "plan") return "A plan said which channels stay.";
+  if (stoppedBy === "floor")
+    return `The accuracy floor ended the removal${reached ? "." : " before the target was reached."}`;
+  if (stoppedBy === "nothing-left")
+    return `Nothing more could go${reached ? "." : ", and the target was not reached."}`;
+  return reached ? "The target was reached." : "The target was not reached.";
+}
