@@ -130,7 +130,7 @@ async function demoText(results: readonly (PruneResult & { readonly name: string
   const best = results[0]!;
   const rows = results.map(({ name, after, groups, rounds, rows: spent }) => [
     name,
-    rounds.length === 1 ? percent(rounds[0]!.stages[0]!.accuracy!) : "-", // later cuts are of a repaired network
+    percent(rounds[0]!.stages[0]!.accuracy!),
     percent(after.accuracy!),
     groups.map(({ kept }) => kept).join("-"),
     percent(after.macs / best.before.macs, 1),
@@ -161,9 +161,9 @@ async function demoText(results: readonly (PruneResult & { readonly name: string
 }
 
 /** Why the accuracy under the floor can be below it. */
-function floorNote({ name, rounds, examples }: PruneResult & { readonly name: string }): string {
+function floorNote({ name, examples }: PruneResult & { readonly name: string }): string {
   return [
-    `"${name}" cuts and repairs in turn (${rounds.length} times) for as long as ${examples!.decide} digits kept for that`,
-    "question allow. Digits that so many cuts were chosen by flatter the result; the accuracy above is from others.",
+    `"${name}" removes as much as the repaired network allows on ${examples!.decide} digits kept for that question,`,
+    "a sample: on the others, which the table speaks of, it can do a little better or worse.",
   ].join("\n");
 }
