@@ -60,6 +60,17 @@ describe("paired accuracy", () => {
     expect(difference.value).toBeCloseTo(-0.2, 12);
   });
 
+  test("answers for every position count by their share", () => {
+    const [before, after] = [
+      [0.5, 0.25, 1],
+      [0.6, 0.2, 1],
+    ];
+    const { difference, ...counts } = pairedAccuracy(before!, after!);
+    expect(counts).toEqual({ lost: 1, gained: 1, byPosition: true });
+    expect(difference).toEqual(pairedDifference(before!, after!));
+    expect(difference.value).toBeCloseTo(0.05 / 3, 12);
+  });
+
   test("equal answers still leave room for a difference", () => {
     const { difference } = pairedAccuracy(new Float64Array(100).fill(1), new Float64Array(100).fill(1));
     expect(difference.value).toBe(0);

@@ -78,15 +78,19 @@ export function pairedDifference(
 export interface PairedAccuracy {
   /** Accuracy after minus accuracy before. */
   readonly difference: Interval;
-  /** Examples only the network before, or only the one after, gets right. */
+  /** Examples only the network before, or only the one after, gets right; of which it gets more positions right. */
   readonly lost: number;
   readonly gained: number;
+  /** Whether an example has several answers, one for each position. */
+  readonly byPosition: boolean;
 }
 
 /**
  * Difference of two accuracies on the same examples. The interval adds half an observation to each of the four
- * outcomes, so that networks without a single different answer still get an honest width.
- * @param before Shape [examples], 1 for a correct answer and 0 for a wrong one; @param after likewise.
+ * outcomes, so that networks without a single different answer still get an honest width. Where an example has an answer
+ * for every position the difference is a mean over examples with a normal interval.
+ * @param before Shape [examples], 1 for a correct answer and 0 for a wrong one, or the share of correct positions;
+ *   @param after likewise.
  * @throws {RangeError} when the lengths differ or are zero.
  * @see Agresti & Min, "Simple improved confidence intervals for comparing matched proportions", Statistics in
  *   Medicine 24 (2005).
@@ -103,6 +107,8 @@ export function pairedAccuracy(
     if (before[i]! > after[i]!) lost++;
     if (before[i]! < after[i]!) gained++;
   }
+  if ([before, after].some((shares) => Array.from(shares).some((share) => share > 0 && share < 1)))
+    return { difference: pairedDifference(before, after, level), lost, gained, byPosition: true };
   const z = deviateOf(level);
   const count = before.length + 2;
   const centre = (gained - lost) / count;
@@ -114,7 +120,7 @@ export function pairedAccuracy(
     high: Math.min(1, Math.max(value, centre + half)),
     level,
   };
-  return { difference, lost, gained };
+  return { difference, lost, gained, byPosition: false };
 }
 
 function checkPairs(before: ArrayLike<number>, after: ArrayLike<number>): void {

@@ -63,7 +63,10 @@ export function trainingText(facts: TrainingFacts): string {
 }
 
 /** How many answers changed from one model to the other. */
-export function accuracyChangeText({ difference, lost, gained }: PairedAccuracy): string {
+export function accuracyChangeText({ difference, lost, gained, byPosition }: PairedAccuracy): string {
   const points = (value: number) => `${value >= 0 ? "+" : ""}${(100 * value).toFixed(2)}`;
-  return `Accuracy changes by ${points(difference.value)} points (95% interval ${points(difference.low)} to ${points(difference.high)}): ${lost} answers lost, ${gained} gained.`;
+  const counts = byPosition
+    ? `fewer positions right in ${lost} examples, more in ${gained}`
+    : `${lost} answers lost, ${gained} gained`;
+  return `Accuracy changes by ${points(difference.value)} points (95% interval ${points(difference.low)} to ${points(difference.high)}): ${counts}.`;
 }
