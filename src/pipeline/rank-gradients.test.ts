@@ -54,6 +54,26 @@ describe("labels", () => {
     expect(valuesOf(await rank([single, ...own])).some((value) => value !== 0)).toBe(true);
   });
 
+  test("a single output, before or behind its sigmoid, speaks for class 1 of two", async () => {
+    const withEnd = (name: string, ends: readonly string[]): string => {
+      const g = graphBuilder();
+      const hidden = relu(g, dense(g, g.node("Flatten", [g.input("x", ["N", 1, 6, 6])]), "f1", 36, 4));
+      const logit = dense(g, hidden, "out", 4, 1);
+      g.output(
+        ends.reduce((value, opType) => g.node(opType, [value]), logit),
+        ["N", 1],
+      );
+      return folder.model(name, g.build());
+    };
+    const signed = (path: string) => rank([path, "--criterion", "taylor-signed", ...labelled]);
+    const logit = await signed(withEnd("logit.onnx", []));
+    const sigmoid = await signed(withEnd("sigmoid.onnx", ["Sigmoid"]));
+    const passed = await signed(withEnd("passed.onnx", ["Sigmoid", "Identity"]));
+    expect(valuesOf(logit).some((value) => value !== 0)).toBe(true);
+    for (const other of [sigmoid, passed])
+      expect(valuesOf(other)).toEqual(valuesOf(logit).map((value) => expect.closeTo(value, 5)));
+  });
+
   test("numbers give squared error", async () => {
     const held = folder.npy(
       "numbers.npy",

@@ -2,7 +2,8 @@
 import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import { classLabels, type Dataset } from "../datasets/index.ts";
-import type { Model } from "../graph/model.ts";
+import type { Dim, Model } from "../graph/model.ts";
+import { producersOf } from "../graph/traversal.ts";
 import { metrics, type OutputIs, type PayoffKind } from "../metrics/index.ts";
 import { sizeOf, toNumbers } from "../tensor/tensor.ts";
 import type { SharedModel } from "./jobs.ts";
@@ -26,12 +27,26 @@ export function chooseOutput(model: Model, wanted: string | undefined): string {
   return found;
 }
 
-/** What the numbers of an output mean, told by the node that makes them. */
-export function outputKind(model: Model, output: string): OutputIs {
-  const maker = model.graph.nodes.find((node) => node.outputs.includes(output));
+/**
+ * What the numbers of an output mean, told by the node that makes them; nodes that pass numbers on are passed over. A
+ * sigmoid makes the probability of class 1 where it makes one number per position; over several it is no distribution.
+ */
+export function outputKind({ graph }: Model, output: string): OutputIs {
+  let maker = producersOf(graph).get(output);
+  while (maker?.domain === "" && (maker.opType === "Identity" || maker.opType === "Cast"))
+    maker = producersOf(graph).get(maker.inputs[0]!);
   if (maker?.opType === "Softmax") return "probabilities";
   if (maker?.opType === "LogSoftmax") return "log-probabilities";
-  return "logits";
+  const shape = graph.outputs.find(({ name }) => name === output)?.shape;
+  const isSingle = shape?.length === 1 || shape?.[1] === 1;
+  return maker?.opType === "Sigmoid" && isSingle ? "probabilities" : "logits";
+}
+
+/** Classes that an output tells apart; a single number speaks for class 1 of two. Infinite where the file leaves it open. */
+function classesOf(shape: readonly Dim[] | undefined): number {
+  if (shape?.length === 1) return 2;
+  const width = shape?.[1];
+  return typeof width === "number" ? Math.max(2, width) : Number.POSITIVE_INFINITY;
 }
 
 /**
@@ -62,13 +77,8 @@ export async function preparePayoff(
   const output = chooseOutput(model, options.output);
   const outputIs = outputKind(model, output);
   const base = { kind, output, outputIs };
-  if (metrics[kind].needs === "classes") {
-    const classes = facts.get(output)?.shape?.[1];
-    return {
-      ...base,
-      targets: classLabels(dataset, typeof classes === "number" ? classes : Number.POSITIVE_INFINITY),
-    };
-  }
+  if (metrics[kind].needs === "classes")
+    return { ...base, targets: classLabels(dataset, classesOf(facts.get(output)?.shape)) };
   if (kind === "agreement")
     return {
       ...base,
