@@ -152,7 +152,8 @@ export const catalogue = {
   ),
   "labels-missing": entry(
     "failed",
-    (d: { path: string }) => `${d.path}: has no labels, which this step needs. Give them with --labels.`,
+    (d: { path: string; instead?: string }) =>
+      `${d.path}: has no labels, which this step needs. Give them with --labels${d.instead === undefined ? "" : `, or ${d.instead}`}.`,
   ),
   "labels-invalid": entry(
     "failed",
@@ -390,7 +391,7 @@ export const catalogue = {
   "no-gradient": entry(
     "notSupported",
     (d: { node: string; opType: string; reason: string }) =>
-      `Node "${d.node}" (${d.opType}) cannot be differentiated: ${d.reason}. Freeze what lies before it, or name the operator in --treat-as-constant.`,
+      `Node "${d.node}" (${d.opType}) cannot be differentiated: ${d.reason}. In training, freeze what lies before it or name the operator in --treat-as-constant; in rankings, choose a criterion without gradients.`,
   ),
   "training-diverged": entry(
     "failed",

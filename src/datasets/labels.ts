@@ -76,10 +76,15 @@ export function classesSeen(labels: Labels): number {
  * @throws {PrunerError} `labels-missing`, or `labels-invalid` for values instead of classes and for a class too many.
  */
 export function classLabels(
-  dataset: { readonly name: string; readonly labels: Labels | undefined },
+  dataset: {
+    readonly name: string;
+    readonly labels: Labels | undefined;
+    /** Row of the file that each example is read from, so that messages name the place in the file. */
+    readonly rows?: Uint32Array | undefined;
+  },
   classes: number,
 ): Int32Array {
-  const { labels, name } = dataset;
+  const { labels, name, rows } = dataset;
   if (labels === undefined) throw new PrunerError("labels-missing", { path: name });
   if (labels.kind !== "classes") {
     throw invalid(
@@ -94,7 +99,7 @@ export function classLabels(
     const example = Math.floor(wrong / sizeOf(labels.shape));
     throw invalid(
       name,
-      example,
+      rows?.[example] ?? example,
       String(labels.values[wrong]),
       `one of the model's ${classes} classes (0 to ${classes - 1})`,
     );

@@ -1,8 +1,8 @@
 /** @file Reverse-mode differentiation as a graph transformation: the model, and behind it the nodes of its gradients. */
-import { PrunerError } from "../base/problem.ts";
+import { isProblem, PrunerError } from "../base/problem.ts";
 import { type Emitter, emitterFor } from "../graph/emitter.ts";
 import { type Model, type Node, nodeLabel } from "../graph/model.ts";
-import { descendantsOf, namesReadBy, subgraphsOf } from "../graph/traversal.ts";
+import { descendantsOf, namesReadBy, producersOf, subgraphsOf } from "../graph/traversal.ts";
 import type { GradientCall, GradientRule } from "../ops/gradient.ts";
 import { gradientRuleOf } from "../ops/gradients.ts";
 import { type Facts, inferFacts } from "../ops/infer.ts";
@@ -26,7 +26,7 @@ export interface DifferentiateOptions {
   readonly seed?: string | undefined;
   /** Values whose gradients are wished: graph inputs, initializers, or anything computed. */
   readonly wrt: readonly string[];
-  /** Operators without a gradient rule that are taken for constant; any other is an error. */
+  /** Operators that are taken for constant where their gradient cannot be had; any other is an error. */
   readonly constantOperators?: readonly string[] | undefined;
   readonly composites?: readonly Composite[] | undefined;
   /** What is known of the model's values; inferred when left out. */
@@ -50,6 +50,7 @@ interface Step {
 interface Draft {
   readonly opset: number;
   readonly facts: Facts;
+  readonly producers: ReadonlyMap<string, Node>;
   readonly emit: Emitter;
   /** Gradients found so far, to be added up. */
   readonly parts: Map<string, string[]>;
@@ -74,6 +75,7 @@ export function differentiate(model: Model, options: DifferentiateOptions): Grad
   const draft: Draft = {
     opset: model.opsets.get("") ?? 1,
     facts,
+    producers: producersOf(graph),
     emit,
     parts: new Map(),
     active: activeValues(model, wrt),
@@ -151,11 +153,7 @@ function walkBack(draft: Draft, { node, rule }: Step, options: DifferentiateOpti
   if (!reads.some(wanted)) return;
   const gradients = node.outputs.map((name) => (name === "" ? undefined : totalOf(draft, name)));
   if (gradients.every((gradient) => gradient === undefined)) return;
-  if (rule === undefined) {
-    if (options.constantOperators?.includes(node.opType) === true) return;
-    throw noGradient(node, "the operator has no gradient rule");
-  }
-  const results = rule(callFor(draft, node, gradients, wanted));
+  const results = resultsOf(rule, callFor(draft, node, gradients, wanted), options);
   node.inputs.forEach((name, input) => {
     const gradient = results[input];
     if (gradient === undefined || !wanted(name)) return;
@@ -163,6 +161,21 @@ function walkBack(draft: Draft, { node, rule }: Step, options: DifferentiateOpti
     if (parts === undefined) draft.parts.set(name, [gradient]);
     else parts.push(gradient);
   });
+}
+
+/** What the rule yields; nothing where there is no gradient and the operator may be taken for constant. */
+function resultsOf(
+  rule: GradientRule | undefined,
+  call: GradientCall,
+  { constantOperators = [] }: DifferentiateOptions,
+): ReturnType<GradientRule> {
+  try {
+    if (rule === undefined) throw noGradient(call.node, "the operator has no gradient rule");
+    return rule(call);
+  } catch (error) {
+    if (isProblem(error, "no-gradient") && constantOperators.includes(call.node.opType)) return [];
+    throw error;
+  }
 }
 
 function callFor(
@@ -185,9 +198,25 @@ function callFor(
     output: (output) => outputOf(draft, node, output),
     shapeOf: (value) => shapeOf(draft, value),
     refuse: (reason) => {
-      throw noGradient(node, reason);
+      const culprit = shapelessBehind(draft, node);
+      const since = `${reason} (there is no rule for the shape of what ${culprit?.opType} "${culprit && nodeLabel(culprit)}" makes)`;
+      throw noGradient(node, culprit === undefined ? reason : since);
     },
   };
+}
+
+/** The first node on the way to one whose inputs have shapes and whose output has none. */
+function shapelessBehind({ facts, producers }: Draft, node: Node): Node | undefined {
+  const isOpen = (name: string): boolean => name !== "" && facts.get(name)?.shape === undefined;
+  const seen = new Set<Node>();
+  let found: Node | undefined;
+  for (let at: Node | undefined = node; at !== undefined && !seen.has(at); ) {
+    seen.add(at);
+    const open: string | undefined = at.inputs.find(isOpen);
+    at = open === undefined ? undefined : producers.get(open);
+    found = at ?? found;
+  }
+  return found;
 }
 
 function outputOf({ emit, extended }: Draft, node: Node, output: number): string {

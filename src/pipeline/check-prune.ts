@@ -5,11 +5,12 @@ import { checkReachable } from "../budget/choose.ts";
 import { costModelOf } from "../channels/cost.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import { type KeepMasks, masksOfPlan } from "../channels/plan.ts";
+import { checkLeftAlone } from "./freeze.ts";
 import { groupsOf, type PruneOptions, ranksWithData } from "./prune-options.ts";
 
 /**
  * Refuses options that contradict each other or lack what they need.
- * @throws {PrunerError} `usage`, `budget-missing`, `criterion-needs-data`.
+ * @throws {PrunerError} `usage`, `budget-missing`, `criterion-needs-data`, `unknown-weight`, `invalid-option`.
  */
 export function checkCombination(options: PruneOptions): void {
   const { plan, scores, budget, minAccuracy, data, model, selection } = options;
@@ -32,6 +33,7 @@ export function checkCombination(options: PruneOptions): void {
     refuse(`--${options.tune === undefined ? "repair" : "finetune"} needs --data: examples to learn from.`);
   if (data === undefined && ranksWithData(options))
     throw new PrunerError("criterion-needs-data", { criterion: options.settings.criterion });
+  if (options.tune !== undefined) checkLeftAlone(model.analysis.model, options.tune.lesson);
 }
 
 /** A plan that does not fit and targets out of reach are told before anything is measured or ranked. */

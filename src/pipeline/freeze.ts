@@ -1,10 +1,28 @@
-/** @file Which weights training leaves alone, told by patterns. */
+/** @file What training leaves alone: weights told by patterns, and operators that no gradient flows through. */
 import { nearestNames } from "../base/nearest-names.ts";
 import { PrunerError } from "../base/problem.ts";
 import type { Model } from "../graph/model.ts";
 import { liftConstants } from "../passes/lift-constants.ts";
 import { matcherOf } from "../ranking/select-groups.ts";
 import { trainableParameters } from "../training/parameters.ts";
+import type { LessonChoices } from "./training-options.ts";
+
+/**
+ * Looks at what is to stay as it is before any work is done.
+ * @throws {PrunerError} `unknown-weight` and `invalid-option` for a pattern or an operator that the model does not have.
+ */
+export function checkLeftAlone(model: Model, { freeze = [], constantOperators = [] }: LessonChoices): void {
+  frozenBy(model, freeze);
+  const operators = [...new Set(model.graph.nodes.map(({ opType }) => opType))].sort();
+  const unknown = constantOperators.find((operator) => !operators.includes(operator));
+  if (unknown === undefined) return;
+  const [nearest] = nearestNames(unknown, operators);
+  throw new PrunerError("invalid-option", {
+    option: "treat-as-constant",
+    got: unknown,
+    expected: `an operator of the model, such as ${nearest ?? operators.join(", ")}`,
+  });
+}
 
 /**
  * Says for the name of a weight whether it stays as it is. A pattern means weights by their names, or else all weights

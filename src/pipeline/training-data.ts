@@ -118,7 +118,10 @@ export function checkTargets(
   const { labels } = dataset;
   if (labels === undefined) {
     if (options.hasTeacher) return;
-    throw new PrunerError("labels-missing", { path: dataset.name });
+    throw new PrunerError("labels-missing", {
+      path: dataset.name,
+      instead: "a network to learn from with --teacher",
+    });
   }
   const shape = analysis.facts.get(output)?.shape;
   const kind = options.loss ?? (labels.kind === "classes" ? "cross-entropy" : "squared-error");

@@ -14,6 +14,7 @@ import type { Runner } from "../valuation/runner.ts";
 import { chooseOutput } from "../valuation/targets.ts";
 import { checkOutputs } from "./check-outputs.ts";
 import { figuresOf } from "./figures.ts";
+import { checkLeftAlone } from "./freeze.ts";
 import { type LoadedModel, runnable } from "./load-model.ts";
 import type { WorkOptions } from "./progress.ts";
 import { type DataSettings, type RuntimeSettings, startRuntime } from "./settings.ts";
@@ -85,6 +86,7 @@ export async function runTraining(subject: Subject, options: TrainingRunOptions)
   await checkOutputs({ out: options.out, checkpoint }, [...model.files, ...(teacher?.files ?? []), ...read]);
   const analysis = runnable(model);
   const output = chooseOutput(analysis.model, options.output);
+  checkLeftAlone(model.analysis.model, training);
   const taught = teacher === undefined ? undefined : runnable(teacher);
   const tutor = taught === undefined ? undefined : teacherFor(taught, analysis, options.output);
   const before = await modifiedAt(checkpoint);

@@ -131,7 +131,10 @@ function lessonOf(options: FitOptions, output: string): Lesson {
   const { model, dataset, teacher, labelSmoothing, distill } = options;
   const { labels } = dataset;
   if (labels === undefined && teacher === undefined)
-    throw new PrunerError("labels-missing", { path: dataset.name });
+    throw new PrunerError("labels-missing", {
+      path: dataset.name,
+      instead: "a network to learn from with --teacher",
+    });
   const kind = options.loss ?? (labels?.kind === "values" ? "squared-error" : "cross-entropy");
   const shape = inferFacts(model).get(output)?.shape;
   if (kind === "squared-error") {
