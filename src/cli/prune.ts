@@ -117,6 +117,16 @@ async function budgetOf(options: RawOptions): Promise<Budget> {
   };
 }
 
+/** The first option about training that was given, as it is written. */
+function strayOption(options: RawOptions): string {
+  const known = stepOptions(new Command(), finetuneInWords);
+  const given = aimOptions(known).options.find((option) => {
+    const value = options[option.attributeName()];
+    return value !== undefined && option.negate === (value === false);
+  });
+  return given?.long ?? "--no-teacher";
+}
+
 /**
  * Settings of --finetune.
  * @throws {PrunerError} `usage` for options that only make sense with it.
@@ -125,11 +135,10 @@ async function tuneSettings(options: RawOptions): Promise<TuneSettings | undefin
   const epochs = options["finetune"] as number | undefined;
   const training = trainingSettings(options);
   if (epochs === undefined) {
-    const [stray] =
-      Object.entries({ ...training, seed: undefined }).find(([, value]) => value !== undefined) ?? [];
-    if (stray !== undefined || options["teacher"] === false)
+    const isStated = Object.values({ ...training, seed: undefined }).some((value) => value !== undefined);
+    if (isStated || options["teacher"] === false)
       throw new PrunerError("usage", {
-        detail: `${stray === undefined ? "--no-teacher" : `an option about training (${stray})`} is for --finetune EPOCHS. Add that, or leave it out.`,
+        detail: `${strayOption(options)} is for --finetune EPOCHS. Add that, or leave it out.`,
       });
     return undefined;
   }

@@ -1,5 +1,6 @@
 /** @file The commands train and finetune: what they print, what they write, and whatever is wrong with what they get. */
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { graphBuilder } from "../../test/helpers/build.ts";
@@ -280,6 +281,13 @@ all("options of training", [
     2,
     /without labels/,
   ],
+  [
+    "an operator the model does not have",
+    () => tune("--treat-as-constant", "gemn"),
+    "invalid-option",
+    2,
+    /got "gemn", expected an operator of the model, such as Gemm/,
+  ],
   ["a weight nobody knows", () => tune("--freeze", "c7.*"), "unknown-weight", 2, /"c7\.\*"/],
   ["everything frozen", () => tune("--freeze", "*"), "nothing-to-train", 1],
   ["an output there is not", () => tune("--output", "y"), "output-unknown", 2],
@@ -310,7 +318,13 @@ all("options of training", [
 all("data to train on", [
   ["none", () => ["finetune", model, "--out", out], "usage", 2, /--data/],
   ["none for a network", () => ["train", "lenet5", "--out", out], "usage", 2, /--data/],
-  ["no labels and no teacher", () => ["finetune", model, "--data", bare, "--out", out], "labels-missing", 1],
+  [
+    "no labels and no teacher",
+    () => ["finetune", model, "--data", bare, "--out", out],
+    "labels-missing",
+    1,
+    /--labels, or a network to learn from with --teacher/,
+  ],
   [
     "no labels for squared error",
     () => ["finetune", model, "--data", bare, "--loss", "squared-error", "--out", out],
@@ -323,6 +337,13 @@ all("data to train on", [
     "labels-invalid",
     1,
     /2 classes/,
+  ],
+  [
+    "one label of no class, by its place in the file",
+    () => tune("--labels", folder.npy("one.npy", fromNumbers("uint8", [examples], oneHigh(17)))),
+    "labels-invalid",
+    1,
+    /label 2 of example 17 /,
   ],
   [
     "labels of no class for the figures",
@@ -392,6 +413,7 @@ all("models to train", [
     4,
     /LpNormalization.*--treat-as-constant/,
   ],
+  ["shapes nobody can tell", other("sum.onnx", shapeless), "no-gradient", 4, /\(Add\).*CumSum "running"/],
   ["a teacher of other classes", () => tune("--teacher", lenet), "teacher-mismatch", 1],
   ["a teacher there is not", () => tune("--teacher", folder.file("no.onnx")), "file-not-found", 1],
   [
@@ -402,6 +424,38 @@ all("models to train", [
     /No state had been saved.*--lr/,
   ],
 ]);
+
+test("operators whose rule does not cover their use are passed over where that is asked for", async () => {
+  const path = folder.model("sum.onnx", shapeless());
+  const argv = ["finetune", path, ...data, "--epochs", 1, "--quiet", "--workers", 1, "--out", out];
+  const record = await documentOf<TrainingRecord>([...argv, "--treat-as-constant", "Add"]);
+  expect(record.trainedParameters).toBe(10); // the head; the convolution lies before the sum
+});
+
+test("a pipe or a device is not replaced by a file", async () => {
+  const pipe = folder.file("pipe");
+  execFileSync("mkfifo", [pipe]);
+  const { code, err } = await command([...quick, "--out", pipe]);
+  expect([code, err]).toEqual([
+    1,
+    expect.stringMatching(/pipe: cannot be written \(it is a device or a pipe/),
+  ]);
+  expect(statSync(pipe).isFIFO()).toBe(true);
+});
+
+/** Labels of class 0, apart from one beyond the classes. */
+function oneHigh(place: number): number[] {
+  return Array.from({ length: examples }, (_, k) => (k === place ? 2 : 0));
+}
+
+/** A sum with something whose shape nobody can tell. */
+function shapeless(): Model {
+  const g = graphBuilder();
+  const x = relu(g, conv(g, g.input("x", ["N", 1, 6, 6]), "c1", 1, 4));
+  const axis = g.initializer("axis", fromNumbers("int64", [], [1]));
+  head(g, g.node("Add", [x, g.node("CumSum", [x, axis], {}, { name: "running" })]), 4);
+  return g.build();
+}
 
 function weightless(): Model {
   const g = graphBuilder();

@@ -7,7 +7,8 @@ import { PrunerError } from "../base/problem.ts";
  * Looks at the places a run is going to write to.
  * @param outputs Paths by the option that names them; undefined where the option is not used.
  * @param inputs Paths the run reads.
- * @throws {PrunerError} `file-unwritable` for a folder that is missing or may not be written to, `usage` for an
+ * @throws {PrunerError} `file-unwritable` for a folder that is missing or may not be written to, and for a place where
+ *   something other than a file is (a device would be replaced by a file, not written to); `usage` for an
  *   output that would replace an input or another output.
  */
 export async function checkOutputs(
@@ -41,6 +42,8 @@ async function checkWritable(path: string): Promise<void> {
   const entry = await stat(path).catch(() => undefined);
   if (entry?.isDirectory() === true)
     throw new PrunerError("file-unwritable", { path, detail: "it is a folder" });
+  if (entry?.isFile() === false)
+    throw new PrunerError("file-unwritable", { path, detail: "it is a device or a pipe, not a file" });
 }
 
 /** One name for one place: links are followed as far as the path exists. */

@@ -125,7 +125,7 @@ describe("tuning", () => {
   });
 
   test("options about training are refused without it", async () => {
-    for (const stray of [["--lr", "0.1"], ["--freeze-norm"], ["--no-teacher"]]) {
+    for (const stray of [["--lr", "0.1"], ["--freeze-norm"], ["--no-decay-all"], ["--no-teacher"]]) {
       const { err, code } = await command([
         "prune",
         lenet,
@@ -135,6 +135,7 @@ describe("tuning", () => {
         folder.file("x.onnx"),
       ]);
       expect([code, err]).toEqual([2, expect.stringMatching(/^error \(usage\).*--finetune EPOCHS/)]);
+      expect(err).toContain(`${stray[0]} is for`);
     }
     const bareTuning = ["prune", lenet, ...half, "--finetune", "1", "--out", folder.file("x.onnx")];
     expect((await command(bareTuning)).err).toMatch(/--finetune needs --data/);
