@@ -7,7 +7,7 @@
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { access, mkdir } from "node:fs/promises";
+import { access, constants, mkdir, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -91,14 +91,19 @@ function decode(record: Buffer, path: string): Float64Array {
   return Float64Array.from({ length: count }, (_, k) => record.readDoubleLE(headerBytes + 8 * k));
 }
 
+/** @throws {PrunerError} `store-unusable`. */
 async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path);
+    await mkdir(path).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== "EEXIST") throw cause;
+    });
+    await access(path, constants.W_OK);
+    if ((await stat(path)).isDirectory()) return;
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === "EEXIST") return;
-    throw new PrunerError("store-unusable", { path, detail: code ?? messageOf(cause) }, { cause });
+    const detail = (cause as NodeJS.ErrnoException).code ?? messageOf(cause);
+    throw new PrunerError("store-unusable", { path, detail }, { cause });
   }
+  throw new PrunerError("store-unusable", { path, detail: "it is a file" });
 }
 
 function opening<T>(path: string, work: () => T): T {
@@ -131,11 +136,8 @@ try {
  * reads a store that is there already, before this one opens it.
  */
 async function checkStore(path: string): Promise<void> {
-  const isThere = await access(join(path, "data.mdb")).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) return;
+  const found = await stat(join(path, "data.mdb")).catch(() => undefined);
+  if (found === undefined || found.size === 0) return; // nothing there, or a process was killed in its first moment
   const library = createRequire(import.meta.url).resolve("lmdb");
   const refusal = await new Promise<string | undefined>((resolve) => {
     execFile(
