@@ -74,7 +74,7 @@ export interface Redrawn {
 export async function redraw({ paths, out, onRemark }: RedrawOptions): Promise<Redrawn> {
   checkPageName("out", out);
   const found: { path: string; record: ReportRecord }[] = [];
-  for (const path of paths) found.push(...(await recordsAt(path, onRemark)));
+  for (const path of paths) found.push(...(await recordsAt(path, paths.length > 1, onRemark)));
   await checkOutputs(
     { out },
     found.map(({ path }) => path),
@@ -91,9 +91,14 @@ export async function redraw({ paths, out, onRemark }: RedrawOptions): Promise<R
 type Found = readonly { readonly path: string; readonly record: ReportRecord }[];
 
 /** Results of a file, or of all files of a folder, by name. */
-async function recordsAt(path: string, onRemark: RedrawOptions["onRemark"]): Promise<Found> {
+async function recordsAt(
+  path: string,
+  isOneOfMany: boolean,
+  onRemark: RedrawOptions["onRemark"],
+): Promise<Found> {
   const entry = await stat(path).catch(() => undefined);
-  if (entry?.isDirectory() !== true) return recordsOf(await readJson(path), path);
+  if (entry?.isDirectory() !== true)
+    return recordsOf(await readJson(path), path, isOneOfMany ? basename(path, ".json") : undefined);
   const names = (await readdir(path)).filter((name) => name.endsWith(".json")).sort();
   const found: Found[] = [];
   for (const name of names) {

@@ -24,10 +24,12 @@ export function points(share: number): string {
 }
 
 /** Whether accuracy changed, by the answers to the same examples. */
-export function accuracyChangeClaim({ difference, lost, gained }: PairedAccuracy): string {
+export function accuracyChangeClaim({ difference, lost, gained, byPosition }: PairedAccuracy): string {
   const { value, low, high } = difference;
   const interval = `${points(value)} points, 95% interval ${points(low)} to ${points(high)}`;
-  const answers = `${lost} answers lost, ${gained} gained`;
+  const answers = byPosition
+    ? `fewer positions right in ${lost} examples, more in ${gained}`
+    : `${lost} answers lost, ${gained} gained`;
   if (low > 0) return `Accuracy rises: ${interval} (${answers}).`;
   if (high < 0) return `Accuracy falls: ${interval} (${answers}).`;
   return `No difference in accuracy beyond the noise: ${interval} (${answers}).`;

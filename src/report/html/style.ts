@@ -37,12 +37,14 @@ nav > ul > li.nested { width: 100%; }
 table { border-collapse: collapse; font-size: .9rem; margin: .25rem 0; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .9rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 thead th { color: var(--muted); font-weight: 600; }
-tbody th { font-weight: 500; overflow-wrap: anywhere; }
+tbody th { font-weight: 500; min-width: 6rem; overflow-wrap: break-word; max-width: 22rem; }
+.interval { display: block; color: var(--muted); font-size: .85em; }
 th.number, td.number { text-align: right; white-space: nowrap; }
 td code { overflow-wrap: anywhere; white-space: pre-wrap; }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: .5rem; padding: .8rem 1rem; white-space: pre-wrap;
   overflow-wrap: anywhere; }
 code { font: .88em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+figcaption { margin-top: .35rem; }
 figure { margin: 1.5rem 0 2rem; }
 .chart-title { font-weight: 600; margin: 0 0 .25rem; overflow-wrap: anywhere; }
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; list-style: none; margin: 0 0 .35rem; padding: 0; font-size: .85rem; }
@@ -59,6 +61,8 @@ footer { margin-top: 3rem; padding-top: .75rem; border-top: 1px solid var(--line
   .narrow { display: block; }
   .tiles { grid-template-columns: 1fr 1fr; gap: .5rem; }
   .tiles strong { font-size: 1.2rem; }
+  table { font-size: .85rem; }
+  th, td { padding-right: .6rem; }
 }
 @media print {
   :root { color-scheme: light; ${light} }

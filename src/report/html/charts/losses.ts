@@ -8,8 +8,9 @@ import { chart } from "./chart.ts";
 /** Points that a smoothed curve is drawn with at the most. */
 const mostPoints = 400;
 
-/** The window of the moving mean is this share of the steps. */
+/** The window of the moving mean is this share of the steps, and no fewer than five. */
 const windowShare = 0.02;
+const smallestWindow = 5;
 
 interface Point {
   /** In epochs. */
@@ -26,7 +27,7 @@ export function lossesChart(
   epochs: readonly EpochRecord[],
   bestEpoch: number,
 ): Markup {
-  const window = Math.max(1, Math.round(windowShare * losses.length));
+  const window = Math.min(losses.length, Math.max(smallestWindow, Math.round(windowShare * losses.length)));
   const perEpoch = losses.length / epochs.length;
   const curve = smoothed(losses, window).map(({ step, ...point }) => ({ ...point, at: step / perEpoch }));
   const validated = epochs.flatMap(({ epoch, validation }) =>

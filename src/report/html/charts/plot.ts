@@ -1,6 +1,7 @@
 /** @file Draws a chart with Observable Plot on a document of its own, as text. */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import { escaped } from "../markup.ts";
 
 /** What a chart is drawn from; marks, scales and sizes as Plot takes them. */
 export type Drawing = Omit<Plot.PlotOptions, "document" | "className" | "ariaLabel">;
@@ -14,13 +15,12 @@ export const widths = { wide: 720, narrow: 340 } as const;
  */
 export function svgOf(drawing: Drawing, name: string): string {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const svg = Plot.plot({
+  const { outerHTML: svg } = Plot.plot({
     ...drawing,
     document: document as unknown as NonNullable<Plot.PlotOptions["document"]>,
     className: "plot",
     style: { fontSize: "12px", background: "none", overflow: "visible", ...(drawing.style as object) },
-  }) as unknown as { setAttribute(name: string, value: string): void; readonly outerHTML: string };
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", name);
-  return svg.outerHTML;
+  }) as unknown as { readonly outerHTML: string };
+  // linkedom leaves angle brackets in attributes as they are, and names come from models
+  return svg.replace("<svg ", () => `<svg role="img" aria-label="${escaped(name)}" `);
 }

@@ -32,10 +32,15 @@ export function residualsChart(layers: readonly LayerRepair[], round: number, ro
     judged.length > shown.length ? ` The ${shown.length} layers with the largest residuals are drawn.` : "";
   const values = shown.flatMap(({ before, after }) => [before, after]);
   const isLog = Math.min(...values) > 0 && Math.max(...values) / Math.min(...values) > widestLinear;
+  const left = judged.length - accepted.length;
+  const outcome =
+    left === 0 && lowered.length === judged.length
+      ? `Repair lowered it in ${judged.length === 1 ? "the only layer" : `all ${whole(judged.length)} layers`}.`
+      : `Repair lowered it in ${whole(lowered.length)} of ${whole(judged.length)} layers and left ${whole(left)} as they were.`;
   const which = rounds > 1 ? ` (round ${round} of ${rounds})` : "";
   return chart({
     title: `Residuals of layers before and after repair${which}`,
-    caption: `The error of each layer against the original network on held-out examples, as a share of the variance of what it is held against; further left is better. Repair lowered it in ${whole(lowered.length)} of ${whole(judged.length)} layers and left ${whole(judged.length - accepted.length)} as they were.${isLog ? " The axis is logarithmic." : ""}${most}`,
+    caption: `The error of each layer against the original network on held-out examples, as a share of the variance of what it is held against; further left is better. ${outcome}${isLog ? " The axis is logarithmic." : ""}${most}`,
     legend: [
       { label: "cut", look: "dot", colour: "removed" },
       { label: "repaired", look: "square", colour: "kept" },

@@ -35,7 +35,7 @@ export function scoresChart(group: ScoredGroup, unit: string): Markup {
   const legend: LegendEntry[] = [
     kept,
     ...(removed === 0 ? [] : [{ label: "removed", look: "hollow", colour: "removed" } as const]),
-    ...(hasErrors ? [{ label: "95% interval", look: "line", colour: "muted" } as const] : []),
+    ...(hasErrors ? [{ label: "95% interval", look: "line", colour: "text" } as const] : []),
   ];
   return chart({
     title: `Scores of the ${whole(group.channels)} channels of ${group.id}`,
@@ -92,7 +92,8 @@ function drawing(bars: readonly Bar[], width: number, unit: string): Drawing {
     marks: [
       ...(bars.length > mostBars ? curve(bars) : columns(bars)),
       Plot.ruleY([0], { stroke: "var(--text)" }),
-      ...(cut === undefined ? [] : cutMarks(cut, bars.length)),
+      ...stepMarks(bars, cut),
+      ...(cut === undefined ? [] : cutMarks(cut)),
     ],
   };
 }
@@ -110,7 +111,7 @@ function columns(bars: readonly Bar[]): Plot.Markish[] {
   return [
     Plot.rect(stays, { ...sides, fill: "var(--kept)", title: told }),
     Plot.rect(gone, { ...sides, fill: "var(--removed-faint)", stroke: "var(--removed)", title: told }),
-    Plot.ruleX(errors, { x: "place", y1: "low", y2: "high", stroke: "var(--muted)", strokeWidth: 1.5 }),
+    Plot.ruleX(errors, { x: "place", y1: "low", y2: "high", stroke: "var(--text)", strokeWidth: 1.5 }),
   ];
 }
 
@@ -126,18 +127,32 @@ function curve(bars: readonly Bar[]): Plot.Markish[] {
   });
 }
 
-function cutMarks(cut: number, count: number): Plot.Markish[] {
-  const text = { frameAnchor: "top", dy: -10, fill: "var(--text)" } as const;
-  const isLeft = cut > count / 2;
-  return [
-    Plot.ruleX([cut], { stroke: "var(--text)", strokeDasharray: "5 3", strokeWidth: 1.5 }),
+function cutMarks(cut: number): Plot.Markish[] {
+  const beside = (text: string, side: "left" | "right") =>
     Plot.text([cut], {
       x: (place: number) => place,
-      text: () => (isLeft ? "removed ◂ cut ▸ stays" : "◂ removed, cut, stays ▸"),
-      ...text,
-      textAnchor: "middle",
-    }),
+      text: () => text,
+      frameAnchor: "top",
+      dy: -9,
+      dx: side === "left" ? -7 : 7,
+      textAnchor: side === "left" ? "end" : "start",
+      fill: "var(--text)",
+    });
+  return [
+    Plot.ruleX([cut], { stroke: "var(--text)", strokeDasharray: "5 3", strokeWidth: 1.5, insetTop: -18 }),
+    beside("removed", "left"),
+    beside("stays", "right"),
   ];
+}
+
+/** Between channels that went after one ranking and those that went after the next. */
+function stepMarks(bars: readonly Bar[], cut: number | undefined): Plot.Markish[] {
+  const starts = bars.flatMap(({ place, removedAfter }, k) =>
+    k > 0 && cut !== undefined && place < cut && bars[k - 1]!.removedAfter !== removedAfter
+      ? [place - 0.5]
+      : [],
+  );
+  return [Plot.ruleX(starts, { stroke: "var(--muted)", strokeDasharray: "1 4", strokeWidth: 1.5 })];
 }
 
 function told({ channel, value, low, high, removedAfter }: Bar): string {
@@ -153,7 +168,7 @@ function captionOf(group: ScoredGroup, bars: readonly Bar[], removed: number): s
   const rankings = Math.max(0, ...group.removedAfter.map((round) => round ?? 0));
   const many =
     rankings > 1
-      ? ` Each channel stands with its score in the last ranking it took part in, those that went first to the left; scores of different rankings were taken on different networks.`
+      ? ` Each channel stands with its score in the last ranking it took part in, those that went first to the left, with a dotted line between rankings; scores of different rankings were taken on different networks.`
       : "";
   const fate = removed === 0 ? "" : ` ${whole(removed)} of ${whole(group.channels)} channels went.${many}`;
   return `${spread}${fate} ${certaintyOf(bars, removed)}`;

@@ -23,7 +23,7 @@ export function tradeOffChart(quality: Quality, original: number): Markup {
       marginTop: 26,
       marginBottom: 42,
       x: {
-        label: "multiply-accumulates of an example, share of the original →",
+        label: `${width < 500 ? "MACs" : "multiply-accumulates of an example"}, share of the original →`,
         labelArrow: "none",
         domain: [Math.max(0, fewest - 0.04), 1.02],
         tickFormat: "%",

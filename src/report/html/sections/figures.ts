@@ -5,7 +5,7 @@ import { points } from "../claims.ts";
 import { type Content, html, tableOf } from "../markup.ts";
 import type { SectionOf } from "./section.ts";
 
-type Told = (figures: ModelFigures) => string | undefined;
+type Told = (figures: ModelFigures) => Content | undefined;
 
 interface Row {
   readonly name: string;
@@ -58,7 +58,10 @@ function rowsOf(after: ModelFigures, reference: string): Row[] {
       told: ({ accuracy, accuracyInterval: bounds }) =>
         accuracy === null
           ? undefined
-          : `${percent(accuracy)}${bounds === null ? "" : ` (${percent(bounds[0])} to ${percent(bounds[1])})`}`,
+          : ranged(
+              percent(accuracy),
+              bounds?.map((bound) => percent(bound)),
+            ),
       change: (a, b) =>
         a.accuracy === null || b.accuracy === null ? "" : `${points(b.accuracy - a.accuracy)} points`,
     },
@@ -67,7 +70,10 @@ function rowsOf(after: ModelFigures, reference: string): Row[] {
       told: ({ loss, lossInterval: bounds }) =>
         loss === null
           ? undefined
-          : `${short(loss)}${bounds === null ? "" : ` (${short(bounds[0])} to ${short(bounds[1])})`}`,
+          : ranged(
+              short(loss),
+              bounds?.map((bound) => short(bound)),
+            ),
       change: (a, b) =>
         a.loss === null || b.loss === null ? "" : `${b.loss < a.loss ? "" : "+"}${short(b.loss - a.loss, 3)}`,
     },
@@ -84,6 +90,13 @@ function rowsOf(after: ModelFigures, reference: string): Row[] {
     { name: "file", told: (figures) => bytes(figures.bytes), change: ratio((figures) => figures.bytes) },
     ...batches.map((batch) => latencyRow(batch)),
   ];
+}
+
+/** A figure over its interval, which takes less room than one beside the other. */
+function ranged(figure: string, ends: readonly string[] | undefined): Content {
+  return ends === undefined
+    ? figure
+    : html`${figure} <span class="interval">(${ends[0]!} to ${ends[1]!})</span>`;
 }
 
 function latencyRow(batch: string): Row {

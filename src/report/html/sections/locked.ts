@@ -6,6 +6,7 @@ import type { SectionOf } from "./section.ts";
 export const lockedSection: SectionOf = ({ locked }) => {
   if (locked.length === 0) return undefined;
   const wholly = locked.filter(({ prunable }) => prunable === 0).length;
+  const sentence = `${whole(wholly)} ${wholly === 1 ? "group" : "groups"} had to stay whole, ${whole(locked.length - wholly)} in part: removing their channels would change what goes in or out of the network, or could not be shown to be safe.`;
   const rows = locked.map(({ id, channels, prunable, reason, lockedBy }) => [
     id,
     whole(channels),
@@ -24,6 +25,6 @@ export const lockedSection: SectionOf = ({ locked }) => {
     id: "locked",
     title: "What had to stay",
     body: html`${tableOf("Groups that had to stay", columns, rows)}
-<p class="note">${whole(wholly)} of these ${locked.length === 1 ? "group" : "groups"} had to stay whole; removing such channels would change what goes in or out of the network, or could not be proved safe.</p>`,
+<p class="note">${sentence}</p>`,
   };
 };

@@ -55,7 +55,7 @@ function tile(name: string, value: string, note: string): Markup {
   return html`<div><dt>${name}</dt><dd><strong>${value}</strong> <span>${note}</span></dd></div>`;
 }
 
-function sentencesOf({ accuracyChange, removal, check, figures }: ReportRecord): string[] {
+function sentencesOf({ accuracyChange, removal, check, figures, rounds }: ReportRecord): string[] {
   const sentences: string[] = [];
   if (accuracyChange !== null) sentences.push(accuracyChangeClaim(accuracyChange));
   else if (figures?.after.accuracy === null && figures.after.loss === null)
@@ -63,7 +63,7 @@ function sentencesOf({ accuracyChange, removal, check, figures }: ReportRecord):
   if (removal !== null) sentences.push(endOf(removal));
   if (check !== null)
     sentences.push(
-      `Before repair the sliced network equals the masked one within ${check.difference.toExponential(1)} of the output's scale on ${check.examples} examples (allowed: ${check.tolerance.toExponential(0)}).`,
+      `${rounds.length === 0 ? "The" : "Before repair and tuning the"} sliced network equals the masked one within ${check.difference.toExponential(1)} of the output's scale on ${check.examples} examples (allowed: ${check.tolerance.toExponential(0)}).`,
     );
   return sentences;
 }

@@ -1,0 +1,340 @@
+/** @file Pages: complete, escaped, the same for the same record, and careful with claims. */
+import { parseHTML } from "linkedom";
+import { describe, expect, test } from "vitest";
+import type { ModelFigures, RoundRecord, ScoredGroup, Stage } from "../records.ts";
+import { direction, qualityClaim } from "./claims.ts";
+import { reportPage } from "./page.ts";
+import type { ReportRecord } from "./record.ts";
+import { quoted } from "./sections/reproduce.ts";
+
+const bare: ReportRecord = {
+  name: "net.onnx",
+  command: null,
+  figures: null,
+  accuracyChange: null,
+  removal: null,
+  check: null,
+  rounds: [],
+  kept: [],
+  scores: [],
+  scoring: null,
+  locked: [],
+  training: null,
+  examples: {},
+  rows: null,
+  settings: {},
+  run: null,
+};
+
+function figures(accuracy: number | null, macs: number): ModelFigures {
+  return {
+    accuracy,
+    accuracyInterval: accuracy === null ? null : [accuracy - 0.01, accuracy + 0.01],
+    loss: accuracy === null ? null : 1 - accuracy,
+    lossInterval: accuracy === null ? null : [0.9 - accuracy, 1.1 - accuracy],
+    divergence: null,
+    parameters: 10 * macs,
+    macs,
+    bytes: 40 * macs,
+    latencyMs: { "1": 0.5 },
+    latencyQuartilesMs: { "1": [0.4, 0.6] },
+  };
+}
+
+const stage = (name: Stage["stage"], accuracy: number): Stage => ({
+  stage: name,
+  accuracy,
+  loss: 1 - accuracy,
+  accuracyInterval: [accuracy - 0.01, accuracy + 0.01],
+  lossInterval: [0.9 - accuracy, 1.1 - accuracy],
+});
+
+function scored(
+  id: string,
+  values: readonly number[],
+  removed: readonly number[],
+  error = 0.01,
+): ScoredGroup {
+  return {
+    id,
+    channels: values.length,
+    values,
+    standardErrors: values.map(() => error),
+    removedAfter: values.map((_, channel) => (removed.includes(channel) ? 1 : null)),
+  };
+}
+
+const round: RoundRecord = {
+  round: 1,
+  step: 1,
+  macs: 600,
+  parameters: 6000,
+  stages: [stage("sliced", 0.8), stage("repaired", 0.9), stage("tuned", 0.96)],
+  repair: [
+    { node: "c2", kind: "Conv", residualBefore: 0.4, residualAfter: 0.1, ridge: 0.1, accepted: true },
+    { node: "c3", kind: "Conv", residualBefore: 0.2, accepted: false, reason: "no gain" },
+  ],
+  tuning: {
+    epochs: [
+      { epoch: 1, loss: 0.5, penalties: {}, learningRate: 0.1, validation: { loss: 0.4, accuracy: 0.9 } },
+    ],
+    bestEpoch: 1,
+    stoppedBy: "epochs",
+  },
+};
+
+const full: ReportRecord = {
+  ...bare,
+  command: "prune",
+  figures: { before: figures(0.97, 1000), after: figures(0.96, 600), reference: "original" },
+  accuracyChange: {
+    difference: { value: -0.01, low: -0.02, high: 0.005, level: 0.95 },
+    lost: 9,
+    gained: 5,
+    byPosition: false,
+  },
+  removal: { reached: true, stoppedBy: "target" },
+  check: { difference: 1e-7, tolerance: 1e-4, examples: 8 },
+  rounds: [round],
+  kept: [{ id: "c1", channels: 4, kept: 2 }],
+  scores: [scored("c1", [0.4, 0.1, 0.3, 0.2], [1, 3])],
+  scoring: {
+    criterion: "shapley",
+    estimator: "permutation",
+    payoff: "cross-entropy",
+    data: { examples: 50 },
+  },
+  locked: [{ id: "out", channels: 10, prunable: 0, reason: "it is the graph output", lockedBy: "logits" }],
+  examples: { rank: 50, evaluate: 40 },
+  rows: 1234,
+  run: {
+    tool: "shapley-pruner",
+    version: "1.2.3",
+    command: "prune",
+    subject: "net.onnx",
+    arguments: ["prune", "net.onnx", "--out", "it's small.onnx"],
+    options: { targetMacs: "50%", seed: 7 },
+    seconds: 3.5,
+    machine: { cores: 2, node: "v20.0.0", runtime: "onnxruntime-node 1.0.0" },
+  },
+};
+
+const training: ReportRecord = {
+  ...bare,
+  command: "finetune",
+  training: {
+    epochs: [1, 2].map((epoch) => ({
+      epoch,
+      loss: 1 / epoch,
+      penalties: {},
+      learningRate: 0.1,
+      validation: { loss: 0.5 },
+    })),
+    losses: Array.from({ length: 900 }, (_, k) => 1 / (1 + k)),
+    bestEpoch: 2,
+  },
+};
+
+const documentOf = (...records: ReportRecord[]) => parseHTML(reportPage(records)).document;
+const textOf = (...records: ReportRecord[]) => documentOf(...records).body.textContent;
+const headings = (record: ReportRecord) =>
+  [...documentOf(record).querySelectorAll("h2")].map((heading) => heading.textContent);
+
+describe("parts of a page", () => {
+  test("a full record has them all, each linked from the contents", () => {
+    const document = documentOf(full);
+    expect(headings(full)).toEqual([
+      "At a glance",
+      "Before and after",
+      "Quality as channels go",
+      "What stays",
+      "Scores of channels",
+      "Repair",
+      "Tuning between rounds",
+      "What had to stay",
+      "Cost and settings",
+      "How to reproduce",
+    ]);
+    const targets = [...document.querySelectorAll("nav a")].map((link) =>
+      link.getAttribute("href")!.slice(1),
+    );
+    expect(targets.map((id) => document.getElementById(id)?.tagName)).toEqual(targets.map(() => "H2"));
+  });
+
+  test("what a record does not have is left out", () => {
+    expect(headings(bare)).toEqual([]);
+    expect(headings(training)).toEqual(["Training"]);
+    expect(headings({ ...bare, scores: full.scores })).toEqual(["Scores of channels"]);
+  });
+
+  test("every chart has a name, a caption and its figures as a table", () => {
+    const charts = [...documentOf(full).querySelectorAll("figure")];
+    expect(charts).toHaveLength(9);
+    for (const chart of charts) {
+      const drawings = [...chart.querySelectorAll('svg[role="img"]')];
+      expect(drawings).toHaveLength(2);
+      for (const drawing of drawings)
+        expect(drawing.getAttribute("aria-label")).toBe(chart.querySelector(".chart-title")!.textContent);
+      expect(chart.querySelector("figcaption")!.textContent).toMatch(/\.$/);
+      expect(chart.querySelectorAll("details tbody tr").length).toBeGreaterThan(0);
+    }
+  });
+
+  test("settings and the command line, quoted for a shell", () => {
+    const text = textOf(full);
+    expect(text).toContain("npx shapley-pruner prune net.onnx --out 'it'\\''s small.onnx'");
+    expect(text).toMatch(/target-macs\s*50%/);
+    expect(text).toContain("1,234");
+    expect(["a b", "", "x'y", "--out", "50%", "c1=8,c3=20"].map(quoted)).toEqual([
+      "'a b'",
+      "''",
+      "'x'\\''y'",
+      "--out",
+      "50%",
+      "c1=8,c3=20",
+    ]);
+  });
+
+  test("several results stand side by side under names of their own", () => {
+    const page = reportPage([full, { ...full, name: "b" }, training]);
+    const { document } = parseHTML(page);
+    const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(document.querySelectorAll("article")).toHaveLength(3);
+    expect(document.querySelectorAll("#comparison + div tbody tr")).toHaveLength(3);
+  });
+});
+
+test("the same record gives the same bytes", () => {
+  expect(reportPage([full])).toBe(reportPage([structuredClone(full)]));
+  expect(reportPage([full])).toBe(reportPage([full]));
+});
+
+describe("text from models and files stays text", () => {
+  const evil = `</title><script>alert("1")</script><img src=x onerror='a()'>&amp;`;
+  const record: ReportRecord = {
+    ...full,
+    name: evil,
+    kept: [{ id: evil, channels: 4, kept: 2 }],
+    scores: [{ ...full.scores[0]!, id: evil }],
+    rounds: [{ ...round, repair: [{ ...round.repair![0]!, node: evil, reason: evil }] }],
+    locked: [{ id: evil, channels: 1, prunable: 0, reason: evil, lockedBy: evil }],
+    settings: { [evil]: evil },
+    run: { ...full.run!, arguments: [evil], options: { [evil]: [evil] } },
+  };
+
+  test("no element is made of it", () => {
+    for (const records of [[record], [record, training]]) {
+      const page = reportPage(records);
+      expect(page.match(/.{80}<(script|img)/gi)).toBeNull();
+      const { document } = parseHTML(page);
+      expect(document.querySelectorAll("script, img")).toHaveLength(0);
+      for (const element of document.querySelectorAll("*"))
+        for (const { name } of element.attributes) expect(name).not.toMatch(/^on/i);
+      expect(document.body.textContent).toContain(evil);
+    }
+  });
+
+  test("nothing is fetched from anywhere", () => {
+    const page = reportPage([full, training]);
+    expect(page.includes("default-src 'none'")).toBe(true);
+    expect(page.match(/(src|href)=["']?(?!#)[^"'\s>]|url\(|@import/)).toBeNull();
+  });
+});
+
+describe("claims", () => {
+  test("a difference inside the interval is no difference", () => {
+    expect(textOf(full)).toContain("No difference in accuracy beyond the noise: -1.00 points");
+    const fell = {
+      ...full.accuracyChange!,
+      difference: { value: -0.01, low: -0.02, high: -0.002, level: 0.95 },
+    };
+    expect(textOf({ ...full, accuracyChange: fell })).toContain("Accuracy falls: -1.00 points");
+  });
+
+  test("overlapping and unknown intervals say so", () => {
+    const at = (value: number, half: number | null) => ({
+      value,
+      bounds: half === null ? null : ([value - half, value + half] as const),
+    });
+    expect(direction(at(0.9, 0.02), at(0.93, 0.02))).toBe("open");
+    expect(direction(at(0.9, 0.01), at(0.93, 0.01))).toBe("higher");
+    expect(direction(at(0.93, 0.01), at(0.9, 0.01))).toBe("lower");
+    expect(direction(at(0.1, null), at(0.9, 0.01))).toBe("open");
+    expect(qualityClaim("Accuracy", "before", at(0.9, 0.02), "after", at(0.93, 0.02))).toMatch(/overlap/);
+    expect(qualityClaim("Loss", "before", at(0.9, null), "after", at(0.1, 0.02))).toMatch(
+      /without intervals/,
+    );
+  });
+
+  test("a cut inside the errors of the scores is called noise, one outside is not", () => {
+    const caption = (error: number) => {
+      const scores = [scored("c1", [0.4, 0.1, 0.3, 0.2], [1, 3], error)];
+      const charts = [...documentOf({ ...full, scores }).querySelectorAll("figcaption")];
+      return charts.map(({ textContent }) => textContent).find((text) => text.includes("From 0.1"));
+    };
+    expect(caption(0.001)).toContain("is set apart (95%)");
+    expect(caption(0.2)).toContain("2 of those that went last cannot be told (95%)");
+    expect(caption(0)).toContain("no errors of estimation");
+  });
+
+  test("a channel that went with a higher score than one that stays leaves no cut to draw", () => {
+    const cut = (removed: readonly number[]) =>
+      reportPage([{ ...full, scores: [scored("c1", [0.4, 0.1, 0.3, 0.2], removed)] }]).includes(
+        ">removed</text>",
+      );
+    expect(cut([1, 3])).toBe(true);
+    expect(cut([1, 2])).toBe(false);
+  });
+
+  test("no winner among overlapping results", () => {
+    const other = (name: string, accuracy: number) => ({
+      ...full,
+      name,
+      figures: { ...full.figures!, after: figures(accuracy, 500) },
+    });
+    expect(textOf(full, other("b", 0.965))).toContain("no winner can be named");
+    expect(textOf(full, other("b", 0.99))).toContain("b is more accurate than all others");
+  });
+});
+
+describe("odd records", () => {
+  const many = Array.from({ length: 600 }, (_, k) => k / 600);
+
+  test("groups of hundreds of channels become curves, and pages stay small", () => {
+    const page = reportPage([{ ...full, scores: [scored("wide", many, [0, 1, 2])] }]);
+    expect(page.length).toBeLessThan(400_000);
+    expect(page).toContain("A cell stands for up to 3 neighbouring channels");
+    expect(page).toContain("472 more are in the data beside the report");
+  });
+
+  test("no labels, equal scores, unranked channels, a single channel, zero residuals", () => {
+    const flat: ReportRecord = {
+      ...full,
+      accuracyChange: null,
+      figures: { before: figures(null, 1000), after: figures(null, 600), reference: "original" },
+      scores: [
+        scored("equal", [1, 1, 1], [0]),
+        {
+          id: "none",
+          channels: 2,
+          values: [null, null],
+          standardErrors: [null, null],
+          removedAfter: [null, null],
+        },
+        scored("one", [2], []),
+      ],
+      rounds: [
+        {
+          ...round,
+          stages: round.stages.map((one) => ({ ...one, accuracy: null, loss: null })),
+          repair: [{ node: "a", kind: "Conv", residualBefore: 0, residualAfter: 0, accepted: true }],
+        },
+      ],
+    };
+    expect(headings(flat)).not.toContain("Quality as channels go");
+    expect(textOf(flat)).toContain("No quality was measured");
+    expect(reportPage([flat]).match(/.{80}(NaN|Infinity|undefined)/)).toBeNull();
+    expect(reportPage([full, training]).match(/.{80}(NaN|Infinity|undefined)/)).toBeNull();
+  });
+});
