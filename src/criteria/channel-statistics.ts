@@ -6,11 +6,12 @@
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { batches } from "../datasets/split.ts";
-import type { Engine, Session, SessionOptions } from "../engine/engine.ts";
-import type { Model, Node, StoredTensor, ValueInfo } from "../graph/model.ts";
-import { stored } from "../graph/model.ts";
+import type { Engine, SessionOptions } from "../engine/engine.ts";
+import { type Emitter, emitterFor } from "../graph/emitter.ts";
+import type { Model } from "../graph/model.ts";
+import { codeOf } from "../onnx/element-types.ts";
 import { extract } from "../passes/extract.ts";
-import { int64, type Tensor, toNumbers } from "../tensor/tensor.ts";
+import { type Tensor, toNumbers } from "../tensor/tensor.ts";
 
 /** Means over examples, positions and the places where the channels of one group are read. Shape [channels] each. */
 export interface ChannelStatistics {
@@ -54,11 +55,16 @@ export async function channelStatistics(
     wanted.has(group) ? newTotals(channels) : undefined,
   );
   if (probes.length > 0) {
-    const session = await engine.open(probedModel(analysis, probes), options.session);
+    const [model, means] = probedModel(analysis, probes);
+    const session = await engine.open(model, options.session);
     try {
       for (const indices of batches(dataset.size, { size: batchSize })) {
         signal?.throwIfAborted();
-        await addBatch(session, dataset, indices, analysis, probes, totals);
+        const results = await session.run(dataset.batch(indices));
+        probes.forEach((probe, k) => {
+          const { absolute, nonZero } = means[k]!;
+          addProbe(analysis, probe, results[absolute]!, results[nonZero]!, totals);
+        });
       }
     } finally {
       await session.close();
@@ -74,71 +80,43 @@ function probesOf({ groups: all }: ChannelAnalysis, groups: readonly number[]): 
   return [...probes.values()];
 }
 
-function outputsOf(probe: number): { readonly absolute: string; readonly nonZero: string } {
-  return { absolute: `statistics_${probe}_absolute`, nonZero: `statistics_${probe}_non_zero` };
-}
-
-const floatCode = 1; // as ONNX numbers element types
-const boolCode = 9;
-
-interface Draft {
-  readonly opset: number;
-  readonly nodes: Node[];
-  readonly initializers: Map<string, StoredTensor>;
+/** Outputs of one probe: the means of |x| and of x ≠ 0. */
+interface Means {
+  readonly absolute: string;
+  readonly nonZero: string;
 }
 
 /** The model up to the probes, with the mean of |x| and of x ≠ 0 per example and channel as its outputs. */
-function probedModel({ model, facts }: ChannelAnalysis, probes: readonly Probe[]): Model {
-  const values = [...new Set(probes.map(({ value }) => value))];
-  const part = extract(model, facts, [], values);
-  const draft: Draft = {
-    opset: model.opsets.get("") ?? 1,
-    nodes: [...part.graph.nodes],
-    initializers: new Map(part.graph.initializers),
-  };
-  const outputs: ValueInfo[] = [];
-  probes.forEach(({ value, axis }, k) => {
-    const { absolute, nonZero } = outputsOf(k);
+function probedModel({ model, facts }: ChannelAnalysis, probes: readonly Probe[]): [Model, Means[]] {
+  const part = extract(model, facts, [], [...new Set(probes.map(({ value }) => value))]);
+  const opset = model.opsets.get("") ?? 1;
+  const emit = emitterFor(part.graph, "statistics_");
+  const means = probes.map(({ value, axis }): Means => {
     const rank = facts.get(value)!.shape!.length;
     const axes = Array.from({ length: rank }, (_, at) => at).filter((at) => at !== 0 && at !== axis);
-    // 16-bit floats would overflow in the sums
-    add(draft, "Cast", [value], `${absolute}_float`, { to: floatCode });
-    add(draft, "Abs", [`${absolute}_float`], `${absolute}_all`);
-    addMean(draft, `${absolute}_all`, absolute, axes);
-    add(draft, "Cast", [`${absolute}_float`], `${nonZero}_bool`, { to: boolCode });
-    add(draft, "Cast", [`${nonZero}_bool`], `${nonZero}_all`, { to: floatCode });
-    addMean(draft, `${nonZero}_all`, nonZero, axes);
-    for (const name of [absolute, nonZero]) outputs.push({ name, dtype: "float32" });
+    const to = (dtype: "float32" | "bool") => ({ to: codeOf(dtype) });
+    const x = emit.node("Cast", [value], to("float32")); // 16-bit floats would overflow in the sums
+    const isNonZero = emit.node("Cast", [emit.node("Cast", [x], to("bool"))], to("float32"));
+    return {
+      absolute: meanOver(emit, opset, emit.node("Abs", [x]), axes),
+      nonZero: meanOver(emit, opset, isNonZero, axes),
+    };
   });
-  return {
-    ...part,
-    graph: { ...part.graph, nodes: draft.nodes, initializers: draft.initializers, outputs },
+  const names = means.flatMap(({ absolute, nonZero }) => [absolute, nonZero]);
+  const graph = {
+    ...part.graph,
+    nodes: [...part.graph.nodes, ...emit.nodes],
+    initializers: new Map([...part.graph.initializers, ...emit.initializers]),
+    outputs: names.map((name) => ({ name, dtype: "float32" as const })),
   };
+  return [{ ...part, graph }, means];
 }
 
 /** From operator set 18 on the axes are an input. */
-function addMean(draft: Draft, from: string, to: string, axes: readonly number[]): void {
-  if (axes.length === 0) add(draft, "Identity", [from], to);
-  else if (draft.opset < 18) add(draft, "ReduceMean", [from], to, { axes, keepdims: 0 });
-  else {
-    draft.initializers.set(`${to}_axes`, stored(int64([axes.length], axes)));
-    add(draft, "ReduceMean", [from, `${to}_axes`], to, { keepdims: 0 });
-  }
-}
-
-function add(
-  { nodes }: Draft,
-  opType: string,
-  inputs: readonly string[],
-  output: string,
-  attributes: Readonly<Record<string, number | readonly number[]>> = {},
-): void {
-  const entries = Object.entries(attributes).map(([name, value]) => {
-    const attribute =
-      typeof value === "number" ? ({ kind: "int", value } as const) : ({ kind: "ints", value } as const);
-    return [name, attribute] as const;
-  });
-  nodes.push({ name: output, opType, domain: "", inputs, outputs: [output], attributes: new Map(entries) });
+function meanOver(emit: Emitter, opset: number, from: string, axes: readonly number[]): string {
+  if (axes.length === 0) return from;
+  if (opset < 18) return emit.node("ReduceMean", [from], { axes, keepdims: 0 });
+  return emit.node("ReduceMean", [from, emit.ints(axes)], { keepdims: 0 });
 }
 
 /** Sums over examples, positions and places, and how many went into each. Shape [channels] each. */
@@ -154,21 +132,6 @@ function newTotals(channels: number): Totals {
     nonZero: new Float64Array(channels),
     count: new Float64Array(channels),
   };
-}
-
-async function addBatch(
-  session: Session,
-  dataset: Dataset,
-  indices: Uint32Array,
-  analysis: ChannelAnalysis,
-  probes: readonly Probe[],
-  totals: readonly (Totals | undefined)[],
-): Promise<void> {
-  const results = await session.run(dataset.batch(indices));
-  probes.forEach((probe, k) => {
-    const { absolute, nonZero } = outputsOf(k);
-    addProbe(analysis, probe, results[absolute]!, results[nonZero]!, totals);
-  });
 }
 
 /** Adds results of shape [examples, positions], or [positions] where the channels lie on the first axis. */

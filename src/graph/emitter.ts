@@ -11,11 +11,15 @@ export type AttributeInShort = number | string | readonly number[] | Attribute;
 export interface Emitter {
   readonly nodes: readonly Node[];
   readonly initializers: ReadonlyMap<string, StoredTensor>;
-  /** Adds a node with one output and returns the name of that output. "" leaves an optional input out. */
+  /**
+   * Adds a node with one output and returns the name of that output. "" leaves an optional input out.
+   * @param wish Name of the output, if it is free.
+   */
   node(
     opType: string,
     inputs: readonly string[],
     attributes?: Readonly<Record<string, AttributeInShort>>,
+    wish?: string,
   ): string;
   /** Adds a node with several outputs and returns their names. */
   nodeWith(
@@ -66,17 +70,28 @@ export function emitterFor(graph: Graph, prefix: string): Emitter {
     shared.set(key, name);
     return name;
   };
-  const nodeWith: Emitter["nodeWith"] = (count, opType, inputs, attributes = {}) => {
-    const outputs = Array.from({ length: count }, () => unique(`${prefix}${opType}`));
+  const push = (
+    opType: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attributes: Readonly<Record<string, AttributeInShort>> = {},
+  ): void => {
     const name = outputs[0]!;
     nodes.push({ name, opType, domain: "", inputs, outputs, attributes: attributesOf(attributes) });
-    return outputs;
   };
   return {
     nodes,
     initializers,
-    node: (opType, inputs, attributes) => nodeWith(1, opType, inputs, attributes)[0]!,
-    nodeWith,
+    node: (opType, inputs, attributes, wish = `${prefix}${opType}`) => {
+      const output = unique(wish);
+      push(opType, inputs, [output], attributes);
+      return output;
+    },
+    nodeWith: (count, opType, inputs, attributes) => {
+      const outputs = Array.from({ length: count }, () => unique(`${prefix}${opType}`));
+      push(opType, inputs, outputs, attributes);
+      return outputs;
+    },
     adopt: (node) => {
       nodes.push(node);
       for (const output of node.outputs) if (output !== "") taken.add(output);

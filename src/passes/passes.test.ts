@@ -131,6 +131,25 @@ describe("insertMasks", () => {
   );
 });
 
+test("masks stay clear of names that the model has", async () => {
+  const g = graphBuilder();
+  const first = g.node("Relu", [conv(g, g.input("x", ["N", 3, 6, 6]), "c1", 3, 4)], {}, { outputs: ["r"] });
+  const twin = g.node("Neg", [first], {}, { outputs: ["r_masked"] });
+  const sum = g.node(
+    "Add",
+    [conv(g, first, "c2", 4, 5), conv(g, twin, "c3", 4, 5)],
+    {},
+    { outputs: ["masks_Add"] },
+  );
+  head(g, g.node("Concat", [sum, first], { axis: 1 }, { outputs: ["masks_Concat"] }), 9);
+  const model = g.build();
+  const analysis = analyzeChannels(model);
+  const ones = maskFeeds(analysis, freeGroups(analysis), randomPlan(analysis, 2, stream(0, 0)));
+  const feeds = randomFeeds(model, stream(2, 0));
+  const masked = insertMasks(analysis, freeGroups(analysis));
+  expectSameOutputs(await run(masked, { ...feeds, ...ones }), await run(model, feeds), 1e-6);
+});
+
 describe("extract", () => {
   const sample = () => {
     const g = graphBuilder();
