@@ -43,16 +43,16 @@ export function livePlayers({ players, silent }: WholeGame): number[] {
 /**
  * The worth of all 2^players coalitions. Silent players are left out of the trials: a coalition is worth what it is
  * worth without them, so every silent player halves the work, and no digit changes.
- * @throws {PrunerError} `too-many-coalitions` above 24 players that count, `game-invalid` for a worth that is not
+ * @throws {PrunerError} `too-many-coalitions` above 24 players, `game-invalid` for a worth that is not
  *   finite; the signal's reason on abort.
  */
 export async function fillTable(game: WholeGame, options: TableOptions = {}): Promise<CoalitionTable> {
   const { players, examples } = game;
   const live = livePlayers(game);
-  if (live.length > largestTable || players > 31)
+  if (players > largestTable)
     throw new PrunerError("too-many-coalitions", {
       players,
-      coalitions: 2 ** live.length,
+      coalitions: 2 ** players,
       limit: 2 ** largestTable,
     });
   const values = await valuesOfLive(game, live, options);

@@ -137,8 +137,8 @@ function oneGroup(analysis: ChannelAnalysis, pattern: string): number {
 
 /** @throws {PrunerError} `oracle-too-large`, with the time it would take by the speed of a first chunk. */
 async function checkSize(game: WholeNetworkGame, group: string): Promise<void> {
+  if (game.players <= largestTable) return;
   const live = livePlayers(game).length;
-  if (live <= largestTable) return;
   const probe = chunkSize(game.examples);
   const masks = new Uint8Array(probe * game.players).map(
     (_, at) => (at * 7 + Math.floor(at / game.players)) % 2,
@@ -148,7 +148,7 @@ async function checkSize(game: WholeNetworkGame, group: string): Promise<void> {
   const seconds = (((performance.now() - started) / 1000) * 2 ** live) / probe;
   throw new PrunerError("oracle-too-large", {
     group,
-    players: live,
+    players: game.players,
     limit: largestTable,
     rows: 2 ** live * game.examples,
     estimate: seconds < 1e7 ? duration(seconds) : `${(seconds / 31_557_600).toPrecision(2)} years`,
