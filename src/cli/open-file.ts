@@ -2,12 +2,24 @@
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { PrunerError } from "../base/problem.ts";
+import type { Io } from "./io.ts";
 
 /** Milliseconds after which an opener that still runs has evidently found a program to show the file. */
 const patience = 3000;
 
-/** @throws {PrunerError} `cannot-open` where the desktop's opener is missing or refuses; the file is there all the same. */
-export async function openFile(path: string, platform: NodeJS.Platform = process.platform): Promise<void> {
+/** Opens a page that was written. Where that fails the page is there all the same, so it is a warning. */
+export async function showPage(io: Io, path: string): Promise<void> {
+  try {
+    await openFile(path);
+  } catch (error) {
+    if (!(error instanceof PrunerError)) throw error;
+    io.err(`warning (${error.code}): ${error.message}`);
+  }
+}
+
+/** @throws {PrunerError} `cannot-open` where the desktop's opener is missing or refuses. */
+async function openFile(path: string): Promise<void> {
+  const { platform } = process;
   const [program, ...argv] = openerOf(platform, resolve(path));
   await new Promise<void>((done, refuse) => {
     const opener = spawn(program, argv, { stdio: "ignore", detached: true });
