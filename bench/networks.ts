@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { analyzeChannels, type ChannelAnalysis } from "../src/channels/groups.ts";
 import { type Dataset, fitToInputs, type OpenOptions, openDataset, take } from "../src/datasets/index.ts";
 import type { Game } from "../src/games/game.ts";
+import type { WholeGame } from "../src/games/whole-game.ts";
 import { readModelFile } from "../src/onnx/read.ts";
 import { openBatch } from "../src/passes/open-batch.ts";
-import { networkGame } from "../src/valuation/network-game.ts";
+import { type NetworkGameOptions, networkGame } from "../src/valuation/network-game.ts";
 import type { Runner } from "../src/valuation/runner.ts";
 import { preparePayoff } from "../src/valuation/targets.ts";
+import { wholeNetworkGame } from "../src/valuation/whole-network-game.ts";
 
 export const assets = join(import.meta.dirname, "../assets");
 
@@ -28,11 +30,28 @@ export const lenet: NetworkSettings = {
 
 /** The game of one group under the default payoff. */
 export async function gameOfGroup(settings: NetworkSettings, group: string, runner: Runner): Promise<Game> {
+  return networkGame(await gameOptions(settings, group, runner));
+}
+
+/** The same game, asked for whole coalitions. */
+export async function wholeGameOfGroup(
+  settings: NetworkSettings,
+  group: string,
+  runner: Runner,
+): Promise<WholeGame> {
+  return wholeNetworkGame(await gameOptions(settings, group, runner));
+}
+
+async function gameOptions(
+  settings: NetworkSettings,
+  group: string,
+  runner: Runner,
+): Promise<NetworkGameOptions> {
   const { analysis, dataset } = await openNetwork(settings);
   const index = analysis.groups.findIndex(({ id }) => id === group);
   if (index < 0) throw new Error(`no group ${group} among ${analysis.groups.map(({ id }) => id).join(", ")}`);
   const payoff = await preparePayoff(analysis, dataset, runner);
-  return networkGame({ analysis, groups: [index], dataset, payoff, runner });
+  return { analysis, groups: [index], dataset, payoff, runner };
 }
 
 async function openNetwork({ model, data, options, examples }: NetworkSettings): Promise<{

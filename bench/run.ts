@@ -11,6 +11,7 @@ import { type Benchmark, circumstances, type Findings } from "./record.ts";
 import { estimatorOverhead } from "./speed/estimator-overhead.ts";
 import { gameAndRuntime } from "./speed/game-and-runtime.ts";
 import { inspectLarge } from "./speed/inspect-large.ts";
+import { oracleTable } from "./speed/oracle-table.ts";
 import { readWrite } from "./speed/read-write.ts";
 import { trainingStep } from "./speed/training-step.ts";
 
@@ -21,6 +22,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "inspect-large": inspectLarge,
   "read-write": readWrite,
   "estimator-overhead": estimatorOverhead,
+  "oracle-table": oracleTable,
   "training-step": trainingStep,
 };
 
