@@ -140,7 +140,10 @@ export function trainingRunOptions(command: Command): Command {
     )
     .option("--test-labels <path>", "labels of --test-data")
     .option("--checkpoint <file>", "where the state is kept while training goes on (default: OUT.checkpoint)")
-    .option("--resume", "go on from the checkpoint that an interrupted run with the same settings left");
+    .option(
+      "--resume",
+      "go on from the checkpoint that an interrupted run with the same settings left; --lr, --schedule and --clip may be others",
+    );
 }
 
 function augmentOption(text: string): ReturnType<typeof parseAugmentation> {

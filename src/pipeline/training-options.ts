@@ -2,11 +2,10 @@
 import { PrunerError } from "../base/problem.ts";
 import type { Recipe } from "../networks/index.ts";
 import type { Augmentation } from "../training/augment/index.ts";
-import { checkEarlyStopping } from "../training/early-stopping.ts";
 import type { LossSpec } from "../training/losses/spec.ts";
-import { defineOptimizer, type OptimizerSpec, type SgdSpec } from "../training/optimizers/index.ts";
+import type { OptimizerSpec, SgdSpec } from "../training/optimizers/index.ts";
 import type { Schedule } from "../training/schedules.ts";
-import { defaultShardSize, type TrainSettings } from "../training/settings.ts";
+import { checkSettings, defaultShardSize, type TrainSettings } from "../training/settings.ts";
 
 /** Settings as they were asked for; what is left out follows the defaults. */
 export interface TrainingChoices {
@@ -92,35 +91,29 @@ export function settingsFrom(defaults: TrainingDefaults, choices: TrainingOption
   const { weightDecay, decayAll, clipNorm, clipValue, averageDecay, patience, minDelta } = choices;
   const optimizer = optimizerOf(defaults, choices);
   const usualRate = optimizer.kind === "sgd" ? defaults.learningRate : adamLearningRate;
-  const learningRate = positive("lr", choices.learningRate ?? usualRate);
   if (minDelta !== undefined && patience === undefined)
     throw new PrunerError("usage", {
       detail: "--min-delta says what counts as an improvement for --patience. Give both, or neither.",
     });
-  if (patience !== undefined) checkEarlyStopping({ patience, minDelta, better: "lower" });
-  if (averageDecay !== undefined && !(averageDecay > 0 && averageDecay < 1))
-    throw new PrunerError("invalid-option", {
-      option: "ema",
-      got: String(averageDecay),
-      expected: "a share between 0 and 1, such as 0.999",
-    });
   const on = decayAll === undefined ? defaults.weightDecay.on : decayAll ? "all" : "weights";
-  return {
+  const settings: TrainSettings = {
     epochs: choices.epochs ?? defaults.epochs,
     batchSize: choices.batchSize ?? defaults.batchSize,
     shardSize: choices.shardSize ?? defaultShardSize,
     optimizer,
-    learningRate,
+    learningRate: choices.learningRate ?? usualRate,
     schedule: choices.schedule ?? defaults.schedule,
     weightDecay: { strength: weightDecay ?? defaults.weightDecay.strength, on },
-    clipNorm: clipNorm === undefined ? undefined : positive("clip", clipNorm),
-    clipValue: clipValue === undefined ? undefined : positive("clip-value", clipValue),
+    clipNorm,
+    clipValue,
     averageDecay,
     augmentations: choices.augmentations ?? defaults.augmentations,
     keepZeros: choices.keepZeros === true,
     stopping: patience === undefined ? undefined : { patience, minDelta },
     seed: choices.seed,
   };
+  checkSettings(settings);
+  return settings;
 }
 
 function optimizerOf(defaults: TrainingDefaults, choices: TrainingChoices): OptimizerSpec {
@@ -135,14 +128,7 @@ function optimizerOf(defaults: TrainingDefaults, choices: TrainingChoices): Opti
   }
   const momentum = choices.momentum ?? defaults.optimizer.momentum ?? 0;
   const nesterov = choices.nesterov ?? (momentum > 0 && defaults.optimizer.nesterov === true);
-  const spec: SgdSpec = { kind, momentum, nesterov };
-  defineOptimizer(spec); // its checks are wanted before data are read
-  return spec;
-}
-
-function positive(option: string, value: number): number {
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new PrunerError("invalid-option", { option, got: String(value), expected: "a number above 0" });
+  return { kind, momentum, nesterov };
 }
 
 /**

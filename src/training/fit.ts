@@ -14,7 +14,7 @@ import { type RunIdentity, readCheckpoint, type TrainingState } from "./checkpoi
 import type { Projection } from "./hooks.ts";
 import type { Distillation, LossSpec } from "./losses/spec.ts";
 import type { Penalty } from "./penalties.ts";
-import type { TrainSettings } from "./settings.ts";
+import { checkSettings, type TrainSettings } from "./settings.ts";
 import { stepperFor } from "./stepper.ts";
 import { cachedTeacher, withTeacher } from "./teacher.ts";
 import { type History, type TrainEvent, type TrainOutcome, train } from "./train.ts";
@@ -73,12 +73,18 @@ const usualTemperature = 4;
 const usualWeight = 0.7;
 
 /**
- * Trains a copy of the model.
- * @throws {PrunerError} `labels-missing` without labels and teacher, `labels-invalid`, `nothing-to-train`,
+ * Trains a copy of the model. Steps and epochs come as they are done; leaving the loop ends the training.
+ * @example
+ * const events = fitNetwork({ runner, model, dataset, settings });
+ * let next = await events.next();
+ * while (next.done !== true) next = await events.next(); // next.value is a step or an epoch
+ * await writeModelFile(next.value.model, "tuned.onnx");
+ * @throws {PrunerError} `invalid-option` for settings out of range, `labels-missing` without labels and teacher, `labels-invalid`, `nothing-to-train`,
  *   `no-gradient`, `loss-invalid`, `teacher-mismatch`, `augmentation-not-applicable`, and what `train` throws.
  */
 export async function* fitNetwork(options: FitOptions): AsyncGenerator<TrainEvent, FitResult, undefined> {
   const { runner, dataset, settings, signal, model } = options;
+  checkSettings(settings);
   const output = chooseOutput(model, options.output);
   const lesson = lessonOf(options, output);
   const plain = trainingGraph(model, { ...options, loss: lesson.spec });

@@ -8,10 +8,3 @@ import type { ReadonlyNamedArrays } from "./named-arrays.ts";
  * @param step The step just taken, from 0.
  */
 export type Projection = (parameters: ReadonlyNamedArrays, step: number) => void;
-
-/** The projections one after the other. */
-export function inTurn(projections: readonly Projection[]): Projection {
-  return (parameters, step) => {
-    for (const project of projections) project(parameters, step);
-  };
-}

@@ -1,9 +1,11 @@
 /** @file What a training run is asked for. */
+import { PrunerError } from "../base/problem.ts";
 import type { Augmentation } from "./augment/index.ts";
-import type { EarlyStopping } from "./early-stopping.ts";
-import type { OptimizerSpec } from "./optimizers/index.ts";
+import { checkAverageDecay } from "./average.ts";
+import { checkEarlyStopping, type EarlyStopping } from "./early-stopping.ts";
+import { defineOptimizer, type OptimizerSpec } from "./optimizers/index.ts";
 import type { Schedule } from "./schedules.ts";
-import type { WeightDecay } from "./weight-decay.ts";
+import { type WeightDecay, weightDecayBy } from "./weight-decay.ts";
 
 export interface TrainSettings {
   readonly epochs: number;
@@ -30,3 +32,28 @@ export interface TrainSettings {
 
 /** Examples a thread takes at a time when nothing else is asked for. */
 export const defaultShardSize = 32;
+
+/** @throws {PrunerError} `invalid-option` for a number out of its range, by the name of its option. */
+export function checkSettings(settings: TrainSettings): void {
+  const { learningRate, clipNorm, clipValue, averageDecay, stopping, epochs, batchSize, shardSize } =
+    settings;
+  for (const [option, value] of Object.entries({ epochs, batch: batchSize, "shard-size": shardSize })) {
+    if (!(Number.isSafeInteger(value) && value >= 1)) throw refused(option, value, "a whole number from 1");
+  }
+  for (const [option, value] of Object.entries({
+    lr: learningRate,
+    clip: clipNorm,
+    "clip-value": clipValue,
+  })) {
+    if (value !== undefined && !(value > 0 && Number.isFinite(value)))
+      throw refused(option, value, "a number above 0");
+  }
+  if (averageDecay !== undefined) checkAverageDecay(averageDecay);
+  if (stopping !== undefined) checkEarlyStopping({ ...stopping, better: "lower" });
+  defineOptimizer(settings.optimizer);
+  weightDecayBy(new Map(), settings.weightDecay);
+}
+
+function refused(option: string, got: number, expected: string): PrunerError<"invalid-option"> {
+  return new PrunerError("invalid-option", { option, got: String(got), expected });
+}

@@ -34,8 +34,8 @@ export interface EpochRecord {
   readonly epoch: number;
   /** Mean loss over the steps of the epoch, penalties included. */
   readonly loss: number;
+  /** At the last step, as the learning rate is. */
   readonly penalties: Readonly<Record<string, number>>;
-  /** At the last step. */
   readonly learningRate: number;
   readonly validation?: Judgement | undefined;
 }
@@ -173,7 +173,7 @@ function joined(parameters: ReadonlyNamedArrays, statistics: ReadonlyNamedArrays
 }
 
 /** Moves the parameters by the gradients of the step just run. */
-function update(draft: Draft, step: number, { loss, penalties: _ }: StepLoss): void {
+function update(draft: Draft, step: number, { loss }: StepLoss): void {
   const { context, masks, optimizer, state } = draft;
   const { stepper, settings } = context;
   const { parameters, gradients } = stepper;

@@ -1,11 +1,10 @@
 /** @file Masked weights stay zero through any number of steps; decay leaves out what it should. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { inTurn, type Projection } from "./hooks.ts";
 import { copyInto, copyOf } from "./named-arrays.ts";
 import { defineOptimizer, optimizerKinds } from "./optimizers/index.ts";
 import { weightDecayBy } from "./weight-decay.ts";
-import { applyMasks, applyMasksToState, keepZero, masksOfZeros } from "./weight-masks.ts";
+import { applyMasks, applyMasksToState, masksOfZeros } from "./weight-masks.ts";
 
 describe("weight masks", () => {
   test("masked weights and their momentum stay zero, the others train", () => {
@@ -19,7 +18,7 @@ describe("weight masks", () => {
         const gradients = new Map([["w", new Float32Array(keep.length).fill(step - 0.5)]]);
         applyMasks(masks, gradients);
         optimizer.step(parameters, gradients, state, { learningRate: 0.1, weightDecayOf: () => 0.1 });
-        keepZero(masks)(parameters, step);
+        applyMasks(masks, parameters);
         applyMasksToState(masks, state);
       }
       const stored = [parameters, ...state.slots.values()].map((arrays) => arrays.get("w")!);
@@ -57,17 +56,6 @@ test("weight decay leaves out rank 0 and 1 unless told otherwise", () => {
   expect(decays()).toEqual([0.1, 0, 0, 0]);
   expect(decays("all")).toEqual([0.1, 0.1, 0.1, 0]);
   expect(() => weightDecayBy(shapes, { strength: -1 })).toThrow("--weight-decay");
-});
-
-test("projections run in turn, with the step", () => {
-  const seen: string[] = [];
-  const noting =
-    (name: string): Projection =>
-    (_, step) => {
-      seen.push(`${name}${step}`);
-    };
-  inTurn([noting("a"), noting("b")])(new Map(), 4);
-  expect(seen).toEqual(["a4", "b4"]);
 });
 
 test("copies share no memory, and copying back demands equal shapes", () => {

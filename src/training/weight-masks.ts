@@ -1,5 +1,4 @@
 /** @file Weights that stay zero while the others train. */
-import type { Projection } from "./hooks.ts";
 import { arrayOf, type ReadonlyNamedArrays } from "./named-arrays.ts";
 import type { OptimizerState } from "./optimizers/index.ts";
 
@@ -34,11 +33,6 @@ export function applyMasks(masks: WeightMasks, arrays: ReadonlyNamedArrays): voi
 /** The same for everything the optimizer remembers. */
 export function applyMasksToState(masks: WeightMasks, state: OptimizerState): void {
   for (const arrays of state.slots.values()) applyMasks(masks, arrays);
-}
-
-/** The masks as a projection of the parameters. */
-export function keepZero(masks: WeightMasks): Projection {
-  return (parameters) => applyMasks(masks, parameters);
 }
 
 function zeroWhere(mask: Uint8Array, x: Float32Array): void {
