@@ -47,6 +47,17 @@ test("gradients flow through the moments", async () => {
   });
 });
 
+test("a normalisation that was exported in training mode is the same", () => {
+  const g = graphBuilder();
+  const inputs = [g.input("x", ["N", 3, 2, 5]), g.weight([3]), g.weight([3]), g.weight([3]), g.weight([3])];
+  const [y] = g.nodes("BatchNormalization", inputs, ["y", "mean", "variance"], { training_mode: 1 });
+  g.output(y!);
+  const { model, statistics } = useBatchStatistics(g.build({ opset: 18 }));
+  const node = model.graph.nodes.at(-1)!;
+  expect(statistics).toHaveLength(1);
+  expect([node.outputs, node.attributes.has("training_mode")]).toEqual([["y"], false]);
+});
+
 test("a normalisation whose statistics are computed stays as it is", () => {
   const g = graphBuilder();
   const x = g.input("x", ["N", 3, 2, 5]);

@@ -36,7 +36,8 @@ export interface WithBatchStatistics {
 
 /**
  * Lets every BatchNormalization with stored running statistics normalise by its batch. Normalisations whose statistics
- * are computed, or whose input has no known rank, stay as they are.
+ * are computed, or whose input has no known rank, stay as they are. Those left in training mode by an export do the same
+ * as the others then: the nodes in front of them take the moments.
  */
 export function useBatchStatistics(model: Model, facts: Facts = inferFacts(model)): WithBatchStatistics {
   const { graph } = model;
@@ -67,6 +68,7 @@ export function useBatchStatistics(model: Model, facts: Facts = inferFacts(model
       ...node,
       inputs: [...node.inputs.slice(0, 3), mean, variance],
       outputs: node.outputs.slice(0, 1),
+      attributes: new Map([...node.attributes].filter(([name]) => name !== "training_mode")),
     });
     const spatial = fact.shape.slice(2);
     statistics.push({
