@@ -85,7 +85,7 @@ function drawing(groups: readonly ScoredGroup[], cells: readonly Cell[], width: 
     groups.map(({ id }) => id),
     width,
   );
-  const height = Math.min(26, Math.max(14, 420 / groups.length));
+  const height = Math.min(34, Math.max(14, 420 / groups.length));
   const gap = Math.max(...groups.map(({ channels }) => channels)) > width / 8 ? 0 : 1;
   const common = {
     x1: "from",

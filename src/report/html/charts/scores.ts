@@ -111,7 +111,13 @@ function columns(bars: readonly Bar[]): Plot.Markish[] {
   return [
     Plot.rect(stays, { ...sides, fill: "var(--kept)", title: told }),
     Plot.rect(gone, { ...sides, fill: "var(--removed-faint)", stroke: "var(--removed)", title: told }),
-    Plot.ruleX(errors, { x: "place", y1: "low", y2: "high", stroke: "var(--text)", strokeWidth: 1.5 }),
+    Plot.ruleX(errors, {
+      x: "place",
+      y1: "low",
+      y2: "high",
+      stroke: "var(--text)",
+      strokeWidth: bars.length > 40 ? 1 : 1.5,
+    }),
   ];
 }
 

@@ -107,9 +107,10 @@ function latencyRow(batch: string): Row {
       const median = of(figures);
       const quartiles = figures.latencyQuartilesMs?.[batch];
       if (median === undefined) return undefined;
-      const spread =
-        quartiles === undefined ? "" : ` (${quartiles[0].toFixed(2)} to ${quartiles[1].toFixed(2)})`;
-      return `${median.toFixed(2)} ms${spread}`;
+      return ranged(
+        `${median.toFixed(2)} ms`,
+        quartiles?.map((time) => time.toFixed(2)),
+      );
     },
     change: (a, b) => {
       const [first, second] = [of(a), of(b)];

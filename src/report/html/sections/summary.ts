@@ -63,7 +63,7 @@ function sentencesOf({ accuracyChange, removal, check, figures, rounds }: Report
   if (removal !== null) sentences.push(endOf(removal));
   if (check !== null)
     sentences.push(
-      `${rounds.length === 0 ? "The" : "Before repair and tuning the"} sliced network equals the masked one within ${check.difference.toExponential(1)} of the output's scale on ${check.examples} examples (allowed: ${check.tolerance.toExponential(0)}).`,
+      `${rounds.length === 0 ? "The" : "Before repair or tuning the"} sliced network equals the masked one within ${check.difference.toExponential(1)} of the output's scale on ${check.examples} examples (allowed: ${check.tolerance.toExponential(0)}).`,
     );
   return sentences;
 }
