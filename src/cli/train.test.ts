@@ -432,6 +432,11 @@ test("operators whose rule does not cover their use are passed over where that i
   expect(record.trainedParameters).toBe(10); // the head; the convolution lies before the sum
 });
 
+test("one example is told in the singular", async () => {
+  const { out: text } = await command([...quick, "--limit", 4]);
+  expect(text).toMatch(/on 2 examples in .*chosen by 1 other\. Figures from 1 other\./);
+});
+
 test("a pipe or a device is not replaced by a file", async () => {
   const pipe = folder.file("pipe");
   execFileSync("mkfifo", [pipe]);

@@ -53,13 +53,17 @@ export function trainingText(facts: TrainingFacts): string {
   const epochs = history.epochs.length;
   const rate = examplesPerSecond === 0 ? "" : `, ${whole(examplesPerSecond)} examples/s`;
   const sentences = [
-    `Trained ${whole(facts.trainedParameters)} parameters on ${whole(examples.train)} examples in ${duration(seconds)}${rate}.`,
+    `Trained ${whole(facts.trainedParameters)} parameters on ${counted(examples.train, "example")} in ${duration(seconds)}${rate}.`,
   ];
   if (facts.stoppedBy === "patience") sentences.push(`Stopped after epoch ${epochs}: no improvement.`);
   if (examples.validate > 0)
-    sentences.push(`Epoch ${bestEpoch} of ${epochs} chosen by ${whole(examples.validate)} others.`);
-  sentences.push(`Figures from ${whole(examples.test)} others.`);
+    sentences.push(`Epoch ${bestEpoch} of ${epochs} chosen by ${counted(examples.validate, "other")}.`);
+  sentences.push(`Figures from ${counted(examples.test, "other")}.`);
   return `${out}: written.\n${sentences.join(" ")}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** How many answers changed from one model to the other. */
