@@ -18,12 +18,29 @@ export {
   type Weighting,
 } from "./estimators/index.ts";
 export type { Game } from "./games/game.ts";
+export { type WholeGame, wholeGame } from "./games/whole-game.ts";
 export { type DifferentiateOptions, differentiate, type Gradients } from "./gradients/differentiate.ts";
 export type { Graph, Model, Node } from "./graph/model.ts";
 export { type PayoffKind, payoff } from "./metrics/index.ts";
 export { buildNetwork, type Network, networks } from "./networks/index.ts";
 export { readModel, readModelFile } from "./onnx/read.ts";
 export { encodeModel, writeModelFile } from "./onnx/write.ts";
+export {
+  beamSearch,
+  branchAndBound,
+  type CoalitionStore,
+  type CoalitionTable,
+  fillTable,
+  type Judgement,
+  judge,
+  nestingOf,
+  type OracleSets,
+  openStore,
+  oracleOrder,
+  oracleSets,
+  randomScore,
+  tableGame,
+} from "./oracle/index.ts";
 export { insertMasks, maskInputName } from "./passes/insert-masks.ts";
 export { liftConstants } from "./passes/lift-constants.ts";
 export { raiseOpset } from "./passes/raise-opset.ts";
@@ -32,6 +49,8 @@ export { type EvaluateOptions, type Evaluation, evaluate } from "./pipeline/eval
 export { type FinetuneOptions, finetune } from "./pipeline/finetune.ts";
 export { inspectModel } from "./pipeline/inspect.ts";
 export { type LoadedModel, loadModel } from "./pipeline/load-model.ts";
+export { oracle } from "./pipeline/oracle.ts";
+export type { OracleOptions } from "./pipeline/oracle-options.ts";
 export { prune } from "./pipeline/prune.ts";
 export type { PruneOptions } from "./pipeline/prune-options.ts";
 export type { PruneResult } from "./pipeline/prune-result.ts";
@@ -42,6 +61,7 @@ export { type TrainNetworkOptions, trainNetwork } from "./pipeline/train-network
 export type { TrainingOptions } from "./pipeline/training-options.ts";
 export type { TrainingRecord } from "./pipeline/training-record.ts";
 export { type LayerRepair, type RepairOptions, type RepairResult, repair } from "./repair/index.ts";
+export type { OracleRecord } from "./report/oracle-records.ts";
 export type { GroupScores, Inspection, ModelFigures, RoundRecord } from "./report/records.ts";
 export { sliceModel } from "./surgery/slice.ts";
 export { float32, int64, type Tensor, tensor } from "./tensor/tensor.ts";
@@ -53,3 +73,4 @@ export type { EpochRecord, History, TrainEvent } from "./training/train.ts";
 export { type NetworkGameOptions, networkGame } from "./valuation/network-game.ts";
 export { type Runner, startRunner } from "./valuation/runner.ts";
 export { preparePayoff } from "./valuation/targets.ts";
+export { type WholeNetworkGame, wholeNetworkGame } from "./valuation/whole-network-game.ts";

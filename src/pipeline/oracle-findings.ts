@@ -13,7 +13,8 @@ import {
 } from "../oracle/index.ts";
 import type { OracleFindings, SizeRecord } from "../report/oracle-records.ts";
 import type { OracleOptions } from "./oracle-options.ts";
-import { type RankingContext, type RankingName, rankingsOf } from "./oracle-rankings.ts";
+import { type RankingName, rankingsOf } from "./oracle-rankings.ts";
+import type { GroupSetting } from "./oracle-table.ts";
 
 /** The oracle set of every size. */
 export function setsOf(table: CoalitionTable): SizeRecord[] {
@@ -34,7 +35,7 @@ export function setsOf(table: CoalitionTable): SizeRecord[] {
 /** Nesting, the oracle's order, exact values, and every ranking judged. */
 export async function findingsOf(
   options: OracleOptions,
-  context: RankingContext,
+  context: GroupSetting,
   table: CoalitionTable,
   names: readonly RankingName[],
 ): Promise<OracleFindings> {

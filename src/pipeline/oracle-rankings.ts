@@ -10,6 +10,7 @@ import type { RankingRecord } from "../report/oracle-records.ts";
 import type { Runner } from "../valuation/runner.ts";
 import { type PayoffSetup, prepareGradientPayoff } from "../valuation/targets.ts";
 import type { OracleOptions } from "./oracle-options.ts";
+import type { GroupSetting } from "./oracle-table.ts";
 import { rankGroups } from "./rank-groups.ts";
 
 /** "shapley" are the exact values. */
@@ -18,15 +19,6 @@ export type RankingName = "shapley" | CriterionName | EstimatorName;
 const usual: readonly RankingName[] = ["shapley", "leave-one-out", "l1", "taylor", "random"];
 
 const known = ["shapley", ...Object.keys(criteria), ...Object.keys(estimators)];
-
-/** What rankings are computed on. */
-export interface RankingContext {
-  readonly analysis: ChannelAnalysis;
-  readonly group: number;
-  readonly dataset: Dataset;
-  readonly payoff: PayoffSetup;
-  readonly runner: Runner;
-}
 
 export type Ranking = Omit<RankingRecord, "judgement">;
 
@@ -52,7 +44,7 @@ export function checkRankings({ criteria: asked, search }: OracleOptions): reado
  */
 export async function rankingsOf(
   options: OracleOptions,
-  context: RankingContext,
+  context: GroupSetting,
   table: CoalitionTable,
   names: readonly RankingName[],
 ): Promise<Ranking[]> {
@@ -88,7 +80,7 @@ async function byEstimator(
 
 async function byCriterion(
   options: OracleOptions,
-  { analysis, group, dataset, payoff, runner }: RankingContext,
+  { analysis, group, dataset, payoff, runner }: GroupSetting,
   name: CriterionName,
 ): Promise<Ranking> {
   const { seed, memory, signal } = options;
