@@ -156,7 +156,7 @@ describe.skipIf(browserPath === undefined)(`reports in a browser ${noBrowser}`, 
 
   test("values show on pointing at marks, figures on opening the table below", async () => {
     const { opened } = await open(browser, "prune", 1280, "light");
-    const figure = opened.locator("figure", { hasText: "channels of c1" });
+    const figure = opened.locator("figure", { hasText: "c1: scores of" });
     const told = await figure.locator(".wide rect > title").allTextContents();
     expect(told).toHaveLength(10);
     expect(told[0]).toMatch(/^channel \d+: -?[\d.e-]+ \(95%: /);

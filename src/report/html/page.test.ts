@@ -308,6 +308,13 @@ describe("odd records", () => {
     expect(page).toContain("472 more are in the data beside the report");
   });
 
+  test("charts of many groups are drawn once, small, side by side", () => {
+    const scores = Array.from({ length: 30 }, (_, k) => scored(`g${k}`, [1, 2, 3], []));
+    const document = documentOf({ ...bare, scores });
+    expect(document.querySelectorAll(".small > figure")).toHaveLength(30);
+    expect(document.querySelectorAll('.small svg[role="img"]')).toHaveLength(30);
+  });
+
   test("no labels, equal scores, unranked channels, a single channel, zero residuals", () => {
     const flat: ReportRecord = {
       ...full,

@@ -51,6 +51,8 @@ figure { margin: 1.5rem 0 2rem; }
 .legend svg { vertical-align: -2px; margin-right: .4rem; }
 .chart .plot { display: block; width: 100%; height: auto; color: var(--muted); }
 .narrow { display: none; }
+.small { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: 0 1.5rem; }
+.small figure { margin: 1rem 0; }
 details { font-size: .9rem; margin-top: .4rem; }
 summary { cursor: pointer; color: var(--link); }
 footer { margin-top: 3rem; padding-top: .75rem; border-top: 1px solid var(--line); color: var(--muted); font-size: .85rem; }

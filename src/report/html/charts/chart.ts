@@ -19,16 +19,21 @@ export interface ChartParts {
   /** The same figures as a table. */
   readonly figures: Markup;
   readonly draw: (width: number) => Drawing;
+  /** One of many alike: drawn narrow alone, to stand beside others. */
+  readonly isSmall?: boolean;
 }
 
 /** The figure element of a chart. */
-export function chart({ title, caption, legend = [], figures, draw }: ChartParts): Markup {
+export function chart({ title, caption, legend = [], figures, draw, isSmall = false }: ChartParts): Markup {
   const svg = (width: number) => trusted(svgOf({ width, ...draw(width) }, title));
   return html`<figure class="chart">
 <p class="chart-title">${title}</p>
 ${legend.length === 0 ? nothing : html`<ul class="legend">${legend.map(entryOf)}</ul>`}
-<div class="wide">${svg(widths.wide)}</div>
-<div class="narrow">${svg(widths.narrow)}</div>
+${
+  isSmall
+    ? html`<div>${svg(widths.narrow)}</div>`
+    : html`<div class="wide">${svg(widths.wide)}</div>\n<div class="narrow">${svg(widths.narrow)}</div>`
+}
 <figcaption>${caption}</figcaption>
 <details><summary>Figures of this chart</summary>${figures}</details>
 </figure>

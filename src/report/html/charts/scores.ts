@@ -22,11 +22,18 @@ interface Bar {
 /** Channels up to which each gets a bar of its own. */
 const mostBars = 128;
 
+/** Pixels beside the bars, and of a digit. */
+const sides = 78;
+const digit = 6.5;
+
 /** Two-sided 95%. */
 const deviate = normalQuantile(0.975);
 
-/** @param unit What the values are, such as "negative cross-entropy (nats)". */
-export function scoresChart(group: ScoredGroup, unit: string): Markup {
+/**
+ * @param unit What the values are, such as "Shapley value (nats)".
+ * @param isSmall Whether it stands among many others.
+ */
+export function scoresChart(group: ScoredGroup, unit: string, isSmall: boolean): Markup {
   const bars = barsOf(group);
   if (bars.length === 0) return nothing;
   const removed = bars.filter(({ removedAfter }) => removedAfter !== null).length;
@@ -38,11 +45,12 @@ export function scoresChart(group: ScoredGroup, unit: string): Markup {
     ...(hasErrors ? [{ label: "95% interval", look: "line", colour: "text" } as const] : []),
   ];
   return chart({
-    title: `Scores of the ${whole(group.channels)} channels of ${group.id}`,
+    title: `${group.id}: scores of ${whole(group.channels)} ${group.channels === 1 ? "channel" : "channels"}`,
     caption: captionOf(group, bars, removed),
-    legend,
+    legend: legend.length > 1 ? legend : [],
     figures: figuresOf(bars),
     draw: (width) => drawing(bars, width, unit),
+    isSmall,
   });
 }
 
@@ -75,7 +83,8 @@ function cutOf(bars: readonly Bar[]): number | undefined {
 
 function drawing(bars: readonly Bar[], width: number, unit: string): Drawing {
   const cut = cutOf(bars);
-  const isNamed = bars.length <= (width < 500 ? 16 : 40);
+  const longest = Math.max(...bars.map(({ channel }) => String(channel).length));
+  const isNamed = (width - sides) / bars.length >= longest * digit + 4;
   return {
     height: 220,
     marginLeft: 58,

@@ -8,15 +8,20 @@ import { scoresChart } from "../charts/scores.ts";
 import { html, nothing } from "../markup.ts";
 import type { SectionOf } from "./section.ts";
 
+/** Groups up to which each gets a chart as wide as the page. */
+const mostFullCharts = 6;
+
 export const scoresSection: SectionOf = ({ scores, scoring }) => {
   if (scores.length === 0) return undefined;
   const { unit, meaning } = scoring === null ? unknown : wordsOf(scoring);
+  const isMany = scores.length > mostFullCharts;
+  const charts = scores.map((group) => scoresChart(group, unit, isMany));
   return {
     id: "scores",
     title: "Scores of channels",
     body: html`${meaning === "" ? nothing : html`<p>${meaning}</p>`}
 ${heatMap(scores)}
-<div class="charts">${scores.map((group) => scoresChart(group, unit))}</div>`,
+${isMany ? html`<div class="small">${charts}</div>` : charts}`,
   };
 };
 
