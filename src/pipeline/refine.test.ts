@@ -124,6 +124,25 @@ describe("tuning", () => {
     ]);
   });
 
+  test("that does harm is not taken", async () => {
+    const argv = [
+      lenet,
+      ...digits,
+      "--criterion",
+      "l1",
+      "--target-macs",
+      "50%",
+      "--finetune",
+      1,
+      "--lr",
+      0.4,
+    ];
+    const result = await prune([...argv, "--clip", 50], "harmed.onnx");
+    const [, repaired, tuned] = result.rounds[0]!.stages;
+    expect(result.rounds[0]!.tuning!.kept).toBe(false);
+    expect(tuned!.accuracy).toBe(repaired!.accuracy);
+  });
+
   test("options about training are refused without it", async () => {
     for (const stray of [["--lr", "0.1"], ["--freeze-norm"], ["--no-decay-all"], ["--no-teacher"]]) {
       const { err, code } = await command([

@@ -4,6 +4,7 @@ import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { Dataset } from "../datasets/index.ts";
 import type { Model } from "../graph/model.ts";
 import { type LayerRepair, repair } from "../repair/index.ts";
+import { short } from "../report/format.ts";
 import type { RoundRecord, Stage, StageQuality } from "../report/records.ts";
 import type { TrainSettings } from "../training/settings.ts";
 import type { Runner } from "../valuation/runner.ts";
@@ -30,6 +31,8 @@ export interface RefineOptions extends WorkOptions {
   /** Examples that repair is calibrated on; left out, nothing is repaired. */
   readonly calibrate?: Dataset | undefined;
   readonly tune?: (TuneSettings & { readonly parts: Pick<TrainingParts, "train" | "validate"> }) | undefined;
+  /** Loss on the examples that choose the best epoch, as the model is fed; null without labels. */
+  readonly validationLoss?: ((model: Model) => Promise<number | null>) | undefined;
   /** Quality on the examples for the final figures; decides nothing. */
   readonly judge: (model: Model) => Promise<StageQuality>;
 }
@@ -54,8 +57,9 @@ export function refineryFor(options: RefineOptions): RecordingRefinery {
     let tuning: RoundRecord["tuning"] = null;
     if (options.tune !== undefined) {
       const done = await tuneCut(options, model, rounds.length);
-      tuning = { epochs: done.history.epochs, bestEpoch: done.bestEpoch, stoppedBy: done.stoppedBy };
-      model = done.model;
+      const kept = await improves(options, model, done.model);
+      tuning = { epochs: done.history.epochs, bestEpoch: done.bestEpoch, stoppedBy: done.stoppedBy, kept };
+      if (kept) model = done.model;
       stages.push({ stage: "tuned", ...(await options.judge(model)) });
     }
     const { macs, parameters } = fullCost(costModelOf(cut.analysis));
@@ -98,4 +102,18 @@ function tuneCut({ tune, original, ...options }: RefineOptions, model: Model, ro
     settings: { ...settings, seed: settings.seed + round },
     teacher: teacher ? original.model : undefined,
   });
+}
+
+/** Whether tuning may replace what it began with: not where it does worse on the examples that chose its best epoch. */
+async function improves(
+  { validationLoss, onRemark }: RefineOptions,
+  before: Model,
+  after: Model,
+): Promise<boolean> {
+  const [was, is] = [await validationLoss?.(before), await validationLoss?.(after)];
+  if (typeof was !== "number" || typeof is !== "number" || is <= was) return true;
+  onRemark?.(
+    `tuning made the network worse on the examples kept apart (loss ${short(was)} -> ${short(is)}), so it was left as it was before. A lower --lr or more epochs may help.`,
+  );
+  return false;
 }

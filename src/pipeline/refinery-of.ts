@@ -52,6 +52,10 @@ export function refineryOf(
       ...options.tune!,
       parts: { train: fitToInputs(tune, single), validate: fitToInputs(validate!, single) },
     },
+    validationLoss:
+      validate === undefined
+        ? undefined
+        : async (model) => (await measure(runner, model, validate, { output, signal })).loss?.value ?? null,
     judge,
     signal,
     onProgress,

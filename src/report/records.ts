@@ -181,5 +181,7 @@ export interface RoundRecord {
     readonly epochs: readonly EpochRecord[];
     readonly bestEpoch: number;
     readonly stoppedBy: string;
+    /** False where tuning did worse on the examples kept apart, and what it began with was kept. */
+    readonly kept: boolean;
   } | null;
 }

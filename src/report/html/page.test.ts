@@ -80,6 +80,7 @@ const round: RoundRecord = {
     ],
     bestEpoch: 1,
     stoppedBy: "epochs",
+    kept: true,
   },
 };
 
