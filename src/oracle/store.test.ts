@@ -1,8 +1,8 @@
 /** @file The store: what a kill leaves, what is kept apart, and what is refused. */
 import { spawn } from "node:child_process";
-import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
+import { setImmediate, setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../test/helpers/command.ts";
 import { slowChunks, slowGame, slowIdentity } from "../../test/helpers/slow-game.ts";
@@ -13,8 +13,15 @@ const folder = temporaryFolder();
 const noPause = () => Promise.resolve();
 const helper = join(import.meta.dirname, "../../test/helpers/fill-store.ts");
 
-/** Fills a store in a process of its own and kills it so many milliseconds after it has begun; -1 lets it end. */
-async function fillAndKill(path: string, pauseMs: number, afterMs: number): Promise<string> {
+/**
+ * Fills a store in a process of its own and kills it so many milliseconds after it has begun, or as soon as there is a
+ * file; "never" lets it end.
+ */
+async function fillAndKill(
+  path: string,
+  pauseMs: number,
+  when: number | "at the file" | "never",
+): Promise<string> {
   const child = spawn(process.execPath, ["--import", "tsx", helper, path, String(pauseMs)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -28,11 +35,10 @@ async function fillAndKill(path: string, pauseMs: number, afterMs: number): Prom
     begin();
   });
   const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
-  await Promise.race([begun, ended]);
-  if (afterMs >= 0) {
-    await wait(afterMs);
-    child.kill("SIGKILL");
-  }
+  if (when === "at the file") while (!existsSync(join(path, "data.mdb"))) await setImmediate();
+  else await Promise.race([begun, ended]);
+  if (typeof when === "number") await wait(when);
+  if (when !== "never") child.kill("SIGKILL");
   await ended;
   return out;
 }
@@ -57,7 +63,7 @@ describe("a run killed at any moment", () => {
     const whole = await fillTable(slowGame(noPause));
     const random = stream(7, 0);
     let resumed = 0;
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < 4; round++) {
       const path = folder.file(`killed-${round}`);
       for (let kill = 0; kill < 1 + (round % 2); kill++) await fillAndKill(path, 4, below(200, random));
       const { values, calls } = await finish(path);
@@ -71,8 +77,16 @@ describe("a run killed at any moment", () => {
 
   test("a chunk that is reported written is there after the kill", async () => {
     const path = folder.file("written");
-    expect(await fillAndKill(path, 0, -1)).toContain("done");
+    expect(await fillAndKill(path, 0, "never")).toContain("done");
     expect((await finish(path)).calls).toBe(0);
+  });
+
+  test("in the first moment of a store leaves one that can be used", async () => {
+    for (let round = 0; round < 2; round++) {
+      const path = folder.file(`first-moment-${round}`);
+      await fillAndKill(path, 4, "at the file");
+      expect((await finish(path)).values).toEqual((await fillTable(slowGame(noPause))).values);
+    }
   });
 
   test("a store that is nothing but an empty file is begun anew", async () => {

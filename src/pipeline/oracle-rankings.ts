@@ -16,7 +16,7 @@ import { rankGroups } from "./rank-groups.ts";
 /** "shapley" are the exact values. */
 export type RankingName = "shapley" | CriterionName | EstimatorName;
 
-const usual: readonly RankingName[] = ["shapley", "leave-one-out", "l1", "taylor", "random"];
+const usualNames: readonly RankingName[] = ["shapley", "leave-one-out", "l1", "taylor", "random"];
 
 const known = ["shapley", ...Object.keys(criteria), ...Object.keys(estimators)];
 
@@ -35,7 +35,7 @@ export function checkRankings({ criteria: asked, search }: OracleOptions): reado
     if (!known.includes(name))
       throw new PrunerError("unknown-criterion", { name, nearest: nearestNames(name, known), known });
   }
-  return [...new Set((asked ?? usual) as readonly RankingName[])];
+  return [...new Set((asked ?? usualNames) as readonly RankingName[])];
 }
 
 /**
@@ -103,16 +103,15 @@ async function byCriterion(
 
 /** The payoff itself where it has gradients, the usual one for the labels otherwise. */
 async function gradientPayoff(
-  { signal }: OracleOptions,
+  { signal, onRemark }: OracleOptions,
   analysis: ChannelAnalysis,
   dataset: Dataset,
   runner: Runner,
   { kind, output }: PayoffSetup,
 ): Promise<PayoffSetup> {
-  const isSmooth = kind === "cross-entropy" || kind === "squared-error";
-  return prepareGradientPayoff(analysis, dataset, runner, {
-    kind: isSmooth ? kind : undefined,
-    output,
-    signal,
-  });
+  if (kind === "cross-entropy" || kind === "squared-error")
+    return prepareGradientPayoff(analysis, dataset, runner, { kind, output, signal });
+  const usual = await prepareGradientPayoff(analysis, dataset, runner, { output, signal });
+  onRemark?.(`${kind} has no useful gradients: criteria with gradients take those of ${usual.kind}`);
+  return usual;
 }
