@@ -63,6 +63,18 @@ export function mapOf(shape: Shape): Shape {
       : `${at}: expected an object, got ${kindOf(value)}`;
 }
 
+/** Values of one shape by whole numbers, such as batch sizes. */
+export function mapByNumber(shape: Shape): Shape {
+  return (value, at) => {
+    const found = mapOf(shape)(value, at);
+    if (found !== undefined) return found;
+    const odd = Object.keys(value as object).find((name) => !/^\d+$/.test(name));
+    return odd === undefined
+      ? undefined
+      : `${at}: expected whole numbers as names, got ${JSON.stringify(odd)}`;
+  };
+}
+
 /** Fields by name; others may stand beside them. */
 export function fields(shapes: Readonly<Record<string, Shape>>): Shape {
   return (value, at) =>

@@ -8,6 +8,7 @@ import {
   fields,
   flag,
   listOf,
+  mapByNumber,
   mapOf,
   nullable,
   number,
@@ -26,8 +27,8 @@ const figures = fields({
   parameters: number,
   macs: number,
   bytes: number,
-  latencyMs: nullable(mapOf(number)),
-  latencyQuartilesMs: nullable(mapOf(bounds)),
+  latencyMs: nullable(mapByNumber(number)),
+  latencyQuartilesMs: nullable(mapByNumber(bounds)),
 });
 
 const change = nullable(

@@ -15,8 +15,8 @@ export interface SizeRecord {
   readonly worst: number | null;
   readonly ties: number | null;
   readonly guarantee: { readonly kind: "exact" } | Guarantee;
-  /** Of branch and bound: removals of one channel that raised the payoff, and the largest rise. */
-  readonly rises?: { readonly count: number; readonly largest: number };
+  /** Of branch and bound: removals of one channel seen that raised the payoff. */
+  readonly rises?: number;
 }
 
 /** One ranking held against the oracle. */

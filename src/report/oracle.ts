@@ -49,20 +49,20 @@ function setsTable({ sets, search }: OracleRecord): string {
 
 function knownAbout({ guarantee, worth }: SizeRecord): string {
   if (guarantee.kind !== "if-monotone") return "nothing";
-  if (guarantee.isProven) return "best if monotone";
-  return `at most ${short(guarantee.bound - worth, 3)} below the best if monotone`;
+  const given = `if rises stay within ${short(guarantee.slack, 3)}`;
+  if (guarantee.isProven) return `best ${given}`;
+  return `within ${short(guarantee.bound - worth, 3)} of the best ${given}`;
 }
 
 function caveat({ search, sets }: OracleRecord): string {
   if (search === "beam")
     return "These are the best sets found, not oracle sets: sets that were not tried may be better.";
-  const count = sets.reduce((sum, { rises }) => sum + (rises?.count ?? 0), 0);
-  const largest = Math.max(0, ...sets.map(({ rises }) => rises?.largest ?? 0));
-  const seen =
-    count === 0
-      ? "No removal seen raised the payoff."
-      : `${whole(count)} removals seen raised the payoff, by up to ${short(largest, 3)}: the assumption fails on this group unless --slack is larger than what rises add up to.`;
-  return `"If monotone" means: provided that removing channels never raises the payoff by more than --slack. ${seen}`;
+  const rises = sets.reduce((sum, set) => sum + (set.rises ?? 0), 0);
+  return [
+    "These are the best sets found. What is known about them holds if removing channels never raises the payoff by more than",
+    "the figure given, from any set to any smaller one inside it. That figure is --slack or the largest rise seen, so nothing",
+    `seen contradicts it; sets that were not tried may. Removals of one channel seen that raised the payoff: ${whole(rises)}.`,
+  ].join("\n");
 }
 
 function nestingText(

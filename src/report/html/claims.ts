@@ -23,6 +23,11 @@ export function points(share: number): string {
   return `${share >= 0 ? "+" : ""}${(100 * share).toFixed(2)}`;
 }
 
+/** One number as a share of another; nothing where that is zero. */
+export function shareOf(part: number, whole: number): string {
+  return whole === 0 ? "" : percent(part / whole, 1);
+}
+
 /** Whether accuracy changed, by the answers to the same examples. */
 export function accuracyChangeClaim({ difference, lost, gained, byPosition }: PairedAccuracy): string {
   const { value, low, high } = difference;

@@ -340,6 +340,8 @@ describe("odd records", () => {
         },
       ],
     };
+    const idle = { before: figures(0.9, 0), after: figures(0.9, 0), reference: "original" } as const;
+    expect(reportPage([{ ...full, figures: idle }]).match(/.{80}(NaN|Infinity)/)).toBeNull();
     expect(headings(flat)).not.toContain("Quality as channels go");
     expect(textOf(flat)).toContain("No quality was measured");
     expect(reportPage([flat]).match(/.{80}(NaN|Infinity|undefined)/)).toBeNull();

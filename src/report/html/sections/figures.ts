@@ -1,7 +1,7 @@
 /** @file The table before and after. */
 import { bytes, percent, short, whole } from "../../format.ts";
 import type { ModelFigures } from "../../records.ts";
-import { points } from "../claims.ts";
+import { points, shareOf } from "../claims.ts";
 import { type Content, html, tableOf } from "../markup.ts";
 import type { SectionOf } from "./section.ts";
 
@@ -50,7 +50,7 @@ export const figuresSection: SectionOf = ({ figures }) => {
 
 function rowsOf(after: ModelFigures, reference: string): Row[] {
   const ratio = (of: (figures: ModelFigures) => number) => (a: ModelFigures, b: ModelFigures) =>
-    percent(of(b) / of(a), 1);
+    shareOf(of(b), of(a));
   const batches = Object.keys(after.latencyMs ?? {});
   return [
     {
@@ -114,7 +114,7 @@ function latencyRow(batch: string): Row {
     },
     change: (a, b) => {
       const [first, second] = [of(a), of(b)];
-      return first === undefined || second === undefined ? "" : percent(second / first, 1);
+      return first === undefined || second === undefined ? "" : shareOf(second, first);
     },
   };
 }

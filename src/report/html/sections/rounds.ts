@@ -14,6 +14,6 @@ export const roundsSection: SectionOf = ({ figures, rounds, removal }) => {
     id: "rounds",
     title: "Quality as channels go",
     body: html`${rounds.length === 0 ? nothing : roundsChart(quality)}
-${original === undefined ? nothing : tradeOffChart(quality, original)}`,
+${original === undefined || original === 0 ? nothing : tradeOffChart(quality, original)}`,
   };
 };

@@ -1,7 +1,7 @@
 /** @file What came out, at a glance. */
 import { bytes, compact, percent, short } from "../../format.ts";
 import type { ModelFigures } from "../../records.ts";
-import { accuracyChangeClaim } from "../claims.ts";
+import { accuracyChangeClaim, shareOf } from "../claims.ts";
 import { html, type Markup, nothing } from "../markup.ts";
 import type { ReportRecord } from "../record.ts";
 import type { SectionOf } from "./section.ts";
@@ -20,7 +20,7 @@ ${sentences.map((sentence) => html`<p>${sentence}</p>\n`)}`,
 
 function tilesOf(before: ModelFigures | null, after: ModelFigures): Markup {
   const share = (of: (figures: ModelFigures) => number) =>
-    before === null ? "" : `${percent(of(after) / of(before), 1)} of ${compact(of(before))}`;
+    before === null || of(before) === 0 ? "" : `${shareOf(of(after), of(before))} of ${compact(of(before))}`;
   const quality =
     after.accuracy !== null
       ? tile(
