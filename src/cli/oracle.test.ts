@@ -156,7 +156,7 @@ describe("groups too large for every coalition", () => {
       expect(guarantee.bound).toBeGreaterThanOrEqual(worth);
     }
     const { out } = await command(args);
-    expect(out).toMatch(/"If monotone" means: provided that removing channels never raises the payoff/);
+    expect(out).toMatch(/holds if removing channels never raises the payoff by more than/);
   });
 });
 

@@ -8,8 +8,8 @@ export interface BranchOptions {
   /** Coalitions to ask for at most. */
   readonly coalitions: number;
   /**
-   * How much removing players may raise the worth, from any set to any smaller one inside it. Larger values prove less
-   * quickly, but survive payoffs that are not monotone. Default 0.
+   * How much removing players may raise the worth, from any set to any smaller one inside it: the smallest value to
+   * assume. It grows to the largest rise that is seen. Default 0.
    */
   readonly slack?: number | undefined;
   /** A set to beat from the start. */
@@ -21,11 +21,11 @@ export interface BranchOptions {
 
 export interface BranchResult {
   readonly found: FoundSet;
+  /** Its `slack` is the assumption the search ended with: no rise seen contradicts it. */
   readonly guarantee: Extract<Guarantee, { kind: "if-monotone" }>;
   readonly coalitions: number;
-  /** Removals of a single player that raised the worth, among those seen; above `slack` they void the guarantee. */
+  /** Removals of a single player that raised the worth, among those seen. */
   readonly rises: number;
-  readonly largestRise: number;
   readonly stoppedBy: "proof" | "budget";
 }
 
@@ -35,6 +35,8 @@ interface Branch {
   readonly left: number;
   readonly from: number;
   readonly worth: number;
+  /** Lowest worth on the way from everyone to this set. */
+  readonly lowest: number;
 }
 
 /** Branches opened together, so that their coalitions fill the machine. */
@@ -42,66 +44,76 @@ const opened = 64;
 
 /**
  * Looks for the most valuable set of a size by removing players from everyone. If removing players never raises the
- * worth by more than `slack`, nothing inside a set can be worth more than the set plus `slack`; branches below the
- * best set found so far are left alone, and when none is open that set is the best there is. When the budget ends
+ * worth by more than `slack`, nothing inside a set can be worth more than the set plus `slack`: branches that cannot
+ * beat the best set found are left alone, and when no other is open that set is the best there is. When the budget ends
  * first, the most promising open branch bounds how much better another set could be.
  *
- * Networks do not promise such payoffs. The result says how often a removal seen on the way did raise the worth, and
- * by how much: a rise above `slack` voids the guarantee.
+ * Networks do not promise such payoffs, and a removal that raises the payoff is common. Whenever a rise above the slack
+ * is seen, from everyone to a smaller set or on any way in between, the slack grows to it and branches left alone come
+ * back. So the assumption that the result is stated under is never one that the search itself has seen fail.
  * @see Narendra & Fukunaga, "A branch and bound algorithm for feature subset selection", IEEE Transactions on
- * Computers C-26 (1977); here best first, and with a slack.
+ * Computers C-26 (1977); here best first, and with a slack that learns.
  */
 export async function branchAndBound(game: WholeGame, options: BranchOptions): Promise<BranchResult> {
-  const { size, coalitions: budget, slack = 0, concurrency, signal, onProgress } = options;
+  const { size, coalitions: budget, concurrency, signal, onProgress } = options;
   const { players } = game;
   const asker = askerOf(game, concurrency, signal);
   const everyone = new Uint8Array(players).fill(1);
-  const [all, order] = await singleRemovals(asker, everyone);
-  const open: Branch[] = [{ set: everyone, left: players, from: 0, worth: all }];
+  const { all, order, highest } = await singleRemovals(asker, everyone);
+  const open: Branch[] = [{ set: everyone, left: players, from: 0, worth: all, lowest: all }];
   let best: FoundSet | undefined = options.incumbent;
+  let slack = Math.max(options.slack ?? 0, highest - all, (best?.worth ?? all) - all);
   let rises = 0;
-  let largestRise = 0;
   const accept = ({ set, worth }: Branch) => {
     if (best === undefined || worth > best.worth) best = { size, keep: playersOf(set), worth };
   };
   if (size === players) accept(open.pop()!);
   const isPromising = ({ worth }: Branch) => best === undefined || worth + slack > best.worth;
-  while (open.length > 0 && asker.asked < budget) {
-    const batch = open.splice(-opened).filter(isPromising);
-    const parents = batch.flatMap((branch) =>
+  while (open.length > 0 && isPromising(open.at(-1)!) && asker.asked < budget) {
+    const batch = open.splice(-opened);
+    const made = batch.flatMap((branch) =>
       childrenOf(branch, order, size).map((child) => ({ branch, child })),
     );
-    const worths = await asker.ask(parents.map(({ child }) => child.set));
-    parents.forEach(({ branch, child }, k) => {
+    const worths = await asker.ask(made.map(({ child }) => child.set));
+    made.forEach(({ branch, child }, k) => {
       const worth = worths[k]!;
       if (worth > branch.worth) rises++;
-      largestRise = Math.max(largestRise, worth - branch.worth);
-      const made: Branch = { ...child, worth };
-      if (made.left === size) accept(made);
-      else open.push(made);
+      slack = Math.max(slack, worth - branch.lowest);
+      const next: Branch = { ...child, worth, lowest: Math.min(worth, branch.lowest) };
+      if (next.left === size) accept(next);
+      else open.push(next);
     });
-    const promising = open.filter(isPromising).sort((a, b) => a.worth - b.worth);
-    open.splice(0, open.length, ...promising);
+    open.sort((a, b) => a.worth - b.worth);
     onProgress?.(Math.min(asker.asked, budget), budget);
   }
   const found = best ?? (await greedy(asker, open.at(-1)!, order, size));
-  const bound = Math.max(found.worth, ...open.slice(-1).map(({ worth }) => worth + slack));
+  const rest = open.at(-1);
+  const isProven = rest === undefined || !(rest.worth + slack > found.worth);
+  const bound = rest === undefined || isProven ? found.worth : rest.worth + slack;
   return {
     found,
-    guarantee: { kind: "if-monotone", slack, bound, isProven: open.length === 0 },
+    guarantee: { kind: "if-monotone", slack, bound, isProven },
     coalitions: asker.asked,
     rises,
-    largestRise,
-    stoppedBy: open.length === 0 ? "proof" : "budget",
+    stoppedBy: isProven ? "proof" : "budget",
   };
 }
 
-/** The worth of everyone, and players from the one whose removal alone costs least to the one whose costs most. */
-async function singleRemovals(asker: Asker, everyone: Uint8Array): Promise<[number, number[]]> {
+interface SingleRemovals {
+  /** Worth of everyone. */
+  readonly all: number;
+  /** Players from the one whose removal alone costs least to the one whose costs most. */
+  readonly order: readonly number[];
+  /** The highest worth with one player removed. */
+  readonly highest: number;
+}
+
+async function singleRemovals(asker: Asker, everyone: Uint8Array): Promise<SingleRemovals> {
   const players = Array.from(everyone.keys());
   const without = players.map((player) => everyone.map((kept, i) => (i === player ? 0 : kept)));
   const [all, ...worths] = await asker.ask([everyone, ...without]);
-  return [all!, players.sort((a, b) => worths[b]! - worths[a]! || a - b)];
+  const order = players.sort((a, b) => worths[b]! - worths[a]! || a - b);
+  return { all: all!, order, highest: Math.max(...worths) };
 }
 
 /** Sets with one more player removed. Players go in one fixed order, so that every set is reached on one way only. */
@@ -109,8 +121,8 @@ function childrenOf(
   { set, left, from }: Branch,
   order: readonly number[],
   size: number,
-): Omit<Branch, "worth">[] {
-  const children: Omit<Branch, "worth">[] = [];
+): Omit<Branch, "worth" | "lowest">[] {
+  const children: Omit<Branch, "worth" | "lowest">[] = [];
   const toRemove = left - size;
   for (let place = from; place + toRemove <= order.length; place++) {
     const fewer = set.slice();

@@ -6,6 +6,16 @@ import { additiveGame, airportGame, interactionGame, randomInteractionGame } fro
 import { type WholeGame, wholeGame } from "../games/whole-game.ts";
 import { beamCost, beamSearch, branchAndBound, fillTable, membersOf, oracleSets } from "./index.ts";
 
+/** The most that a set inside another one is worth more than that. */
+function largestRise(values: Float64Array): number {
+  let most = 0;
+  for (let outer = 0; outer < values.length; outer++) {
+    for (let inner = 0; inner < outer; inner++)
+      if ((inner & outer) === inner) most = Math.max(most, values[inner]! - values[outer]!);
+  }
+  return most;
+}
+
 const rangeOf = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 describe("beam search", () => {
@@ -79,24 +89,36 @@ describe("branch and bound", () => {
     expect(coalitions).toBeLessThan(10_000); // of 142,506 sets of the size
   });
 
-  test("tells when its assumption fails, and is right again with enough slack", async () => {
+  test("is right wherever the rises it ends with are the largest there are", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 0, max: 1000 }),
         fc.integer({ min: 1, max: 6 }),
-        async (seed, size) => {
+        fc.boolean(),
+        async (seed, size, hasIncumbent) => {
           const game = wholeGame(randomInteractionGame(7, seed));
-          const { best } = oracleSets(await fillTable(game));
-          const plain = await branchAndBound(game, { size, coalitions: 10_000 });
-          if (plain.found.worth < best[size]!) expect(plain.rises).toBeGreaterThan(0);
-          const slack = 1000;
-          const careful = await branchAndBound(game, { size, coalitions: 10_000, slack });
+          const { values, players } = await fillTable(game);
+          const { best, keep } = oracleSets({ values, players, examples: 1 });
+          const incumbent = { size, keep: membersOf(keep[size]!, 7), worth: best[size]! };
+          const options = { size, coalitions: 10_000, ...(hasIncumbent && { incumbent }) };
+          const { found, guarantee, stoppedBy } = await branchAndBound(game, options);
+          expect(stoppedBy).toBe("proof");
+          expect(guarantee.slack).toBeGreaterThanOrEqual(found.worth - values.at(-1)!);
+          if (found.worth < best[size]!) expect(guarantee.slack).toBeLessThan(largestRise(values));
+          const careful = await branchAndBound(game, { ...options, slack: largestRise(values) });
           expect(careful.found.worth).toBe(best[size]);
-          expect(careful.largestRise).toBeLessThanOrEqual(slack);
         },
       ),
-      { numRuns: 20 },
+      { numRuns: 30 },
     );
+  });
+
+  test("a set worth more than everyone shows at once that payoffs rise", async () => {
+    const game = wholeGame(additiveGame([5, -2, 3, -1, 4]));
+    const incumbent = { size: 3, keep: [0, 2, 4], worth: 12 };
+    const { found, guarantee } = await branchAndBound(game, { size: 3, coalitions: 1000, incumbent });
+    expect(found).toEqual(incumbent);
+    expect(guarantee).toEqual({ kind: "if-monotone", slack: 3, bound: 12, isProven: true });
   });
 
   test("a budget that ends early leaves a bound that holds", async () => {

@@ -15,7 +15,7 @@ export type Guarantee =
   | { readonly kind: "none" }
   /**
    * No set of the size is worth more than `bound`, provided that removing players never raises the worth by more than
-   * `slack` altogether; `isProven` when the found set reaches that bound.
+   * `slack` from any set to any smaller one inside it; `isProven` when the found set reaches that bound.
    */
   | {
       readonly kind: "if-monotone";

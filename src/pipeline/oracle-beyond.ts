@@ -51,8 +51,7 @@ export async function searchBeyond(
         onProgress?.({ label: `${group}: best ${size} to keep`, done, total, unit: "coalitions" }),
     });
     coalitions += result.coalitions;
-    const rises = { count: result.rises, largest: result.largestRise };
-    sets.push({ ...recordOf(result.found, players, result.guarantee), rises });
+    sets.push({ ...recordOf(result.found, players, result.guarantee), rises: result.rises });
   }
   return { sets, coalitions };
 }
