@@ -21,8 +21,10 @@ export interface OracleSets {
 }
 
 /**
- * Reads the oracle sets off a table. Of sets that are worth exactly the same the one with the lowest number counts
- * (bit i for player i), so the answer does not depend on the order of work; `ties` says how often that decided.
+ * Reads the oracle sets off a table. Of sets that are worth exactly the same that one counts which shares the most
+ * players with the oracle set one larger, and of those still equal the one with the lowest number (bit i for player i):
+ * the answer does not depend on the order of work, and ties do not break nesting where they need not. `ties` says how
+ * often that decided.
  */
 export function oracleSets({ players, values }: CoalitionTable): OracleSets {
   const sizes = players + 1;
@@ -42,7 +44,24 @@ export function oracleSets({ players, values }: CoalitionTable): OracleSets {
     keep[size] = bits;
     ties[size] = 1;
   }
+  for (let size = players - 1; size > 0; size--) {
+    if (ties[size]! > 1) keep[size] = closestTo(keep[size + 1]!, values, size, best[size]!);
+  }
   return { players, keep, best, ties, worst, mean: total.map((sum, size) => sum / binomial(players, size)) };
+}
+
+/** Of the sets of a size with this worth, the first of those that share the most players with another set. */
+function closestTo(other: number, values: Float64Array, size: number, worth: number): number {
+  let found = 0;
+  let shared = -1;
+  for (let bits = 0; bits < values.length && shared < size; bits++) {
+    if (values[bits] !== worth || bitCount(bits) !== size) continue;
+    const common = bitCount(bits & other);
+    if (common <= shared) continue;
+    shared = common;
+    found = bits;
+  }
+  return found;
 }
 
 /** How far oracle sets of neighbouring sizes fail to contain each other. */
