@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setImmediate, setTimeout as wait } from "node:timers/promises";
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../test/helpers/command.ts";
 import { slowChunks, slowGame, slowIdentity } from "../../test/helpers/slow-game.ts";
@@ -14,8 +14,8 @@ const noPause = () => Promise.resolve();
 const helper = join(import.meta.dirname, "../../test/helpers/fill-store.ts");
 
 /**
- * Fills a store in a process of its own and kills it so many milliseconds after it has begun, or as soon as there is a
- * file; "never" lets it end.
+ * Fills a store in a process of its own and kills it after so many lines (one at the start, one for each chunk), or as
+ * soon as there is a file; "never" lets it end.
  */
 async function fillAndKill(
   path: string,
@@ -26,19 +26,15 @@ async function fillAndKill(
     stdio: ["ignore", "pipe", "inherit"],
   });
   let out = "";
-  let begin = () => {};
-  const begun = new Promise<void>((resolve) => {
-    begin = resolve;
-  });
   child.stdout.on("data", (text: Buffer) => {
     out += text.toString();
-    begin();
+    if (typeof when === "number" && out.split("\n").length > when) child.kill("SIGKILL");
   });
   const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
-  if (when === "at the file") while (!existsSync(join(path, "data.mdb"))) await setImmediate();
-  else await Promise.race([begun, ended]);
-  if (typeof when === "number") await wait(when);
-  if (when !== "never") child.kill("SIGKILL");
+  if (when === "at the file") {
+    while (!existsSync(join(path, "data.mdb"))) await setImmediate();
+    child.kill("SIGKILL");
+  }
   await ended;
   return out;
 }
@@ -65,7 +61,7 @@ describe("a run killed at any moment", () => {
     let resumed = 0;
     for (let round = 0; round < 4; round++) {
       const path = folder.file(`killed-${round}`);
-      for (let kill = 0; kill < 1 + (round % 2); kill++) await fillAndKill(path, 4, below(200, random));
+      for (let kill = 0; kill < 1 + (round % 2); kill++) await fillAndKill(path, 15, 1 + below(40, random));
       const { values, calls } = await finish(path);
       expect(values).toEqual(whole.values);
       expect(calls).toBeLessThanOrEqual(slowChunks);
