@@ -37,7 +37,12 @@ describe("finetune", () => {
     const record = await documentOf<TrainingRecord>([...quick, "--batch", 8, "--epochs", 2]);
     expect(record).toMatchObject({ schemaVersion: 1, command: "finetune", network: null, teacher: null });
     expect(record.examples).toEqual({ train: 32, validate: 4, test: 4 });
-    expect(record.settings).toMatchObject({ ...finetuneDefaults, epochs: 2, batchSize: 8, shardSize: 32 });
+    expect(record.settings).toMatchObject({
+      ...finetuneDefaults,
+      epochs: 2,
+      batchSize: 8,
+      shardSize: "auto",
+    });
     expect(record.lesson).toEqual({});
     expect(record.history.losses).toHaveLength(8);
     for (const epoch of record.history.epochs)

@@ -37,7 +37,7 @@ export function stepOptions(command: Command, defaults: DefaultsInWords): Comman
     .option("--batch <examples>", `examples of a step (default: ${defaults.batch})`, wholeNumber(1))
     .option(
       "--shard-size <examples>",
-      "examples a thread takes at a time; batch normalisation sees so many (default: 32)",
+      "examples a thread takes at a time; batch normalisation sees so many (default: 32, or 64 with many weights for little work)",
       wholeNumber(1),
     )
     .addOption(new Option("--optimizer <name>", "how steps are made").choices([...optimizerNames]))

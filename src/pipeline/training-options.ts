@@ -5,7 +5,7 @@ import type { Augmentation } from "../training/augment/index.ts";
 import type { LossSpec } from "../training/losses/spec.ts";
 import type { OptimizerSpec, SgdSpec } from "../training/optimizers/index.ts";
 import type { Schedule } from "../training/schedules.ts";
-import { checkSettings, defaultShardSize, type TrainSettings } from "../training/settings.ts";
+import { checkSettings, type TrainSettings } from "../training/settings.ts";
 
 /** Settings as they were asked for; what is left out follows the defaults. */
 export interface TrainingChoices {
@@ -99,7 +99,7 @@ export function settingsFrom(defaults: TrainingDefaults, choices: TrainingOption
   const settings: TrainSettings = {
     epochs: choices.epochs ?? defaults.epochs,
     batchSize: choices.batchSize ?? defaults.batchSize,
-    shardSize: choices.shardSize ?? defaultShardSize,
+    shardSize: choices.shardSize ?? "auto",
     optimizer,
     learningRate: choices.learningRate ?? usualRate,
     schedule: choices.schedule ?? defaults.schedule,

@@ -15,6 +15,7 @@ import type { Projection } from "./hooks.ts";
 import type { Distillation, LossSpec } from "./losses/spec.ts";
 import type { Penalty } from "./penalties.ts";
 import { checkSettings, type TrainSettings } from "./settings.ts";
+import { shardSizeFor } from "./shard-size.ts";
 import { stepperFor } from "./stepper.ts";
 import { cachedTeacher, withTeacher } from "./teacher.ts";
 import { type History, type TrainEvent, type TrainOutcome, train } from "./train.ts";
@@ -96,7 +97,7 @@ export async function* fitNetwork(options: FitOptions): AsyncGenerator<TrainEven
     teacher: await teacherTargets(options, graph, output),
     augmentations: settings.augmentations,
     batchSize: settings.batchSize,
-    shardSize: settings.shardSize,
+    shardSize: settings.shardSize === "auto" ? shardSizeFor(graph.network) : settings.shardSize,
     seed: settings.seed,
   };
   for (const [name, { feed }] of dataset.inputs) checkAugmentable(settings.augmentations, name, feed);

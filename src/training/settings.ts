@@ -10,8 +10,8 @@ import { type WeightDecay, weightDecayBy } from "./weight-decay.ts";
 export interface TrainSettings {
   readonly epochs: number;
   readonly batchSize: number;
-  /** Examples a thread takes at a time; batch statistics go over so many. */
-  readonly shardSize: number;
+  /** Examples a thread takes at a time; batch statistics go over so many. "auto" goes by the network (`shardSizeFor`). */
+  readonly shardSize: number | "auto";
   readonly optimizer: OptimizerSpec;
   /** The highest learning rate of the schedule. */
   readonly learningRate: number;
@@ -30,14 +30,12 @@ export interface TrainSettings {
   readonly seed: number;
 }
 
-/** Examples a thread takes at a time when nothing else is asked for. */
-export const defaultShardSize = 32;
-
 /** @throws {PrunerError} `invalid-option` for a number out of its range, by the name of its option. */
 export function checkSettings(settings: TrainSettings): void {
   const { learningRate, clipNorm, clipValue, averageDecay, stopping, epochs, batchSize, shardSize } =
     settings;
-  for (const [option, value] of Object.entries({ epochs, batch: batchSize, "shard-size": shardSize })) {
+  const shard = shardSize === "auto" ? 1 : shardSize;
+  for (const [option, value] of Object.entries({ epochs, batch: batchSize, "shard-size": shard })) {
     if (!(Number.isSafeInteger(value) && value >= 1)) throw refused(option, value, "a whole number from 1");
   }
   for (const [option, value] of Object.entries({
