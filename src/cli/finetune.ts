@@ -1,23 +1,15 @@
 /** @file shapley-pruner finetune: a model trained further, most often after pruning. */
 import { Command } from "commander";
-import {
-  dataOptions,
-  measuredOutputOption,
-  modelArgument,
-  outputOptions,
-  reportOptions,
-  runtimeOptions,
-} from "./arguments.ts";
+import { dataOptions, modelArgument } from "./arguments.ts";
 import { begin, conclude } from "./conclude.ts";
 import { type Io, workOptions } from "./io.ts";
 import type { RawOptions } from "./settings.ts";
 import {
   finetuneInWords,
-  lessonOptions,
   runSettings,
   trainingOptions,
   trainingReport,
-  trainingRunOptions,
+  trainingRun,
 } from "./training-options.ts";
 
 /** The command finetune. */
@@ -27,15 +19,7 @@ export function finetuneCommand(io: Io): Command {
   );
   for (const add of [modelArgument, dataOptions]) add(command);
   trainingOptions(command, finetuneInWords);
-  for (const add of [
-    lessonOptions,
-    measuredOutputOption,
-    trainingRunOptions,
-    runtimeOptions,
-    outputOptions,
-    reportOptions,
-  ])
-    add(command);
+  trainingRun(command);
   return command
     .requiredOption("--out <file>", "where the tuned model goes")
     .action(async (path: string, options: RawOptions) => {

@@ -1,22 +1,10 @@
 /** @file shapley-pruner train: a reference network from scratch. */
 import { Command } from "commander";
-import {
-  dataOptions,
-  measuredOutputOption,
-  outputOptions,
-  reportOptions,
-  runtimeOptions,
-} from "./arguments.ts";
+import { dataOptions } from "./arguments.ts";
 import { begin, conclude } from "./conclude.ts";
 import { type Io, workOptions } from "./io.ts";
 import type { RawOptions } from "./settings.ts";
-import {
-  lessonOptions,
-  runSettings,
-  trainingOptions,
-  trainingReport,
-  trainingRunOptions,
-} from "./training-options.ts";
+import { runSettings, trainingOptions, trainingReport, trainingRun } from "./training-options.ts";
 import { numberOption, sizesOption, wholeNumber } from "./values.ts";
 
 /** Names stand here as well, so that --help need not load the networks; a test compares them with the registry. */
@@ -61,15 +49,7 @@ export function trainCommand(io: Io): Command {
     decay: recipe,
     augmentation: recipe,
   });
-  for (const add of [
-    lessonOptions,
-    measuredOutputOption,
-    trainingRunOptions,
-    runtimeOptions,
-    outputOptions,
-    reportOptions,
-  ])
-    add(command);
+  trainingRun(command);
   return command
     .requiredOption("--out <file>", "where the trained model goes")
     .action((network: string, options: RawOptions) => run(io, command, network, options));

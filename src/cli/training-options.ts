@@ -6,6 +6,7 @@ import type { TrainingRecord } from "../pipeline/training-record.ts";
 import type { TrainingRunOptions } from "../pipeline/training-run.ts";
 import { parseAugmentation } from "../training/augment/augmentation.ts";
 import { parseSchedule } from "../training/parse-schedule.ts";
+import { measuredOutputOption, outputOptions, reportOptions, runtimeOptions } from "./arguments.ts";
 import { dataSettings, type RawOptions, runtimeSettings, testDataSettings } from "./settings.ts";
 import { collect, numberOption, portionOption, wholeNumber } from "./values.ts";
 
@@ -124,6 +125,19 @@ export function aimOptions(command: Command): Command {
       "operators through which no gradient flows, separated by commas",
       collect,
     );
+}
+
+/** Everything of a training command but its subject, its data and its steps. */
+export function trainingRun(command: Command): void {
+  for (const add of [
+    lessonOptions,
+    measuredOutputOption,
+    trainingRunOptions,
+    runtimeOptions,
+    outputOptions,
+    reportOptions,
+  ])
+    add(command);
 }
 
 /** Data kept apart, and the state of a run. */

@@ -58,6 +58,8 @@ function parameterCopies(): (job: ExchangeJob) => Feeds {
   return ({ setup, from, version }) => {
     let copy = copies.get(setup.model.id);
     if (copy === undefined) {
+      // as many as sessions: a removal in rounds trains one network after the other
+      if (copies.size >= openSessions) copies.delete(copies.keys().next().value!);
       const data = new Float32Array(setup.inputs.size);
       copy = { version: version - 1, data, feeds: tensorsOver(setup, data) };
       copies.set(setup.model.id, copy);
