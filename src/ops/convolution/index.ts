@@ -180,8 +180,8 @@ function repeatEach(labels: Int32Array, times: number): Int32Array {
 
 function sliceConv(call: SliceCall): Node {
   const groups = groupsOf(call.node);
-  if (groups === 1) return call.node;
-  const inputChannels = call.inputs[0]!.shape![1] as number;
+  const inputChannels = call.inputs[0]?.shape?.[1];
+  if (groups === 1 || inputChannels === undefined) return call.node; // what is not known is locked
   const kept = call.keptOfInput(0, 1);
   if (inputChannels === groups) {
     if (kept === undefined) return call.node;

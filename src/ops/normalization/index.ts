@@ -40,6 +40,16 @@ function coupleGroupNorm(c: Couplings): void {
   passThrough(c);
 }
 
+/** Windows over neighbouring channels: without one of them the others would meet strangers. */
+function coupleLocalNorm(c: Couplings): void {
+  if (c.inputs[0]?.shape === undefined) {
+    c.lockInput(0, "its rank is not known");
+    return;
+  }
+  c.lock(c.labelsOf(0, 1), `${c.node.opType} mixes over neighbouring channels`);
+  passThrough(c);
+}
+
 export const normalization: Readonly<Record<string, Operator>> = {
   BatchNormalization: {
     infer: (call) => call.node.outputs.map(() => ({})).map((_, k) => (k === 0 ? sameShape(call)[0]! : {})),
@@ -49,4 +59,5 @@ export const normalization: Readonly<Record<string, Operator>> = {
   InstanceNormalization: { infer: sameShape, couple: couplePerChannel },
   LayerNormalization: { infer: sameShape, couple: coupleLayerNorm },
   GroupNormalization: { infer: sameShape, couple: coupleGroupNorm },
+  LRN: { infer: sameShape, couple: coupleLocalNorm },
 };
