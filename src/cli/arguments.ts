@@ -29,6 +29,8 @@ export const estimatorNames = [
   "simshap",
   "owen",
   "first-in-last-out",
+  "greedy",
+  "sequential",
 ] as const satisfies readonly EstimatorName[];
 export const criterionNames = [
   "shapley",

@@ -11,6 +11,8 @@ export const shapley: Weighting = { kind: "shapley" };
 export interface Definition<Note> extends Omit<Estimator, "run"> {
   /** Key in the registry. */
   readonly name: string;
+  /** True when it decides by itself what to spend rows on: stop rules and precisions do not apply. Default false. */
+  readonly adapts?: boolean;
   /** Fewest players it is defined for; default 1. */
   readonly minimumPlayers?: number;
   /** Lays out the run. Called once everything is known to be in range. */
@@ -19,7 +21,7 @@ export interface Definition<Note> extends Omit<Estimator, "run"> {
 
 /** An estimator whose options are checked and whose run goes through the shared loop. */
 export function defineEstimator<Note>(definition: Definition<Note>): Estimator {
-  const { name, scheme, minimumPlayers = 1, ...facts } = definition;
+  const { name, scheme, adapts = false, minimumPlayers = 1, ...facts } = definition;
   return {
     ...facts,
     async *run(game, options) {
@@ -32,6 +34,7 @@ export function defineEstimator<Note>(definition: Definition<Note>): Estimator {
           got: game.players,
         });
       requireOptions(options, game.players);
+      if (adapts) requireRowsOrSeconds(options, name);
       const needed = definition.minimumBudget(game.players, game.examples, options);
       const rows = options.budget.rows ?? Number.POSITIVE_INFINITY;
       if (rows < needed) throw new PrunerError("budget-too-small", { needed, got: rows });
@@ -45,7 +48,7 @@ export function defineEstimator<Note>(definition: Definition<Note>): Estimator {
         options.stop === undefined
       )
         throw new PrunerError("budget-invalid", { detail: "nothing in it ends the run" });
-      yield* runScheme(name, game, options, { ...layout, layout: { ...layout.layout, weighting } });
+      yield* runScheme(name, game, options, layout, { ...layout.layout, weighting });
     },
   };
 }
@@ -61,6 +64,19 @@ function requireWeighting(weighting: Weighting, name: string, supports: Estimato
   if (supports.includes(weighting.kind)) return;
   const data = { estimator: name, weighting: weighting.kind, supported: supports.join(", ") };
   throw new PrunerError("weighting-not-supported", data);
+}
+
+/** Estimators that play a game of their own for every player removed have no one set of values that settles. */
+function requireRowsOrSeconds({ budget, stop }: EstimatorOptions, name: string): void {
+  const why = `the estimator ${name} plays another game for every player it removes`;
+  if (stop !== undefined)
+    throw new PrunerError("invalid-option", {
+      option: "settle-at",
+      got: `${stop.remove} players`,
+      expected: `it to be left out, since ${why}`,
+    });
+  if (budget.precision !== undefined)
+    throw new PrunerError("budget-invalid", { detail: `no one precision ends the run, since ${why}` });
 }
 
 function requireOptions(options: EstimatorOptions, players: number): void {

@@ -29,6 +29,8 @@ const additive = [
   "owen",
   "first-in-last-out",
 ];
+/** Choose what to look at by what they have seen: no sums over a fixed sample. */
+const adaptive = ["greedy", "sequential"];
 /** Sample without end, so that errors can be watched falling. */
 const sampling = ["permutation", "permutation-whole", "kernel-shap", "leverage", "simshap", "owen"];
 
@@ -37,7 +39,7 @@ const runs = { numRuns: 25, seed: 5 };
 describe.each(Object.entries(estimators))("%s", (name, estimator) => {
   test("spends at most its budget and says what it spent", () => fc.assert(keepsItsBudget(estimator), runs));
 
-  test("is linear in the game", () => fc.assert(isLinear(estimator), runs));
+  test.skipIf(adaptive.includes(name))("is linear in the game", () => fc.assert(isLinear(estimator), runs));
 
   test.runIf(efficient.includes(name))("shares out the grand value", () =>
     fc.assert(sharesOutTheGrandValue(estimator), runs),
@@ -50,7 +52,7 @@ describe.each(Object.entries(estimators))("%s", (name, estimator) => {
     ),
   );
 
-  test("treats players that are alike alike, and finds the null player, up to its errors", async () => {
+  test.skipIf(adaptive.includes(name))("treats players that are alike alike, and finds the null player, up to its errors", async () => {
     // players 0 and 1 are interchangeable, player 5 does nothing
     const game = gameOf(6, 1, (m, at) => {
       const both = m[at]! + m[at + 1]!;
@@ -83,7 +85,7 @@ describe.each(Object.entries(estimators))("%s", (name, estimator) => {
       [1, 1, 2].map(async (seed) => (await finish(estimator, game, { rows, seed })).values),
     );
     expect(again).toEqual(a);
-    const isWholeTable = ["exact", "leave-one-out", "partial", "first-in-last-out"].includes(name);
+    const isWholeTable = ["exact", "leave-one-out", "partial", "first-in-last-out", "greedy"].includes(name);
     if (!isWholeTable) expect(b).not.toEqual(a);
   });
 
@@ -169,6 +171,8 @@ describe.each(Object.entries(estimators))("%s", (name, estimator) => {
       "ols-uniform": [1, -1], // up to a constant
       "leave-one-out": [3, 1],
       partial: [1.5, 0.5],
+      greedy: [2, 1],
+      sequential: [2.5, 0.5],
     }[name as string] ?? [2.5, 0.5];
     const band = 1e-6 + 5 * Math.max(...standardErrors);
     expect(band).toBeLessThan(1.5);
@@ -204,6 +208,7 @@ test("the registry holds what the command line promises", () => {
   const names: EstimatorName[] = [
     "exact",
     "first-in-last-out",
+    "greedy",
     "kernel-shap",
     "leave-one-out",
     "leverage",
@@ -212,6 +217,7 @@ test("the registry holds what the command line promises", () => {
     "partial",
     "permutation",
     "permutation-whole",
+    "sequential",
     "simshap",
   ];
   expect(Object.keys(estimators).sort()).toEqual(names);

@@ -2,6 +2,7 @@
 import type { Estimator } from "./estimator.ts";
 import { exact } from "./exact.ts";
 import { firstInLastOut } from "./first-in-last-out.ts";
+import { greedy } from "./greedy.ts";
 import { kernelShap } from "./kernel-shap.ts";
 import { leaveOneOut } from "./leave-one-out.ts";
 import { leverage } from "./leverage.ts";
@@ -10,6 +11,7 @@ import { owen } from "./owen.ts";
 import { partial } from "./partial.ts";
 import { permutation } from "./permutation.ts";
 import { permutationWhole } from "./permutation-whole.ts";
+import { sequential } from "./sequential.ts";
 import { simshap } from "./simshap.ts";
 
 export const estimators = {
@@ -24,6 +26,8 @@ export const estimators = {
   simshap,
   owen,
   "first-in-last-out": firstInLastOut,
+  greedy,
+  sequential,
 } satisfies Record<string, Estimator>;
 
 export type EstimatorName = keyof typeof estimators;

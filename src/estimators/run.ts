@@ -27,6 +27,7 @@ interface Call<Note> {
 
 /**
  * Runs a scheme to its end and yields running estimates between calls.
+ * @param layout Goes into states; a resumed run must have the same.
  * The result depends on game, seed, layout and the place where the run stops; concurrency only decides how far the
  * game is asked ahead (calls asked ahead of an early stop are dropped and appear in no estimate).
  */
@@ -35,13 +36,14 @@ export async function* runScheme<Note>(
   game: Game,
   options: EstimatorOptions,
   scheme: Scheme<Note>,
+  layout: EstimatorState["layout"],
 ): AsyncGenerator<Estimate, void, undefined> {
   const { signal, seed, resume, concurrency = defaultConcurrency } = options;
   signal?.throwIfAborted();
   const started = performance.now();
   const progress: Progress = { calls: 0, items: 0, rows: 0 };
   if (resume !== undefined) {
-    requireSameRun(resume, name, seed, game, scheme.layout);
+    requireSameRun(resume, name, seed, game, layout);
     scheme.load(decodeSums(resume.sums));
     Object.assign(progress, { calls: resume.calls, items: resume.items, rows: resume.rows });
   }
@@ -57,7 +59,7 @@ export async function* runScheme<Note>(
     seed,
     players: game.players,
     examples: game.examples,
-    layout: scheme.layout,
+    layout,
     ...progress,
     sums: encodeSums(scheme.save()),
   });
@@ -150,8 +152,9 @@ function fold<Note>(game: Game, scheme: Scheme<Note>, call: Call<Note>, payoffs:
   requireFinite(rows, game.players);
   let row = 0;
   notes.forEach((note, k) => {
+    const count = scheme.rowsOf(firstItem + k); // before the fold, which may begin another round
     scheme.fold(firstItem + k, note, rows, row);
-    row += scheme.rowsOf(firstItem + k);
+    row += count;
   });
 }
 

@@ -6,9 +6,9 @@ export type Sums = Readonly<Record<string, Float64Array>>;
 export interface Figures {
   readonly values: Float64Array;
   readonly standardErrors: Float64Array;
-  /** Independent observations behind the figures; stop rules wait for enough of them. */
+  /** Independent observations behind the figures; stop rules wait for enough of them. 0 where they know none. */
   readonly observations: number;
-  /** What each block of observations moves the values by, [blockCount, players]. */
+  /** What each block of observations moves the values by, [blockCount, players]; asked for by stop rules only. */
   influences(): Float64Array;
 }
 
@@ -20,18 +20,24 @@ export interface Rows {
 }
 
 /**
- * A run laid out as a sequence of items. What item i asks depends on the seed and i alone, and items are folded in
- * order, so neither workers nor timing can show in the result.
+ * A run laid out as a sequence of items, folded in order. What item i asks depends on the seed and i, and in schemes
+ * that adapt also on earlier rounds: such a scheme lays out one round of items at a time, and the next one only when
+ * the last item of the round is folded. Items of a round are asked ahead as usual; rounds wait for each other. So
+ * neither workers nor timing can show in the result.
  */
 export interface Scheme<Note> {
   /** The numbers the layout was made from; a resumed run must have the same. */
   readonly layout: Readonly<Record<string, number | string>>;
-  /** Items to do; infinite when only a stop rule ends the run. */
+  /**
+   * Items laid out, done ones included; the run ends once all of them are folded. Infinite when only a stop rule ends
+   * the run. It grows only in `fold`, with the last item laid out so far, and in `load`.
+   */
   readonly items: number;
   /** Why the run ends after the last item. */
-  readonly ends: "budget" | "complete";
+  readonly ends: "budget" | "seconds" | "complete";
   /** True when figures take long enough that only looks should ask for them. */
   readonly costly: boolean;
+  /** Rows of an item that is laid out and not yet folded. */
   rowsOf(item: number): number;
   /** Fills in masks (zero before) and examples of an item from row `row` on, and notes what `fold` needs. */
   write(item: number, rows: Rows, row: number): Note;
