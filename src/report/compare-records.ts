@@ -42,7 +42,9 @@ export interface GroupRun {
 
 /** Quality of a whole network on the examples for the final figures. */
 export interface NetworkQuality {
+  /** Null without class labels. */
   readonly accuracy: number | null;
+  /** Cross-entropy (nats) or squared error; without labels the divergence (nats) from what the original says. */
   readonly loss: number | null;
 }
 
@@ -86,10 +88,11 @@ export interface CompareEntry {
   readonly title: string;
   /** Rows for each group it was given; null for methods without a budget. */
   readonly budget: number | null;
-  /** Why it could not be measured; null where it was. */
+  /** Why it could not be measured, or not on all groups; null where it was. */
   readonly missing: string | null;
+  /** Where something is missing: of the groups that could be measured, if there are any, and without the network. */
   readonly runs: readonly CompareRun[];
-  /** Over seeds; per-group figures averaged over groups first. Null where it could not be measured. */
+  /** Over seeds; per-group figures averaged over groups first. Null where something is missing. */
   readonly summary: {
     readonly areaLowest: Spread;
     readonly areaHighest: Spread;
@@ -110,11 +113,14 @@ export interface CompareEntry {
 export interface Contrast {
   readonly first: string;
   readonly second: string;
-  /** What was measured, such as "areaLowest" or "accuracy after repair, 50% gone"; signs are turned so that more is better. */
+  /** Rows for each group that the first was given, and the second where it takes any. */
+  readonly budget: number | null;
+  /** What was measured, such as "area" or "accuracy after repair, 50% gone"; signs are turned so that more is better. */
   readonly measure: string;
   readonly difference: number;
-  /** 95% interval. */
+  /** 95% interval of this difference alone. */
   readonly interval: readonly [low: number, high: number];
+  /** By the probability of such a difference between equal methods, corrected for the number of contrasts. */
   readonly verdict: "ahead" | "behind" | "within noise";
 }
 
@@ -145,6 +151,7 @@ export interface CompareRecord {
   readonly original: NetworkQuality & { readonly parameters: number; readonly macs: number };
   readonly groups: readonly ComparedGroup[];
   readonly entries: readonly CompareEntry[];
+  /** None with a single seed, which says nothing about noise. */
   readonly contrasts: readonly Contrast[];
   /** Sentences computed from the contrasts. */
   readonly conclusions: readonly string[];
