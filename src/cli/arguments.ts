@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import type { CriterionName } from "../criteria/index.ts";
 import type { EstimatorName } from "../estimators/index.ts";
 import type { PayoffKind } from "../metrics/index.ts";
+import { inputPath, outputPath } from "./config-form.ts";
 import {
   aggregateOption,
   budgetOption,
@@ -63,7 +64,7 @@ export const payoffNames = [
 /** The model, and what to assume about its inputs. */
 export function modelArgument(command: Command): Command {
   return command
-    .argument("<model>", "ONNX file")
+    .argument("<model>", "ONNX file", inputPath)
     .option(
       "--input-shape <name:sizes>",
       "shape of an input, such as input:N,3,224,224; repeatable",
@@ -85,6 +86,7 @@ export function reportOptions(command: Command): Command {
     .option(
       "--report <file>",
       "write the results as one HTML file with charts, and the same data as JSON beside it",
+      outputPath,
     )
     .option("--open", "open the report when it is written");
 }
@@ -92,10 +94,11 @@ export function reportOptions(command: Command): Command {
 /** Where examples come from and how they are prepared. */
 export function dataOptions(command: Command): Command {
   return command
-    .option("--data <path>", ".npy, .npz, IDX (also gzipped) or a folder of images by class")
+    .option("--data <path>", ".npy, .npz, IDX (also gzipped) or a folder of images by class", inputPath)
     .option(
       "--labels <path>",
       "labels; left out: taken from the .npz, or from the file beside --data whose name says labels",
+      inputPath,
     )
     .option("--no-labels", "use no labels")
     .option("--limit <examples>", "use at most so many examples, drawn in class proportions", wholeNumber(1))
@@ -171,9 +174,17 @@ export function rankingOptions(command: Command): Command {
         .choices([...estimatorNames])
         .default("permutation"),
     )
+    .addOption(
+      new Option(
+        "--players <who>",
+        "who plays together: the channels of each group, or those of all selected groups in one game",
+      )
+        .choices(["group", "joint"])
+        .default("group"),
+    )
     .option(
       "--budget <amount>",
-      "rows for each group such as 100k, or a time for everything such as 60s (default: by the size of the model)",
+      "rows for each group such as 100k (a joint game has those of all groups), or a time for everything such as 60s (default: by the size of the model)",
       budgetOption,
     )
     .option(

@@ -80,6 +80,7 @@ export function rankSettings(options: RawOptions): RankSettings {
     criterion: options["criterion"] as RankSettings["criterion"],
     aggregate: options["aggregate"] as Aggregate | undefined,
     estimator: options["estimator"] as EstimatorName,
+    players: options["players"] as RankSettings["players"],
     seed: options["seed"] as number,
     budget: options["budget"] as RankBudget | undefined,
     weighting: options["weighting"] as Weighting | undefined,

@@ -7,6 +7,7 @@ import type { ChannelAnalysis } from "../channels/groups.ts";
 import { type KeepMasks, masksOfPlan } from "../channels/plan.ts";
 import { checkLeftAlone } from "./freeze.ts";
 import { groupsOf, type PruneOptions, ranksWithData } from "./prune-options.ts";
+import { checkPlays } from "./rank-groups.ts";
 
 /**
  * Refuses options that contradict each other or lack what they need.
@@ -18,6 +19,7 @@ export function checkCombination(options: PruneOptions): void {
     throw new PrunerError("usage", { detail });
   };
   const { settings, steps } = options;
+  checkPlays(settings);
   if (steps === "all" && settings.budget !== undefined && "seconds" in settings.budget)
     refuse("--budget: a time cannot be shared out over --steps all; give rows for each group, such as 10k.");
   const asks = saysHowMuch(budget) || minAccuracy !== undefined;

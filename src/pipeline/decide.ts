@@ -68,13 +68,20 @@ export async function decide(
 /** What the scores are, by the settings of this run or of the one they come from. */
 function scoringOf({ scores, settings }: PruneOptions, data: RankContext["data"]): ScoringConditions {
   if (data === undefined && scores !== undefined) {
-    const { criterion, estimator, payoff } = scores;
-    return { criterion, estimator, payoff, data: scores.data && { examples: scores.data.examples } };
+    const { criterion, estimator, players, payoff } = scores;
+    return {
+      criterion,
+      estimator,
+      ...(players && { players }),
+      payoff,
+      data: scores.data && { examples: scores.data.examples },
+    };
   }
-  const { criterion, estimator } = settings;
+  const { criterion, estimator, players } = settings;
   return {
     criterion,
     estimator: criterion === "shapley" ? estimator : null,
+    ...(players === "joint" && { players }),
     payoff: data?.payoff?.kind ?? null,
     data: data === undefined ? null : { examples: data.dataset.size },
   };

@@ -1,4 +1,4 @@
-/** @file Scores the channels of several groups, one game after the other, with running estimates and resumption. */
+/** @file Scores the channels of several groups, in games of one group each or in one game of all, with running estimates and resumption. */
 
 import { PrunerError } from "../base/problem.ts";
 import { costModelOf, fullCost } from "../channels/cost.ts";
@@ -21,11 +21,19 @@ import type { PayoffSetup } from "../valuation/targets.ts";
 /** How much is spent: rows for each group, or seconds for everything. */
 export type RankBudget = { readonly rows: number } | { readonly seconds: number };
 
+/**
+ * Who plays together: the channels of each group, all others staying whole, or those of all groups in one game. Joint
+ * values share out what the whole network is worth over the one without any of these channels, v(all) - v(none).
+ */
+export type Players = "group" | "joint";
+
 export interface RankSettings {
   readonly criterion: "shapley" | CriterionName;
   /** How criteria of single examples fold them; each criterion's own way when left out. */
   readonly aggregate?: Aggregate | undefined;
   readonly estimator: EstimatorName;
+  /** Default "group". A joint game has the rows of all its groups together. */
+  readonly players?: Players | undefined;
   readonly seed: number;
   /** Left out: chosen from the size of the model (see `defaultRows`). */
   readonly budget?: RankBudget | undefined;
@@ -60,6 +68,7 @@ export interface RankContext {
 export type RankEvent =
   | {
       readonly kind: "estimate";
+      /** Name of the group, or how many play together. */
       readonly group: string;
       readonly estimate: Estimate;
       readonly budget: number;
@@ -80,45 +89,69 @@ export function defaultRows(analysis: ChannelAnalysis, groups: readonly number[]
   return each * channels;
 }
 
+/** @throws {PrunerError} `usage` for a joint game of a criterion that plays none. */
+export function checkPlays({ criterion, players }: Pick<RankSettings, "criterion" | "players">): void {
+  if (players !== "joint" || criterion === "shapley") return;
+  throw new PrunerError("usage", {
+    detail: `--players joint makes the channels of all groups players of one game, and the criterion ${criterion} plays none. Leave one of them out.`,
+  });
+}
+
 /**
  * Scores every group in order.
  * @throws {PrunerError} What criteria, estimators and games throw; the signal's reason on abort.
  */
 export async function* rankGroups(context: RankContext): AsyncGenerator<RankEvent, GroupScores[], undefined> {
-  const { groups, settings, resume } = context;
+  const { settings, resume } = context;
+  checkPlays(settings);
   if (settings.criterion !== "shapley") return yield* scoreByCriterion(context, settings.criterion);
   if (settings.aggregate !== undefined)
     throw new PrunerError("usage", {
       detail: `--aggregate ${settings.aggregate} is for criteria with gradients, and this run estimates Shapley values. Leave it out.`,
     });
   checkBudget(context);
+  const games = gamesOf(context);
+  const left = resume?.finished ?? [];
   const finished: GroupScores[] = [];
   const started = performance.now();
-  for (const [position, group] of groups.entries()) {
+  for (const [position, groups] of games.entries()) {
     context.signal?.throwIfAborted();
-    let scores = resume?.finished[position];
-    if (scores === undefined) {
-      const current = position === (resume?.finished.length ?? 0) ? resume?.current : undefined;
-      const secondsLeft = secondsFor(
+    const first = finished.length;
+    let scores = left.slice(first, first + groups.length);
+    if (scores.length < groups.length) {
+      const current = left.length >= first ? resume?.current : undefined;
+      const seconds = secondsFor(
         settings.budget,
         (performance.now() - started) / 1000,
-        groups.length - position,
+        games.length - position,
       );
-      scores = yield* valueGroup(context, group, current, secondsLeft);
+      scores = yield* playGame(context, groups, current, seconds);
     }
-    finished.push(scores);
-    yield { kind: "finished", scores };
+    finished.push(...scores);
+    for (const own of scores) yield { kind: "finished", scores: own };
   }
   return finished;
 }
 
-/** A budget too small for one group is told before time goes into the others. */
-function checkBudget({ analysis, groups, settings, data }: RankContext): void {
+/** Groups whose channels play together, game by game. */
+function gamesOf({ groups, settings }: RankContext): readonly (readonly number[])[] {
+  return settings.players === "joint" ? [groups] : groups.map((group) => [group]);
+}
+
+function playersOf({ analysis }: RankContext, groups: readonly number[]): number {
+  return groups.reduce((sum, group) => sum + analysis.groups[group]!.channels, 0);
+}
+
+/** A budget too small for one game is told, in rows for each group, before time goes into the others. */
+function checkBudget(context: RankContext): void {
+  const { settings, data } = context;
   const { budget, estimator } = settings;
   if (budget === undefined || !("rows" in budget) || data === undefined) return;
   const { minimumBudget } = estimators[estimator];
-  const needed = groups.map((group) =>
-    minimumBudget(analysis.groups[group]!.channels, data.dataset.size, settings),
+  const needed = gamesOf(context).map((groups) =>
+    Math.ceil(
+      minimumBudget(playersOf(context, groups), data.dataset.size, settings) / Math.max(1, groups.length),
+    ),
   );
   const most = Math.max(...needed);
   if (budget.rows < most) throw new PrunerError("budget-too-small", { needed: most, got: budget.rows });
@@ -155,32 +188,34 @@ function secondsFor(budget: RankBudget | undefined, spent: number, groupsLeft: n
   return Math.max(0.001, (budget.seconds - spent) / groupsLeft);
 }
 
-async function* valueGroup(
+/** Values the channels of these groups in one game. */
+async function* playGame(
   context: RankContext,
-  group: number,
+  groups: readonly number[],
   resume: EstimatorState | undefined,
   seconds: number | undefined,
-): AsyncGenerator<RankEvent, GroupScores, undefined> {
+): AsyncGenerator<RankEvent, GroupScores[], undefined> {
   const { analysis, settings, data, signal } = context;
-  const { id, channels } = analysis.groups[group]!;
+  if (groups.length === 0) return [];
+  const name = groups.length === 1 ? analysis.groups[groups[0]!]!.id : `${groups.length} groups together`;
   if (data?.payoff === undefined) throw new PrunerError("criterion-needs-data", { criterion: "shapley" });
   const game = await networkGame({
     ...data,
     payoff: data.payoff,
     analysis,
-    groups: [group],
+    groups,
     memory: settings.memory,
     signal,
-    onCached: (done, total) => context.onCached?.(id, done, total),
+    onCached: (done, total) => context.onCached?.(name, done, total),
   });
   const estimator = estimators[settings.estimator];
   const smallest = estimator.minimumBudget(game.players, game.examples, settings);
   const whole = wholeRows(settings.estimator, smallest, game.examples);
-  const rows = rowsFor(context, group, smallest, whole);
+  const rows = rowsFor(context, groups, smallest, whole);
   let last: Estimate | undefined;
   const run = estimator.run(game, {
     budget: seconds === undefined ? { rows } : { seconds, ...(whole !== undefined && { rows: whole }) },
-    seed: (settings.seed + Math.imul(group, 0x9e3779b1)) >>> 0, // a stream of its own for every group
+    seed: (settings.seed + Math.imul(groups[0]!, 0x9e3779b1)) >>> 0, // a stream of its own for every game
     signal,
     concurrency: 2 * data.runner.workers,
     weighting: settings.weighting,
@@ -192,15 +227,15 @@ async function* valueGroup(
         ? undefined
         : {
             kind: "settled",
-            remove: Math.max(1, Math.round(settings.settleAt * channels)),
+            remove: Math.max(1, Math.round(settings.settleAt * game.players)),
             confidence: 0.95,
           },
   });
   for await (const estimate of run) {
     last = estimate;
-    yield { kind: "estimate", group: id, estimate, budget: rows };
+    yield { kind: "estimate", group: name, estimate, budget: rows };
   }
-  return scoresOf(id, channels, last!);
+  return scoresOf(context, groups, last!);
 }
 
 /** Rows of estimators that look at a fixed list of coalitions, each on every example; undefined for the others. */
@@ -211,26 +246,37 @@ function wholeRows(name: EstimatorName, smallest: number, examples: number): num
 }
 
 function rowsFor(
-  { analysis, groups, settings }: RankContext,
-  group: number,
+  context: RankContext,
+  groups: readonly number[],
   smallest: number,
   whole: number | undefined,
 ): number {
-  if (settings.budget !== undefined && "rows" in settings.budget) return settings.budget.rows;
-  return whole ?? Math.max(smallest, defaultRows(analysis, groups, analysis.groups[group]!.channels));
+  const { analysis, settings } = context;
+  if (settings.budget !== undefined && "rows" in settings.budget) return settings.budget.rows * groups.length;
+  return whole ?? Math.max(smallest, defaultRows(analysis, context.groups, playersOf(context, groups)));
 }
 
+/** The values of a game, group by group; its rows are shared out by channels, so that they add up. */
 function scoresOf(
-  id: string,
-  channels: number,
+  { analysis }: RankContext,
+  groups: readonly number[],
   { values, standardErrors, rows, stoppedBy }: Estimate,
-): GroupScores {
-  return {
-    id,
-    channels,
-    values: Array.from(values),
-    standardErrors: Array.from(standardErrors, (error) => (Number.isFinite(error) ? error : null)),
-    rows,
-    stoppedBy: stoppedBy ?? null,
-  };
+): GroupScores[] {
+  let start = 0;
+  return groups.map((group) => {
+    const { id, channels } = analysis.groups[group]!;
+    const [from, to] = [start, start + channels];
+    start = to;
+    const rowsUpTo = (player: number) => Math.round((rows * player) / values.length);
+    return {
+      id,
+      channels,
+      values: Array.from(values.subarray(from, to)),
+      standardErrors: Array.from(standardErrors.subarray(from, to), (error) =>
+        Number.isFinite(error) ? error : null,
+      ),
+      rows: rowsUpTo(to) - rowsUpTo(from),
+      stoppedBy: stoppedBy ?? null,
+    };
+  });
 }

@@ -14,7 +14,13 @@ import { checkOutputs } from "./check-outputs.ts";
 import { prunableGroups } from "./inspect.ts";
 import { type LoadedModel, runnable } from "./load-model.ts";
 import type { WorkOptions } from "./progress.ts";
-import { type RankContext, type RankEvent, type RankSettings, rankGroups } from "./rank-groups.ts";
+import {
+  checkPlays,
+  type RankContext,
+  type RankEvent,
+  type RankSettings,
+  rankGroups,
+} from "./rank-groups.ts";
 import {
   headerOf,
   type PartialScores,
@@ -68,6 +74,7 @@ export function rankableGroups(analysis: ChannelAnalysis, selection: Selection =
  *   (with the state saved when there is an output file) once `signal` fires.
  */
 export async function rank(options: RankOptions): Promise<Scores> {
+  checkPlays(options.settings);
   await checkPlaces(options);
   const analysis = runnable(options.model);
   const groups = rankableGroups(analysis, options.selection);
@@ -158,13 +165,14 @@ function rankHeader(
   groups: readonly number[],
   data: RankContext["data"],
 ): ScoresHeader {
-  const { criterion, estimator, seed, memory: _, ...settings } = options.settings;
+  const { criterion, estimator, players, seed, memory: _, ...settings } = options.settings;
   return headerOf({
     runtime: data === undefined ? null : runtimeText(options),
     model: options.model.hash,
     data: data === undefined ? null : { fingerprint: data.dataset.fingerprint, examples: data.dataset.size },
     criterion,
     estimator: criterion === "shapley" ? estimator : null,
+    ...(players === "joint" && { players }),
     payoff: data?.payoff?.kind ?? null,
     output: data?.payoff?.output ?? null,
     ...(data?.payoff?.labels !== undefined && { labels: data.payoff.labels }),
@@ -210,7 +218,7 @@ function stateKeeper(
       if (event.kind === "finished") {
         if (finished.has(event.scores.id)) return; // left by the run before
         finished.set(event.scores.id, event.scores);
-        current = undefined;
+        if (header.players !== "joint") current = undefined; // a joint game ends for all its groups at once
       } else if (event.kind === "estimate") current = event.estimate.state;
       if (performance.now() - savedAt > saveEveryMs) await save();
     },
@@ -226,8 +234,7 @@ export function report({ onProgress, onRemark }: WorkOptions, event: RankEvent):
   if (event.kind === "estimate") {
     const { group, estimate, budget } = event;
     onProgress?.({ label: group, done: estimate.rows, total: Math.max(budget, estimate.rows), unit: "rows" });
-  } else if (event.scores.stoppedBy === "settled") {
-    onRemark?.(`${event.scores.id}: settled after ${event.scores.rows} rows`);
+    if (estimate.stoppedBy === "settled") onRemark?.(`${group}: settled after ${estimate.rows} rows`);
   }
 }
 

@@ -21,12 +21,14 @@ export interface ScoresHeader {
   readonly data: { readonly fingerprint: string; readonly examples: number } | null;
   readonly criterion: RankSettings["criterion"];
   readonly estimator: string | null;
+  /** "joint" where the channels of all groups played one game; left out where each group played its own. */
+  readonly players?: "joint";
   readonly payoff: PayoffKind | null;
   /** What stood in for labels, where something did. */
   readonly labels?: PayoffSetup["labels"];
   readonly output: string | null;
   readonly seed: number;
-  readonly settings: Omit<RankSettings, "criterion" | "estimator" | "seed" | "memory">;
+  readonly settings: Omit<RankSettings, "criterion" | "estimator" | "players" | "seed" | "memory">;
   readonly groupIds: readonly string[];
 }
 

@@ -57,6 +57,8 @@ export interface ExampleCounts {
 export interface ScoringConditions {
   readonly criterion: "shapley" | CriterionName;
   readonly estimator: string | null;
+  /** "joint" where the channels of all groups played one game. */
+  readonly players?: "joint";
   readonly payoff: PayoffKind | null;
   readonly data: { readonly examples: number } | null;
 }

@@ -57,6 +57,9 @@ test("what scores are, in which unit and over what", () => {
   expect(scoresNote({ ...shapley, data: { examples: 300 } })).toMatch(
     /"negative cross-entropy" \(nats\), averaged over 300 examples \(permutation\)\.\nrows: /,
   );
+  expect(scoresNote({ ...shapley, players: "joint", data: { examples: 300 } })).toMatch(
+    /share out one sum\. rows:/,
+  );
   expect(scoresNote({ criterion: "l1", estimator: null, payoff: null, data: null })).toBe(
     "value: sum of absolute weights that make the channel.",
   );

@@ -214,12 +214,14 @@ export function examplesText(
 }
 
 /** What the values of a ranking are and what they were measured on. */
-export function scoresNote({ criterion, estimator, payoff, data }: ScoringConditions): string {
+export function scoresNote({ criterion, estimator, players, payoff, data }: ScoringConditions): string {
   const on = data === null ? "" : ` over ${whole(data.examples)} examples`;
   if (criterion !== "shapley") return `value: ${criteria[criterion].description}${on}.`;
   const { title, unit } = metrics[payoff!];
   return [
     `value: what the channel adds to the payoff, "${title.toLowerCase()}" (${unit}), averaged${on} (${estimator}).`,
-    "rows: coalitions tried, each on one example.",
+    players === "joint"
+      ? "All groups played one game: their values share out one sum. rows: its coalitions, each on one example, shared out by channels."
+      : "rows: coalitions tried, each on one example.",
   ].join("\n");
 }
