@@ -10,6 +10,7 @@ import {
   runtimeOptions,
 } from "./arguments.ts";
 import { begin, conclude } from "./conclude.ts";
+import { inputPath } from "./config-form.ts";
 import { type Io, workOptions } from "./io.ts";
 import { dataSettings, type RawOptions, runtimeSettings } from "./settings.ts";
 
@@ -28,7 +29,7 @@ export function evaluateCommand(io: Io): Command {
   ])
     add(command);
   return command
-    .option("--against <model>", "the model to compare with, usually the original")
+    .option("--against <model>", "the model to compare with, usually the original", inputPath)
     .option("--no-latency", "do not measure latency")
     .action(async (path: string, options: RawOptions) => {
       const { loadModel } = await import("../pipeline/load-model.ts");

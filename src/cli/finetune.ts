@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { dataOptions, modelArgument } from "./arguments.ts";
 import { begin, conclude } from "./conclude.ts";
+import { outputPath } from "./config-form.ts";
 import { type Io, workOptions } from "./io.ts";
 import type { RawOptions } from "./settings.ts";
 import {
@@ -21,7 +22,7 @@ export function finetuneCommand(io: Io): Command {
   trainingOptions(command, finetuneInWords);
   trainingRun(command);
   return command
-    .requiredOption("--out <file>", "where the tuned model goes")
+    .requiredOption("--out <file>", "where the tuned model goes", outputPath)
     .action(async (path: string, options: RawOptions) => {
       const { loadModel } = await import("../pipeline/load-model.ts");
       const { finetune } = await import("../pipeline/finetune.ts");

@@ -3,6 +3,7 @@ import { Command, Option } from "commander";
 import { PrunerError } from "../base/problem.ts";
 import type { OracleSearch } from "../pipeline/oracle-options.ts";
 import { dataOptions, modelArgument, outputOptions, payoffOptions, runtimeOptions } from "./arguments.ts";
+import { outputPath } from "./config-form.ts";
 import { type Io, print, workOptions } from "./io.ts";
 import { dataSettings, payoffSettings, type RawOptions, runtimeSettings } from "./settings.ts";
 import { collect, numberOption, sizesOption, wholeNumber } from "./values.ts";
@@ -26,8 +27,16 @@ export function oracleCommand(io: Io): Command {
       "coalitions that sampling estimators may look at (default: 30 for each channel)",
       wholeNumber(1),
     )
-    .option("--store <folder>", "where tried coalitions are kept (default: beside --out, nowhere without it)")
-    .option("--out <file>", "write everything as JSON; an interrupted run continues when it is repeated")
+    .option(
+      "--store <folder>",
+      "where tried coalitions are kept (default: beside --out, nowhere without it)",
+      outputPath,
+    )
+    .option(
+      "--out <file>",
+      "write everything as JSON; an interrupted run continues when it is repeated",
+      outputPath,
+    )
     .option("--memory <MiB>", "memory for cached activations (default: half of what is free)", numberOption)
     .action(async (path: string, options: RawOptions) => {
       const { loadModel } = await import("../pipeline/load-model.ts");

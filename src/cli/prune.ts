@@ -15,6 +15,7 @@ import {
   selectionOptions,
 } from "./arguments.ts";
 import { begin, conclude } from "./conclude.ts";
+import { inputPath, outputPath } from "./config-form.ts";
 import { type Io, workOptions } from "./io.ts";
 import {
   dataSettings,
@@ -26,7 +27,7 @@ import {
   testDataSettings,
 } from "./settings.ts";
 import { aimOptions, finetuneInWords, stepOptions, trainingSettings } from "./training-options.ts";
-import { wholeNumber } from "./values.ts";
+import { countsOption, shareOption, stepsOption, targetOption, wholeNumber } from "./values.ts";
 
 /** The command prune. */
 export function pruneCommand(io: Io): Command {
@@ -38,8 +39,9 @@ export function pruneCommand(io: Io): Command {
     .option(
       "--test-data <path>",
       "examples for the final figures alone (default: a part of --data kept for them)",
+      inputPath,
     )
-    .option("--test-labels <path>", "labels of --test-data");
+    .option("--test-labels <path>", "labels of --test-data", inputPath);
   budgetOptions(command);
   for (const add of [
     rankingOptions,
@@ -65,26 +67,39 @@ export function pruneCommand(io: Io): Command {
   stepOptions(command, finetuneInWords);
   aimOptions(command);
   return command
-    .option("--plan <file>", "apply a plan instead of ranking")
-    .option("--scores <file>", "use the scores of an earlier rank instead of ranking again")
-    .option("--save-plan <file>", "write the plan as JSON, to be reviewed, edited and applied again")
+    .option("--plan <file>", "apply a plan instead of ranking", inputPath)
+    .option("--scores <file>", "use the scores of an earlier rank instead of ranking again", inputPath)
+    .option(
+      "--save-plan <file>",
+      "write the plan as JSON, to be reviewed, edited and applied again",
+      outputPath,
+    )
     .option("--no-verify", "do not compare the sliced model with the masked one")
     .option("--no-latency", "do not measure latency")
-    .requiredOption("--out <file>", "where the smaller model goes")
+    .requiredOption("--out <file>", "where the smaller model goes", outputPath)
     .action((path: string, options: RawOptions) => run(io, command, path, options));
 }
 
 function budgetOptions(command: Command): void {
   command
-    .option("--target-macs <amount>", "at most so many MACs stay: 50% or 0.5 of the original, or 62M")
-    .option("--target-params <amount>", "at most so many parameters stay")
-    .option("--keep <share>", "share of channels that stays in every group, such as 0.5")
-    .option("--keep-channels <counts>", "exact counts by group, such as c1=8,c3=20")
+    .option(
+      "--target-macs <amount>",
+      "at most so many MACs stay: 50% or 0.5 of the original, or 62M",
+      targetOption("target-macs"),
+    )
+    .option("--target-params <amount>", "at most so many parameters stay", targetOption("target-params"))
+    .option("--keep <share>", "share of channels that stays in every group, such as 0.5", shareOption("keep"))
+    .option(
+      "--keep-channels <counts>",
+      "exact counts by group, such as c1=8,c3=20",
+      countsOption("keep-channels"),
+    )
     .option(
       "--min-accuracy <share>",
       "remove as long as this accuracy holds on examples kept for that, such as 0.98 or 98%",
+      shareOption("min-accuracy"),
     )
-    .option("--max-ratio <share>", "at most this share of a group's channels goes")
+    .option("--max-ratio <share>", "at most this share of a group's channels goes", shareOption("max-ratio"))
     .option("--round-to <number>", "numbers of channels that stay are multiples of this", wholeNumber(1))
     .addOption(
       new Option(
@@ -97,6 +112,7 @@ function budgetOptions(command: Command): void {
     .option(
       "--steps <rounds>",
       'remove a little and rank again, so many times; "all" ranks again after every removal',
+      stepsOption("steps"),
       "1",
     );
 }

@@ -11,6 +11,7 @@ import {
   selectionOptions,
 } from "./arguments.ts";
 import { begin, conclude } from "./conclude.ts";
+import { outputPath } from "./config-form.ts";
 import { type Io, workOptions } from "./io.ts";
 import {
   dataSettings,
@@ -39,7 +40,11 @@ export function rankCommand(io: Io): Command {
   ])
     add(command);
   return command
-    .option("--out <file>", "write the scores as JSON; an interrupted run leaves its state beside it")
+    .option(
+      "--out <file>",
+      "write the scores as JSON; an interrupted run leaves its state beside it",
+      outputPath,
+    )
     .option("--resume", "continue what an interrupted run with the same settings and --out left")
     .option("--save-every <seconds>", "time between two saves of the state kept with --out", secondsOption, 2)
     .action(async (path: string, options: RawOptions) => {

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { dataOptions } from "./arguments.ts";
 import { begin, conclude } from "./conclude.ts";
+import { outputPath } from "./config-form.ts";
 import { type Io, workOptions } from "./io.ts";
 import type { RawOptions } from "./settings.ts";
 import { runSettings, trainingOptions, trainingReport, trainingRun } from "./training-options.ts";
@@ -51,7 +52,7 @@ export function trainCommand(io: Io): Command {
   });
   trainingRun(command);
   return command
-    .requiredOption("--out <file>", "where the trained model goes")
+    .requiredOption("--out <file>", "where the trained model goes", outputPath)
     .action((network: string, options: RawOptions) => run(io, command, network, options));
 }
 

@@ -7,6 +7,7 @@ import type { TrainingRunOptions } from "../pipeline/training-run.ts";
 import { parseAugmentation } from "../training/augment/augmentation.ts";
 import { parseSchedule } from "../training/parse-schedule.ts";
 import { measuredOutputOption, outputOptions, reportOptions, runtimeOptions } from "./arguments.ts";
+import { inputPath, outputPath } from "./config-form.ts";
 import { dataSettings, type RawOptions, runtimeSettings, testDataSettings } from "./settings.ts";
 import { collect, numberOption, portionOption, wholeNumber } from "./values.ts";
 
@@ -94,6 +95,7 @@ export function lessonOptions(command: Command): Command {
   command.option(
     "--teacher <model>",
     "learn from the outputs of this model too, or from them alone without labels",
+    inputPath,
   );
   return aimOptions(command);
 }
@@ -151,9 +153,14 @@ export function trainingRunOptions(command: Command): Command {
     .option(
       "--test-data <path>",
       "examples for the final figures alone (default: a tenth of --data kept for them)",
+      inputPath,
     )
-    .option("--test-labels <path>", "labels of --test-data")
-    .option("--checkpoint <file>", "where the state is kept while training goes on (default: OUT.checkpoint)")
+    .option("--test-labels <path>", "labels of --test-data", inputPath)
+    .option(
+      "--checkpoint <file>",
+      "where the state is kept while training goes on (default: OUT.checkpoint)",
+      outputPath,
+    )
     .option(
       "--resume",
       "go on from the checkpoint that an interrupted run with the same settings left; --lr, --schedule and --clip may be others",

@@ -1,46 +1,59 @@
 /** @file How the value of a single option is read. */
 import { InvalidArgumentError } from "commander";
+import { parseCounts, parseShare, parseSteps, parseTarget } from "../budget/target.ts";
 import { type Aggregate, isAggregate } from "../criteria/gradients/aggregate.ts";
 import type { Weighting } from "../estimators/index.ts";
 import type { RankBudget } from "../pipeline/rank-groups.ts";
 import type { Portion } from "../pipeline/training-data.ts";
+import {
+  amount,
+  counts,
+  type Form,
+  formed,
+  integerFrom,
+  names,
+  number,
+  numbers,
+  shapes,
+} from "./config-form.ts";
 
 /** Whole numbers from `from` up. */
 export function wholeNumber(from: number): (text: string) => number {
-  return (text) => {
+  return formed(integerFrom(from), (text: string) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < from)
       throw new InvalidArgumentError(`Expected a whole number from ${from}.`);
     return value;
-  };
+  });
 }
 
 /** Any finite number. */
-export function numberOption(text: string): number {
+export const numberOption = formed(number, (text: string): number => {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("Expected a number.");
   return value;
-}
+});
 
 /** Seconds, none included. */
-export function secondsOption(text: string): number {
+export const secondsOption = formed(number, (text: string): number => {
   const value = numberOption(text);
   if (value < 0) throw new InvalidArgumentError("Expected a number of seconds from 0.");
   return value;
-}
+});
 
 /** Numbers separated by commas. */
-export function numberList(text: string): number[] {
-  return text.split(",").map(numberOption);
-}
+export const numberList = formed(numbers({ type: "number" }), (text: string): number[] =>
+  text.split(",").map(numberOption),
+);
 
 /** Names separated by commas; repeated options add up. */
-export function collect(text: string, previous: readonly string[] = []): string[] {
-  return [...previous, ...text.split(",").filter((part) => part !== "")];
-}
+export const collect = formed(names, (text: string, previous: readonly string[] = []): string[] => [
+  ...previous,
+  ...text.split(",").filter((part) => part !== ""),
+]);
 
 /** Rows for each group ("100000", "100k", "2M") or a time for everything ("60s", "5min"). */
-export function budgetOption(text: string): RankBudget {
+export const budgetOption = formed(amount, (text: string): RankBudget => {
   const time = /^(\d+\.?\d*|\.\d+)(s|min|h)$/.exec(text);
   if (time !== null)
     return positive({ seconds: Number(time[1]) * { s: 1, min: 60, h: 3600 }[time[2] as "s"] });
@@ -52,7 +65,7 @@ export function budgetOption(text: string): RankBudget {
   return positive({
     rows: Math.round(Number(rows[1]) * (rows[2] === undefined ? 1 : rows[2] === "M" ? 1e6 : 1e3)),
   });
-}
+});
 
 function positive<B extends RankBudget>(budget: B): B {
   if (Object.values(budget).some((value) => !(value > 0)))
@@ -81,20 +94,22 @@ export function aggregateOption(text: string): Aggregate {
 }
 
 /** Channels removed at most ("2"), or added ("2:addition"). */
-export function partialOption(text: string): {
-  readonly limit: number;
-  readonly side: "removal" | "addition";
-} {
+export const partialOption = formed(amount, (text: string): PartialChoice => {
   const match = /^(\d+)(?::(removal|addition))?$/.exec(text);
   if (match === null || Number(match[1]) < 1)
     throw new InvalidArgumentError(
       "Expected how many channels are removed at most, such as 2, or added, such as 2:addition.",
     );
   return { limit: Number(match[1]), side: (match[2] ?? "removal") as "removal" };
+});
+
+interface PartialChoice {
+  readonly limit: number;
+  readonly side: "removal" | "addition";
 }
 
 /** A share of the examples ("10%", "0.1") or so many of them ("500"); "0" for none. */
-export function portionOption(text: string): Portion {
+export const portionOption = formed(amount, (text: string): Portion => {
   const match = /^(\d+\.?\d*|\.\d+)(%?)$/.exec(text);
   const value = match === null ? Number.NaN : Number(match[1]);
   const isShare = match?.[2] === "%" || !Number.isInteger(value);
@@ -104,14 +119,14 @@ export function portionOption(text: string): Portion {
       "Expected a share of the examples such as 10%, a number of examples such as 500, or 0 for none.",
     );
   return isShare ? { share } : { count: value };
-}
+});
 
 /** Sizes by layer ("10-20-100-25", or with commas). */
-export function sizesOption(text: string): number[] {
+export const sizesOption = formed(numbers({ type: "integer", minimum: 0 }), (text: string): number[] => {
   if (!/^\d+([-,]\d+)*$/.test(text))
     throw new InvalidArgumentError("Expected whole numbers layer by layer, such as 10-20-100-25.");
   return text.split(/[-,]/).map(Number);
-}
+});
 
 /** Width and height in pixels ("224x224"). */
 export function sizeOption(text: string): { readonly width: number; readonly height: number } {
@@ -123,7 +138,7 @@ export function sizeOption(text: string): { readonly width: number; readonly hei
 type Shapes = Map<string, (number | string)[]>;
 
 /** An input and its sizes ("input:N,3,224,224"); repeated options add up. */
-export function shapeOption(text: string, previous: Shapes = new Map()): Shapes {
+export const shapeOption = formed(shapes, (text: string, previous: Shapes = new Map()): Shapes => {
   const match = /^(.+):([^:]+)$/.exec(text);
   if (match === null)
     throw new InvalidArgumentError(
@@ -131,4 +146,27 @@ export function shapeOption(text: string, previous: Shapes = new Map()): Shapes 
     );
   const sizes = match[2]!.split(",").map((size) => (/^\d+$/.test(size) ? Number(size) : size));
   return new Map([...previous, [match[1]!, sizes]]);
+});
+
+/** A text that is checked where it is given and read where it is used. */
+function checked(form: Form, check: (text: string) => unknown): (text: string) => string {
+  return formed(form, (text: string) => {
+    check(text);
+    return text;
+  });
 }
+
+/** A share or an amount of the original, under the name of its option. */
+export const targetOption = (option: string) => checked(amount, (text) => parseTarget(option, text));
+
+/** A share above 0 and up to 1. */
+export const shareOption = (option: string) => checked(amount, (text) => parseShare(option, text));
+
+/** Counts by group ("c1=8,c3=20"). */
+export const countsOption = (option: string) => {
+  const parse = (text: string) => parseCounts(option, text);
+  return checked(counts(parse), parse);
+};
+
+/** So many rounds, or "all". */
+export const stepsOption = (option: string) => checked(amount, (text) => parseSteps(option, text));
