@@ -180,6 +180,11 @@ export const catalogue = {
     (d: { metric: string; row: number }) =>
       `Metric "${d.metric}": the model's output for row ${d.row} contains NaN or infinity. Check the model on the plain data, and the preprocessing.`,
   ),
+  "config-invalid": entry(
+    "usage",
+    (d: { path: string; field: string; expected: string; got: string; nearest: readonly string[] }) =>
+      `${d.path}${d.field === "" ? "" : `, "${d.field}"`}: expected ${d.expected}, got ${d.got}${d.nearest.length === 0 ? "" : `; nearest names: ${d.nearest.join(", ")}`}. Mend the file; docs/configuration.md says what may stand in it.`,
+  ),
   "budget-too-small": entry(
     "usage",
     (d: { needed: number; got: number }) =>
@@ -463,6 +468,16 @@ export const catalogue = {
     "failed",
     (d: { path: string; detail: string }) =>
       `${d.path}: cannot be used as a store of coalitions (${d.detail}). Name another folder with --store.`,
+  ),
+  "pieces-foreign": entry(
+    "usage",
+    (d: { path: string; detail: string }) =>
+      `${d.path}: holds pieces of another comparison (${d.detail}). Name another place with --out or --store, or delete the folder.`,
+  ),
+  "pieces-corrupt": entry(
+    "failed",
+    (d: { path: string; folder: string }) =>
+      `${d.path}: damaged. Delete this file, or the folder ${d.folder}, and run again: what is missing is computed anew.`,
   ),
   "worker-died": entry(
     "failed",
