@@ -2,9 +2,17 @@
 import { Command, Option } from "commander";
 import { PrunerError } from "../base/problem.ts";
 import type { OracleSearch } from "../pipeline/oracle-options.ts";
-import { dataOptions, modelArgument, outputOptions, payoffOptions, runtimeOptions } from "./arguments.ts";
+import {
+  dataOptions,
+  modelArgument,
+  outputOptions,
+  payoffOptions,
+  reportOptions,
+  runtimeOptions,
+} from "./arguments.ts";
+import { begin, conclude } from "./conclude.ts";
 import { outputPath } from "./config-form.ts";
-import { type Io, print, workOptions } from "./io.ts";
+import { type Io, workOptions } from "./io.ts";
 import { dataSettings, payoffSettings, type RawOptions, runtimeSettings } from "./settings.ts";
 import { collect, numberOption, sizesOption, wholeNumber } from "./values.ts";
 
@@ -13,7 +21,8 @@ export function oracleCommand(io: Io): Command {
   const command = new Command("oracle").description(
     "Find the best sets of channels of a group by trying every coalition, and judge rankings by them",
   );
-  for (const add of [modelArgument, dataOptions, payoffOptions, runtimeOptions, outputOptions]) add(command);
+  for (const add of [modelArgument, dataOptions, payoffOptions, runtimeOptions, outputOptions, reportOptions])
+    add(command);
   return searchOptions(command)
     .requiredOption("--group <name>", "group whose channels are tried; see inspect")
     .option(
@@ -49,6 +58,7 @@ export function oracleCommand(io: Io): Command {
       const work = workOptions(io, options);
       const memory = options["memory"] as number | undefined;
       const out = options["out"] as string | undefined;
+      const invocation = await begin(io, command, options, path);
       try {
         const record = await oracle({
           ...work,
@@ -68,7 +78,7 @@ export function oracleCommand(io: Io): Command {
         });
         work.finish();
         const written = out === undefined ? "" : `\n\n${out}: written.`;
-        print(io, options, record, () => `${oracleText(record)}${written}`);
+        await conclude(invocation, record, () => `${oracleText(record)}${written}`);
       } finally {
         work.finish();
       }

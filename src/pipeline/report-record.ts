@@ -2,9 +2,11 @@
 import { basename } from "node:path";
 import { PrunerError } from "../base/problem.ts";
 import type { ReportRecord } from "../report/html/record.ts";
+import type { OracleRecord } from "../report/oracle-records.ts";
 import type { LockedGroup, RunRecord, ScoredGroup } from "../report/records.ts";
 import type { Shape } from "./document-shape.ts";
 import type { Evaluation } from "./evaluate.ts";
+import { oracleShape } from "./oracle-shape.ts";
 import type { PruneResult } from "./prune-result.ts";
 import { evaluationShape, pruneShape, scoresShape, trainingShape } from "./result-shapes.ts";
 import type { Scores } from "./scores-file.ts";
@@ -36,6 +38,8 @@ const empty = {
   scoring: null,
   locked: [],
   training: null,
+  oracle: null,
+  comparison: null,
   examples: {},
   rows: null,
   settings: {},
@@ -46,8 +50,13 @@ const kinds: readonly Kind[] = [
   { marks: ["plan", "rounds", "after"], shape: pruneShape, record: recordOfPrune },
   { marks: ["history", "lesson", "after"], shape: trainingShape, record: recordOfTraining },
   { marks: ["criterion", "groups", "rows"], shape: scoresShape, record: recordOfScores },
+  { marks: ["search", "sets", "coalitions"], shape: oracleShape, record: recordOfOracle },
   { marks: ["after", "before", "examples"], shape: evaluationShape, record: recordOfEvaluation },
 ];
+
+/** Where results come from, for complaints. */
+export const sourcesOfResults =
+  "every command that takes --report prints one with --json, such as prune, rank, evaluate, oracle and compare";
 
 /**
  * The record of a result.
@@ -60,8 +69,7 @@ export function reportRecordOf(document: unknown, path: string, name?: string): 
   if (kind === undefined)
     throw new PrunerError("file-invalid", {
       path,
-      detail:
-        "is no result a report can be drawn from; prune, rank, evaluate, finetune and train print one with --json",
+      detail: `is no result a report can be drawn from; ${sourcesOfResults}`,
     });
   const { schemaVersion, run, locked } = document as Circumstances & { readonly schemaVersion?: unknown };
   if (schemaVersion !== 1)
@@ -135,6 +143,17 @@ function recordOfEvaluation({ before, after, accuracyChange, examples }: Evaluat
     figures: { before, after, reference: "original" },
     accuracyChange,
     examples: { evaluate: examples },
+  };
+}
+
+function recordOfOracle(found: OracleRecord): Partial<ReportRecord> {
+  const { group, payoff, output, search, seed, method, data, rows } = found;
+  return {
+    command: "oracle",
+    oracle: found,
+    examples: { rank: data.examples },
+    rows,
+    settings: { group, payoff, output, search, seed, method },
   };
 }
 

@@ -5,7 +5,7 @@ import { writeAtomically } from "../base/atomic-file.ts";
 import { PrunerError } from "../base/problem.ts";
 import type { ReportRecord } from "../report/html/record.ts";
 import { checkOutputs } from "./check-outputs.ts";
-import { isResult, reportRecordOf } from "./report-record.ts";
+import { isResult, reportRecordOf, sourcesOfResults } from "./report-record.ts";
 import { readJson, writeJson } from "./scores-file.ts";
 
 /** The ends of names browsers take for pages. */
@@ -111,8 +111,7 @@ async function recordsAt(
   if (found.length === 0)
     throw new PrunerError("file-invalid", {
       path,
-      detail:
-        "holds no results a report can be drawn from; prune, rank, evaluate, finetune and train print one with --json",
+      detail: `holds no results a report can be drawn from; ${sourcesOfResults}`,
     });
   return found.flat();
 }

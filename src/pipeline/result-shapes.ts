@@ -39,7 +39,7 @@ const change = nullable(
   }),
 );
 
-const run = optional(
+export const runShape = optional(
   fields({
     tool: text,
     version: text,
@@ -136,7 +136,7 @@ export const pruneShape: Shape = fields({
   stoppedBy: text,
   examples: nullable(mapOf(count())),
   locked,
-  run,
+  run: runShape,
 });
 
 export const scoresShape: Shape = fields({
@@ -157,7 +157,7 @@ export const scoresShape: Shape = fields({
     ),
   ),
   locked,
-  run,
+  run: runShape,
 });
 
 export const evaluationShape: Shape = fields({
@@ -165,7 +165,7 @@ export const evaluationShape: Shape = fields({
   after: figures,
   examples: count(),
   accuracyChange: change,
-  run,
+  run: runShape,
 });
 
 export const trainingShape: Shape = fields({
@@ -179,5 +179,5 @@ export const trainingShape: Shape = fields({
   before: nullable(figures),
   after: figures,
   accuracyChange: change,
-  run,
+  run: runShape,
 });

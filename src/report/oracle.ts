@@ -47,7 +47,8 @@ function setsTable({ sets, search }: OracleRecord): string {
   return table(head, rows, ["right", "right", "left", "left", "left"]);
 }
 
-function knownAbout({ guarantee, worth }: SizeRecord): string {
+/** What is known of a set found without trying everything. */
+export function knownAbout({ guarantee, worth }: SizeRecord): string {
   if (guarantee.kind !== "if-monotone") return "nothing";
   const given = `if rises stay within ${short(guarantee.slack, 3)}`;
   if (guarantee.isProven) return `best ${given}`;

@@ -20,6 +20,8 @@ const bare: ReportRecord = {
   scoring: null,
   locked: [],
   training: null,
+  oracle: null,
+  comparison: null,
   examples: {},
   rows: null,
   settings: {},

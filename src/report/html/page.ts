@@ -7,6 +7,10 @@ import { costSection } from "./sections/cost.ts";
 import { figuresSection } from "./sections/figures.ts";
 import { keptSection } from "./sections/kept.ts";
 import { lockedSection } from "./sections/locked.ts";
+import { oracleRankingsSection } from "./sections/oracle-rankings.ts";
+import { oracleSetsSection } from "./sections/oracle-sets.ts";
+import { oracleSummarySection } from "./sections/oracle-summary.ts";
+import { oracleValuesSection } from "./sections/oracle-values.ts";
 import { repairSection } from "./sections/repair.ts";
 import { reproduceSection } from "./sections/reproduce.ts";
 import { roundsSection } from "./sections/rounds.ts";
@@ -19,6 +23,10 @@ import { style } from "./style.ts";
 /** Parts of a result, in the order of the page. */
 const sections: readonly SectionOf[] = [
   summarySection,
+  oracleSummarySection,
+  oracleSetsSection,
+  oracleValuesSection,
+  oracleRankingsSection,
   figuresSection,
   roundsSection,
   keptSection,
@@ -37,6 +45,7 @@ const deeds: Readonly<Record<string, string>> = {
   evaluate: "Evaluation",
   finetune: "Fine-tuning",
   train: "Training",
+  oracle: "Oracle",
 };
 
 /**

@@ -1,6 +1,8 @@
 /** @file What a report is drawn from: the results of any command in one form, with what it has not left empty. */
 import type { PairedAccuracy } from "../../metrics/index.ts";
 import type { EpochRecord } from "../../training/train.ts";
+import type { CompareRecord } from "../compare-records.ts";
+import type { OracleRecord } from "../oracle-records.ts";
 import type {
   LockedGroup,
   ModelFigures,
@@ -46,6 +48,10 @@ export interface ReportRecord {
   readonly scoring: ScoringConditions | null;
   readonly locked: readonly LockedGroup[];
   readonly training: TrainingCurves | null;
+  /** Best sets of a group, and rankings judged by them. */
+  readonly oracle: OracleRecord | null;
+  /** Methods under one protocol. */
+  readonly comparison: CompareRecord | null;
   /** How many examples served each end. */
   readonly examples: Readonly<Record<string, number>>;
   /** Coalitions evaluated; null where nothing was ranked. */

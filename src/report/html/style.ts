@@ -2,11 +2,15 @@
 
 const light = `
   --page: #ffffff; --text: #1b1f24; --muted: #57606a; --line: #d5dae0; --panel: #f5f7f9; --link: #0a58b5;
-  --kept: #1668c1; --removed: #b8430b; --removed-faint: #fbe3d6; --tuned: #7a35b8;`;
+  --kept: #1668c1; --removed: #b8430b; --removed-faint: #fbe3d6; --tuned: #7a35b8;
+  --series-1: #0058b8; --series-2: #e06500; --series-3: #007a55; --series-4: #ab3a7a; --series-5: #239aca; --series-6: #6a4a00;
+  --series-7: #1b1030;`;
 
 const dark = `
   --page: #14171c; --text: #e7eaee; --muted: #a3adb9; --line: #343b45; --panel: #1d2229; --link: #7cb8ff;
-  --kept: #62abf5; --removed: #ff9b63; --removed-faint: #4a2a18; --tuned: #c79bff;`;
+  --kept: #62abf5; --removed: #ff9b63; --removed-faint: #4a2a18; --tuned: #c79bff;
+  --series-1: #3f93dd; --series-2: #ff9440; --series-3: #35c98e; --series-4: #f09bd0; --series-5: #8a74f5; --series-6: #e5dc50;
+  --series-7: #f4f6fa;`;
 
 /** The style sheet of a page. */
 export const style = `

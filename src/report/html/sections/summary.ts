@@ -5,6 +5,7 @@ import { accuracyChangeClaim, shareOf } from "../claims.ts";
 import { html, type Markup, nothing } from "../markup.ts";
 import type { ReportRecord } from "../record.ts";
 import type { SectionOf } from "./section.ts";
+import { type Tile, tilesOf } from "./tiles.ts";
 
 export const summarySection: SectionOf = (record) => {
   const { figures } = record;
@@ -13,46 +14,40 @@ export const summarySection: SectionOf = (record) => {
   return {
     id: "summary",
     title: "At a glance",
-    body: html`${figures === null ? nothing : tilesOf(figures.before, figures.after)}
+    body: html`${figures === null ? nothing : figuresAtAGlance(figures.before, figures.after)}
 ${sentences.map((sentence) => html`<p>${sentence}</p>\n`)}`,
   };
 };
 
-function tilesOf(before: ModelFigures | null, after: ModelFigures): Markup {
+function figuresAtAGlance(before: ModelFigures | null, after: ModelFigures): Markup {
   const share = (of: (figures: ModelFigures) => number) =>
     before === null || of(before) === 0 ? "" : `${shareOf(of(after), of(before))} of ${compact(of(before))}`;
-  const quality =
-    after.accuracy !== null
-      ? tile(
-          "accuracy",
-          percent(after.accuracy),
-          before?.accuracy == null ? "" : `before: ${percent(before.accuracy)}`,
-        )
-      : after.loss !== null
-        ? tile(
-            "squared error",
-            short(after.loss, 3),
-            before?.loss == null ? "" : `before: ${short(before.loss, 3)}`,
-          )
-        : nothing;
-  return html`<dl class="tiles">
-${quality}
-${tile(
-  "MACs per example",
-  compact(after.macs),
-  share(({ macs }) => macs),
-)}
-${tile(
-  "parameters",
-  compact(after.parameters),
-  share(({ parameters }) => parameters),
-)}
-${tile("file", bytes(after.bytes), before === null ? "" : `before: ${bytes(before.bytes)}`)}
-</dl>`;
+  return tilesOf([
+    ...qualityTile(before, after),
+    { name: "MACs per example", value: compact(after.macs), note: share(({ macs }) => macs) },
+    { name: "parameters", value: compact(after.parameters), note: share(({ parameters }) => parameters) },
+    {
+      name: "file",
+      value: bytes(after.bytes),
+      note: before === null ? "" : `before: ${bytes(before.bytes)}`,
+    },
+  ]);
 }
 
-function tile(name: string, value: string, note: string): Markup {
-  return html`<div><dt>${name}</dt><dd><strong>${value}</strong> <span>${note}</span></dd></div>`;
+function qualityTile(before: ModelFigures | null, after: ModelFigures): Tile[] {
+  const note = (value: number | null | undefined, told: (value: number) => string) =>
+    value == null ? "" : `before: ${told(value)}`;
+  if (after.accuracy !== null)
+    return [
+      {
+        name: "accuracy",
+        value: percent(after.accuracy),
+        note: note(before?.accuracy, (value) => percent(value)),
+      },
+    ];
+  if (after.loss === null) return [];
+  const told = (value: number) => short(value, 3);
+  return [{ name: "squared error", value: told(after.loss), note: note(before?.loss, told) }];
 }
 
 function sentencesOf({ accuracyChange, removal, check, figures, rounds }: ReportRecord): string[] {
