@@ -1,6 +1,8 @@
 /** @file All commands under one name, and what happens with usage mistakes. */
 import { Command } from "commander";
 import { tool } from "../base/version.ts";
+import { configurable } from "./config.ts";
+import { runCommand } from "./config-run.ts";
 import { demoCommand } from "./demo.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { finetuneCommand } from "./finetune.ts";
@@ -17,7 +19,7 @@ export function program(io: Io): Command {
   const root = new Command(tool.name)
     .description("Make trained ONNX networks smaller by asking, with game theory, what each channel is worth")
     .version(tool.version);
-  const commands = [
+  const aboutModels = [
     inspectCommand,
     rankCommand,
     pruneCommand,
@@ -25,9 +27,8 @@ export function program(io: Io): Command {
     trainCommand,
     evaluateCommand,
     oracleCommand,
-    reportCommand,
-    demoCommand,
-  ].map((make) => make(io));
+  ].map((make) => configurable(make(io)));
+  const commands = [...aboutModels, ...[reportCommand, demoCommand, runCommand].map((make) => make(io))];
   for (const command of commands) root.addCommand(command);
   for (const command of [root, ...commands]) {
     command.exitOverride().configureOutput({

@@ -11,13 +11,16 @@ import { program } from "./program.ts";
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const before = process.exitCode;
   process.exitCode = exitCodes.done;
+  const root = program({ ...io, argv });
+  const isAsked = (flag: string) =>
+    argv.includes(`--${flag}`) || root.commands.some((command) => command.getOptionValue(flag) === true);
   try {
-    await program({ ...io, argv }).parseAsync(argv, { from: "user" });
+    await root.parseAsync(argv, { from: "user" });
     return Number(process.exitCode);
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
     if (error instanceof CommanderError && error.code === "commander.help") return exitCodes.usage; // help is shown
-    return explain(codedError(error, io.signal), argv, io);
+    return explain(codedError(error, io.signal), isAsked, io);
   } finally {
     process.exitCode = before;
   }
@@ -40,10 +43,10 @@ function codedError(error: unknown, signal: AbortSignal): unknown {
   );
 }
 
-function explain(error: unknown, argv: readonly string[], io: Io): number {
+function explain(error: unknown, isAsked: (flag: string) => boolean, io: Io): number {
   const { code, message, data } = describeError(error);
-  if (argv.includes("--json")) io.out(JSON.stringify({ error: { code, message, data } }, undefined, 1));
+  if (isAsked("json")) io.out(JSON.stringify({ error: { code, message, data } }, undefined, 1));
   io.err(`error (${code}): ${message}`);
-  if (argv.includes("--debug") && error instanceof Error) io.err(error.stack ?? "");
+  if (isAsked("debug") && error instanceof Error) io.err(error.stack ?? "");
   return error instanceof PrunerError ? error.exitCode : exitCodes.failed;
 }
