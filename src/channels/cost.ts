@@ -3,7 +3,7 @@ import { factorsOf } from "../graph/dims.ts";
 import type { Dim } from "../graph/model.ts";
 import { operatorOf } from "../ops/index.ts";
 import type { CostTerm } from "../ops/operator.ts";
-import { isFloat } from "../tensor/dtype.ts";
+import { type DType, isFloat } from "../tensor/dtype.ts";
 import type { ChannelAnalysis } from "./groups.ts";
 
 /** Multiply-accumulates of one example, and trainable parameters (running statistics not counted). */
@@ -79,17 +79,21 @@ function macTerms({ model, facts }: ChannelAnalysis): CostTerm[] {
   });
 }
 
-/** Float constants with at least one axis that some node reads as a weight. */
+/** Constants with at least one axis that some node reads as a weight: floats, and integers that stand for floats. */
 export function trainableConstants({ model, labelling }: ChannelAnalysis): string[] {
   const used = new Set<string>();
+  const quantized = new Set<string>();
   for (const node of model.graph.nodes) {
-    const auxiliary = operatorOf(node)?.auxiliaryInputs ?? [];
+    const { auxiliaryInputs = [], integerWeights = [] } = operatorOf(node) ?? {};
     node.inputs.forEach((name, input) => {
-      if (!auxiliary.includes(input)) used.add(name);
+      if (integerWeights.includes(input)) quantized.add(name);
+      else if (!auxiliaryInputs.includes(input)) used.add(name);
     });
   }
+  const isWeight = (name: string, dtype: DType) =>
+    quantized.has(name) || (used.has(name) && isFloat(dtype));
   return [...labelling.constants].flatMap(([name, tensor]) =>
-    used.has(name) && isFloat(tensor.dtype) && tensor.shape.length > 0 ? [name] : [],
+    isWeight(name, tensor.dtype) && tensor.shape.length > 0 ? [name] : [],
   );
 }
 
@@ -127,8 +131,11 @@ function countedAxis(draft: Draft, value: string, axis: number): number | undefi
   const { labelling } = draft.analysis;
   const known = labelling.derived.get(value);
   const derived = known?.axis === axis ? known : undefined;
-  const labels = derived?.labels ?? labelling.blocks.get(value)?.find(({ axes }) => axes[0] === axis)?.labels;
+  const block = labelling.blocks.get(value)?.find(({ axes }) => axes[0] === axis);
+  const labels = derived?.labels ?? block?.labels;
   if (labels === undefined) return undefined;
+  for (const around of block?.within ?? [])
+    for (const size of [around?.outer, around?.inner]) fixedSize(draft, size ?? 1);
   const at = draft.axes.push({ size: labels.length, divisor: derived?.divisor ?? 1, labels }) - 1;
   draft.index.set(key, at);
   return at;

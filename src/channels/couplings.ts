@@ -2,7 +2,7 @@
 import type { Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
 import type { Couplings, Labels } from "../ops/operator.ts";
-import { axisLabels, blocksOf, type Draft, lockValue } from "./draft.ts";
+import { axisBlock, axisLabels, blocksOf, type Draft, lockValue } from "./draft.ts";
 import { tie } from "./tie.ts";
 
 /** What the rule of one node says about that node alone. */
@@ -34,6 +34,7 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
     inputs: node.inputs.map(factOf),
     outputs: node.outputs.map(factOf),
     labelsOf,
+    axisBlock: (input, axis) => axisBlock(draft, inputName(input), axis, node),
     blocksOf: (input) => blocksOf(draft, inputName(input)),
     setOutput: (output, blocks) => {
       const name = node.outputs[output] ?? "";

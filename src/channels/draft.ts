@@ -1,6 +1,8 @@
 /** @file A labelling in the making: what the walk over a graph has found so far. */
 import type { Graph, Node, StoredTensor } from "../graph/model.ts";
+import { nodeLabel } from "../graph/model.ts";
 import type { Facts } from "../ops/infer.ts";
+import { blockWithin, extentOf, isPlain, withinOf } from "../ops/label-blocks.ts";
 import type { LabelBlock, Labels } from "../ops/operator.ts";
 import { type ChannelClasses, channelClasses } from "./channel-classes.ts";
 import type { Balance, DerivedAxis, Read, Source, Tie } from "./labelling.ts";
@@ -21,6 +23,8 @@ export interface Draft {
   readonly origins: Map<string, readonly string[]>;
   /** The values whose sizes a value tells. */
   readonly measured: Map<string, readonly string[]>;
+  /** Values told by sizes of which an element was reckoned out of others, not copied. */
+  readonly reckoned: Set<string>;
 }
 
 /** Before the walk: the stored constants are known, and nothing is labelled yet. */
@@ -37,6 +41,7 @@ export function newDraft({ initializers }: Graph, facts: Facts): Draft {
     derived: new Map(),
     origins: new Map([...initializers.keys()].map((name) => [name, [name]])),
     measured: new Map(),
+    reckoned: new Set(),
   };
 }
 
@@ -51,18 +56,30 @@ export function blocksOf(draft: Draft, name: string): readonly LabelBlock[] {
   return blocks;
 }
 
-/** Labels of one axis; a block over several axes is first tied so that it fits its leading axis, for `node` wants it so. */
-export function axisLabels(draft: Draft, name: string, axis: number, node: Node): Labels | undefined {
+/** Block on one axis; one over several axes is first tied so that it fits its leading axis, for `node` wants it so. */
+export function axisBlock(draft: Draft, name: string, axis: number, node: Node): LabelBlock | undefined {
   const block = blocksOf(draft, name).find(({ axes }) => axes.includes(axis));
-  if (block === undefined) return undefined;
-  if (block.axes.length === 1) return block.labels;
-  const size = draft.facts.get(name)!.shape![block.axes[0]!] as number;
+  if (block === undefined || block.axes.length === 1) return block;
+  const size = extentOf(block, 0, draft.facts.get(name)!.shape!);
   const step = block.labels.length / size;
-  const leading = Int32Array.from({ length: size }, (_, k) => block.labels[k * step]!);
-  const firstOfRow = block.labels.map((_, k) => leading[Math.floor(k / step)]!);
+  const labels = Int32Array.from({ length: size }, (_, k) => block.labels[k * step]!);
+  const firstOfRow = block.labels.map((_, k) => labels[Math.floor(k / step)]!);
   tie(draft, node, "rectangle", firstOfRow, block.labels);
-  replaceBlock(draft, name, block, { axes: [block.axes[0]!], labels: leading });
-  return axis === block.axes[0] ? leading : undefined;
+  const leading = blockWithin([block.axes[0]!], labels, [withinOf(block, 0)]);
+  replaceBlock(draft, name, block, leading);
+  return axis === leading.axes[0] ? leading : undefined;
+}
+
+/** As {@link axisBlock} for nodes that want labels to be positions; labels beside an open size on their axis are locked. */
+export function axisLabels(draft: Draft, name: string, axis: number, node: Node): Labels | undefined {
+  const block = axisBlock(draft, name, axis, node);
+  if (block === undefined || isPlain(block)) return block?.labels;
+  const lock = {
+    node: nodeLabel(node),
+    reason: `${node.opType} works on an axis it shares with an open size`,
+  };
+  for (const label of block.labels) draft.classes.lock(label, lock);
+  return undefined;
 }
 
 /** Puts `next` in the place of `old` among the blocks of a value. */

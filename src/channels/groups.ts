@@ -8,7 +8,7 @@ import { labelChannels } from "./label-channels.ts";
 import type { Labelling, Read } from "./labelling.ts";
 import { uniqueId } from "./unique-id.ts";
 
-/** One axis of one value that carries channels of a group. */
+/** One axis of one value that carries channels of a group, and nothing else. */
 export interface Member {
   readonly value: string;
   readonly axis: number;
@@ -91,7 +91,8 @@ function membersOf(
 ): Member[][] {
   const members = Array.from({ length: groups }, (): Member[] => []);
   for (const [value, own] of blocks) {
-    for (const { axes, labels } of own) {
+    for (const { axes, labels, within } of own) {
+      if (within !== undefined) continue; // its positions are no labels
       const found = new Map<number, Int32Array>();
       labels.forEach((label, position) => {
         const place = placeOf(label);

@@ -15,12 +15,25 @@ export function followSizes(draft: Draft, node: Node, rewritten: ReadonlySet<num
   node.inputs.forEach((name, input) => {
     const behind = measured.get(name);
     const fact = facts.get(name);
-    if (behind === undefined || fact?.constant !== undefined || isSymbolic(fact)) return;
+    if (behind === undefined || fact?.constant !== undefined) return;
+    if (isReckoned(draft, node, name)) for (const output of node.outputs) draft.reckoned.add(output);
+    if (isSymbolic(fact) && !draft.reckoned.has(name)) return;
     if (rewritten.has(input) && isKnown(fact)) return;
     if (!stillSizes) lockMeasured(draft, name, nodeLabel(node), `${node.opType} computes with its size`);
     for (const output of stillSizes ? node.outputs : [])
       measured.set(output, [...new Set([...(measured.get(output) ?? []), ...behind])]);
   });
+}
+
+/**
+ * Whether a node makes new sizes of this one: N out of 4*N is right only for as long as there are four. What picks and
+ * joins sizes hands on what it was given.
+ */
+function isReckoned({ facts, reckoned }: Draft, node: Node, name: string): boolean {
+  if (reckoned.has(name)) return true;
+  if (isSymbolic(facts.get(name))) return false;
+  const known = new Set(node.inputs.flatMap((input) => facts.get(input)?.elements ?? []));
+  return node.outputs.some((output) => facts.get(output)?.elements?.some((size) => !known.has(size)));
 }
 
 function isKnown(fact: Fact | undefined): boolean {

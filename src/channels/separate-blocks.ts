@@ -1,6 +1,7 @@
 /** @file Blocks over several axes, brought to one axis each once the walk is over. */
 import type { Graph, Node } from "../graph/model.ts";
 import { producersOf } from "../graph/traversal.ts";
+import { blockWithin, extentOf, withinOf } from "../ops/label-blocks.ts";
 import type { LabelBlock } from "../ops/operator.ts";
 import { type Draft, replaceBlock } from "./draft.ts";
 import { tie } from "./tie.ts";
@@ -19,7 +20,8 @@ export function separateBlocks(draft: Draft, graph: Graph): void {
 }
 
 function separated(draft: Draft, name: string, block: LabelBlock, node: Node): LabelBlock {
-  const sizes = block.axes.map((axis) => draft.facts.get(name)!.shape![axis] as number);
+  const shape = draft.facts.get(name)!.shape!;
+  const sizes = block.axes.map((_, k) => extentOf(block, k, shape));
   const { classes } = draft;
   for (let at = 0; at < sizes.length; at++) {
     const inner = sizes.slice(at + 1).reduce((product, size) => product * size, 1);
@@ -30,11 +32,11 @@ function separated(draft: Draft, name: string, block: LabelBlock, node: Node): L
       if (labels[position] === -1) labels[position] = label;
       return classes.find(labels[position]!) === classes.find(label);
     });
-    if (alone) return { axes: [block.axes[at]!], labels };
+    if (alone) return blockWithin([block.axes[at]!], labels, [withinOf(block, at)]);
   }
   const last = sizes.at(-1)!;
   const labels = block.labels.slice(0, last);
   const inFirst = block.labels.map((_, k) => labels[k % last]!);
   tie(draft, node, "rectangle", inFirst, block.labels);
-  return { axes: [block.axes.at(-1)!], labels };
+  return blockWithin([block.axes.at(-1)!], labels, [withinOf(block, sizes.length - 1)]);
 }

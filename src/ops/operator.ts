@@ -5,7 +5,8 @@
  * labels their outputs carry and which labels must be the same channel. Offsets behind a Concat, repeats behind a
  * Flatten, interleaving behind a channel shuffle are then nothing but arrays of labels, and they compose.
  */
-import type { Dim, Node } from "../graph/model.ts";
+import type { AttributeInShort } from "../graph/emitter.ts";
+import type { Dim, Graph, Node } from "../graph/model.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Kernel } from "./kernel.ts";
@@ -26,15 +27,27 @@ export interface InferCall {
   readonly opset: number;
   /** One per input; undefined where an optional input is omitted. */
   readonly inputs: readonly (Fact | undefined)[];
+  /** Facts about what a body inside the node makes of these inputs; absent where nobody looks into bodies. */
+  readonly bodyFacts?: ((body: Graph, inputs: readonly Fact[]) => readonly Fact[]) | undefined;
 }
 
 /** One label per position of an axis (or, for several axes at once, per position of their row-major product). */
 export type Labels = Int32Array;
 
+/** What an axis holds besides labels: its size is outer × labels × inner, outermost first. */
+export interface Within {
+  /** Symbolic, or 1: the labels come again this many times. */
+  readonly outer: Dim;
+  /** Symbolic, or 1: each label stands for this many positions in a row. */
+  readonly inner: Dim;
+}
+
 /** Labels that span one or several axes of a value. The labels are row-major over `axes` in the listed order. */
 export interface LabelBlock {
   readonly axes: readonly number[];
   readonly labels: Labels;
+  /** One entry per axis; absent where the labels of every axis are its positions. Only open sizes are told this way. */
+  readonly within?: readonly (Within | undefined)[];
 }
 
 /** What a coupling rule may ask and say. Positions that are not labelled are fixed: nothing there can be removed. */
@@ -43,8 +56,13 @@ export interface Couplings {
   readonly opset: number;
   readonly inputs: readonly (Fact | undefined)[];
   readonly outputs: readonly (Fact | undefined)[];
-  /** Labels along one axis of an input; undefined when it is fixed. Several-axis blocks are tied to fit one axis. */
+  /**
+   * Labels along one axis of an input; undefined when it is fixed. Several-axis blocks are tied to fit one axis, and
+   * labels that share their axis with an open size are locked.
+   */
   labelsOf(input: number, axis: number): Labels | undefined;
+  /** As {@link Couplings.labelsOf}, for rules that hand on or pair axes which hold more than labels. */
+  axisBlock(input: number, axis: number): LabelBlock | undefined;
   /** All label blocks of an input. */
   blocksOf(input: number): readonly LabelBlock[];
   setOutput(output: number, blocks: readonly LabelBlock[]): void;
@@ -89,15 +107,28 @@ export interface SliceCall {
   readonly opset: number;
   readonly inputs: readonly (Fact | undefined)[];
   readonly outputs: readonly (Fact | undefined)[];
-  /** Positions that stay along an axis, ascending; undefined when all stay. */
+  /** Positions that stay along an axis, ascending; undefined when all stay, or when the axis has an open size. */
   keptOfInput(input: number, axis: number): Int32Array | undefined;
   keptOfOutput(output: number, axis: number): Int32Array | undefined;
+  /** Shape after this slice. */
+  shapeOfInput(input: number): readonly Dim[] | undefined;
+  shapeOfOutput(output: number): readonly Dim[] | undefined;
   /** Elements of a constant input as they are before this slice. */
   constant(input: number): Tensor | undefined;
   /** Puts a new constant in place of an input of this node alone. */
   replaceInput(input: number, value: Tensor): void;
+  /** Puts the value of this name in place of an input. */
+  redirectInput(input: number, name: string): void;
   /** Leaves an optional input out. */
   omitInput(input: number): void;
+  /** Adds a node in front of this one, and returns the name of its output. */
+  emit(
+    opType: string,
+    inputs: readonly string[],
+    attributes?: Readonly<Record<string, AttributeInShort>>,
+  ): string;
+  /** Adds a constant, and returns its name. */
+  store(value: Tensor): string;
 }
 
 export interface Operator {
@@ -114,5 +145,7 @@ export interface Operator {
   slice?(call: SliceCall): Node;
   /** Which inputs are no trainable parameters although they are constant floats (statistics, paddings, bounds). */
   readonly auxiliaryInputs?: readonly number[];
+  /** Which inputs are trained weights although they are stored as integers. */
+  readonly integerWeights?: readonly number[];
   readonly kernel?: Kernel | undefined;
 }

@@ -72,9 +72,9 @@ export function renumberBlocks(
   blocks: readonly LabelBlock[],
   renumber: (axis: number) => number | undefined,
 ): LabelBlock[] {
-  return blocks.flatMap(({ axes, labels }) => {
-    const moved = axes.map(renumber);
-    return moved.some((axis) => axis === undefined) ? [] : [{ axes: moved as number[], labels }];
+  return blocks.flatMap((block) => {
+    const moved = block.axes.map(renumber);
+    return moved.some((axis) => axis === undefined) ? [] : [{ ...block, axes: moved as number[] }];
   });
 }
 
@@ -91,7 +91,7 @@ export function untangledBlocks(
   for (const block of c.blocksOf(input)) {
     const [leading, ...others] = block.axes;
     const entangled = others.length > 0 && (others.some((axis) => axes.has(axis)) || !exceptLeading);
-    if (entangled && block.axes.some((axis) => axes.has(axis))) c.labelsOf(input, leading!);
+    if (entangled && block.axes.some((axis) => axes.has(axis))) c.axisBlock(input, leading!);
   }
   return c.blocksOf(input);
 }

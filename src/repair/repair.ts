@@ -5,7 +5,7 @@
  * the pruned one gives it, everything before it repaired already, so that it also makes up for drift from further back.
  */
 import type { ChannelAnalysis } from "../channels/groups.ts";
-import { keptPositions } from "../channels/kept.ts";
+import { keptAxes } from "../channels/kept.ts";
 import type { KeepMasks } from "../channels/plan.ts";
 import type { Dataset } from "../datasets/index.ts";
 import { type Model, nodeLabel } from "../graph/model.ts";
@@ -78,7 +78,7 @@ export async function repair(options: RepairOptions): Promise<RepairResult> {
     graph,
     facts,
     originalFacts: bench.originalFacts,
-    kept: keptPositions(analysis, masks),
+    kept: keptAxes(analysis, masks).positions,
     reads: analysis.labelling.reads,
     draft,
   };

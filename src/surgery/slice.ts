@@ -1,8 +1,9 @@
 /** @file Applies a plan: weights are cut, sizes rewritten, dead nodes dropped. The result is an ordinary, smaller model. */
 import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
-import { type KeptPositions, keptPositions } from "../channels/kept.ts";
+import { type KeptAxes, keptAxes } from "../channels/kept.ts";
 import type { KeepMasks } from "../channels/plan.ts";
+import { type Emitter, emitterFor } from "../graph/emitter.ts";
 import {
   type Graph,
   type Model,
@@ -24,7 +25,8 @@ import { type Tensor, takeAlong } from "../tensor/tensor.ts";
  * @throws {PrunerError} `nothing-removed` when the plan keeps everything.
  */
 export function sliceModel(analysis: ChannelAnalysis, masks: KeepMasks): Model {
-  const kept = keptPositions(analysis, masks);
+  const axes = keptAxes(analysis, masks);
+  const kept = axes.positions;
   if (kept.size === 0) throw new PrunerError("nothing-removed", {});
   const { model, facts } = foldSizes(analysis.model, analysis.facts);
   const initializers = new Map<string, StoredTensor>();
@@ -32,13 +34,14 @@ export function sliceModel(analysis: ChannelAnalysis, masks: KeepMasks): Model {
   const draft: Draft = {
     analysis: { ...analysis, facts },
     model,
-    kept,
+    axes,
     initializers,
+    emit: emitterFor(model.graph, "sliced_"),
     readers: readerCounts(model.graph),
     replacements: new Map(),
   };
-  const nodes = model.graph.nodes.map((node) => sliceNode(draft, node));
-  const graph: Graph = { ...model.graph, nodes, initializers, valueInfo: freshValueInfo(model.graph, kept) };
+  const nodes = model.graph.nodes.flatMap((node) => sliceNode(draft, node));
+  const graph: Graph = { ...model.graph, nodes, initializers, valueInfo: freshValueInfo(model.graph, axes) };
   return dropDeadNodes({ ...model, graph }, analysis.model);
 }
 
@@ -52,8 +55,10 @@ function cut(tensor: StoredTensor, kept: ReadonlyMap<number, Int32Array> | undef
 interface Draft {
   readonly analysis: ChannelAnalysis;
   readonly model: Model;
-  readonly kept: KeptPositions;
+  readonly axes: KeptAxes;
   readonly initializers: Map<string, StoredTensor>;
+  /** Makes nodes and constants that the slice adds. */
+  readonly emit: Emitter;
   /** How many node inputs, bodies and graph outputs read each value. */
   readonly readers: ReadonlyMap<string, number>;
   /** What has taken the place of a constant, for nodes that want the same in its place. */
@@ -71,17 +76,22 @@ function readerCounts(graph: Graph): Map<string, number> {
   return readers;
 }
 
-function sliceNode(draft: Draft, node: Node): Node {
-  const { analysis, model, kept } = draft;
+/** The node as it should be, behind nodes that it needs. */
+function sliceNode(draft: Draft, node: Node): readonly Node[] {
+  const { analysis, model, axes, emit } = draft;
+  const kept = axes.positions;
   const held = analysis.labelling.constants.get(node.outputs[0] ?? "");
   if (node.opType === "Constant" && held !== undefined) {
     const changed = kept.get(node.outputs[0]!);
-    return changed === undefined ? node : sliceConstant(node, cut(held, changed));
+    return [changed === undefined ? node : sliceConstant(node, cut(held, changed))];
   }
   const operator = operatorOf(node);
-  if (operator?.slice === undefined) return node;
+  if (operator?.slice === undefined) return [node];
+  const emitted = emit.nodes.length;
   const inputs = [...node.inputs];
   const factOf = (name: string) => (name === "" ? undefined : analysis.facts.get(name));
+  const shapeLeft = (name: string) =>
+    factOf(name)?.shape?.map((size, axis) => axes.sizes.get(name)?.get(axis) ?? size);
   const call: SliceCall = {
     node,
     opset: model.opsets.get(node.domain) ?? 1,
@@ -89,10 +99,22 @@ function sliceNode(draft: Draft, node: Node): Node {
     outputs: node.outputs.map(factOf),
     keptOfInput: (input, axis) => kept.get(node.inputs[input] ?? "")?.get(axis),
     keptOfOutput: (output, axis) => kept.get(node.outputs[output] ?? "")?.get(axis),
+    shapeOfInput: (input) => shapeLeft(node.inputs[input] ?? ""),
+    shapeOfOutput: (output) => shapeLeft(node.outputs[output] ?? ""),
     constant: (input) => analysis.labelling.constants.get(node.inputs[input] ?? "")?.load(),
     replaceInput(input, value) {
       while (inputs.length <= input) inputs.push("");
       inputs[input] = replacement(draft, inputs[input]!, value, `${node.outputs[0]}_input_${input}`);
+    },
+    redirectInput(input, name) {
+      while (inputs.length <= input) inputs.push("");
+      inputs[input] = name;
+    },
+    emit: (opType, from, attributes) => emit.node(opType, from, attributes),
+    store(value) {
+      const name = emit.constant(value);
+      draft.initializers.set(name, stored(value));
+      return name;
     },
     omitInput(input) {
       inputs[input] = "";
@@ -100,7 +122,8 @@ function sliceNode(draft: Draft, node: Node): Node {
     },
   };
   const sliced = operator.slice(call);
-  return inputs.join("\n") === node.inputs.join("\n") ? sliced : { ...sliced, inputs };
+  const result = inputs.join("\n") === node.inputs.join("\n") ? sliced : { ...sliced, inputs };
+  return [...emit.nodes.slice(emitted), result];
 }
 
 /** A Constant node that holds what is left. Lists of numbers become a tensor. */
@@ -139,12 +162,12 @@ function isSame(a: Tensor, b: Tensor): boolean {
 }
 
 /** Declared shapes of values whose sizes changed are brought up to date. */
-function freshValueInfo(graph: Graph, kept: KeptPositions): ReadonlyMap<string, ValueInfo> {
+function freshValueInfo(graph: Graph, { sizes }: KeptAxes): ReadonlyMap<string, ValueInfo> {
   return new Map(
     [...graph.valueInfo].map(([name, info]) => {
-      const changed = kept.get(name);
+      const changed = sizes.get(name);
       if (changed === undefined || info.shape === undefined) return [name, info];
-      return [name, { ...info, shape: info.shape.map((dim, axis) => changed.get(axis)?.length ?? dim) }];
+      return [name, { ...info, shape: info.shape.map((dim, axis) => changed.get(axis) ?? dim) }];
     }),
   );
 }

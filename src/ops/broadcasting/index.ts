@@ -1,8 +1,9 @@
 /** @file Operators on two or more tensors with numpy-style broadcasting: residual adds, gates, biases, masks. */
 import { addDims, divideDims, multiplyDims } from "../../graph/dims.ts";
 import type { Dim } from "../../graph/model.ts";
+import { blockOn, isLaidAlike, unifyBlocks } from "../label-blocks.ts";
 import type { Couplings, Fact, InferCall, LabelBlock, Operator } from "../operator.ts";
-import { blockFor, broadcastShape, numbersOf } from "../shapes.ts";
+import { broadcastShape, numbersOf } from "../shapes.ts";
 
 function infer(dtype: "first" | "last" | "bool") {
   return (call: InferCall): Fact[] => {
@@ -70,7 +71,7 @@ export function coupleBroadcast(c: Couplings): void {
   const covered = new Set(whole.flatMap((block) => block.axes));
   const blocks: LabelBlock[] = [...whole];
   for (let axis = 0; axis < rank; axis++) {
-    if (!covered.has(axis)) blocks.push(...blockFor(axis, coupleAxis(c, axis, rank)));
+    if (!covered.has(axis)) blocks.push(...blockOn(axis, coupleAxis(c, axis, rank)));
   }
   c.setOutput(0, blocks);
 }
@@ -96,7 +97,7 @@ function wholeBlocks(c: Couplings, rank: number): LabelBlock[] {
 }
 
 function shifted(block: LabelBlock, by: number): LabelBlock {
-  return { axes: block.axes.map((axis) => axis + by), labels: block.labels };
+  return { ...block, axes: block.axes.map((axis) => axis + by) };
 }
 
 function partnerOf(
@@ -110,37 +111,37 @@ function partnerOf(
   const spans = wanted.axes.some((axis) => axis >= offset && shape[axis - offset] !== 1);
   if (!spans) return "absent";
   const found = c.blocksOf(input).find((block) => shifted(block, offset).axes.join() === wanted.axes.join());
-  return found?.labels ?? "conflict";
+  return found !== undefined && isLaidAlike(found, wanted) ? found.labels : "conflict";
 }
 
-function coupleAxis(c: Couplings, axis: number, rank: number): Int32Array | undefined {
-  let labels: Int32Array | undefined;
+function coupleAxis(c: Couplings, axis: number, rank: number): LabelBlock | undefined {
+  let block: LabelBlock | undefined;
   let partners = 0;
   for (let input = 0; input < c.node.inputs.length; input++) {
     const shape = c.inputs[input]?.shape;
     const own = shape === undefined ? -1 : axis - (rank - shape.length);
     if (shape === undefined || own < 0 || shape[own] === 1) continue;
-    const next = c.labelsOf(input, own);
-    if (partners++ === 0) labels = next;
+    const next = c.axisBlock(input, own);
+    if (partners++ === 0) block = next;
     else {
-      c.unify(labels, next, "it meets an axis that is fixed");
-      labels = labels === undefined || next === undefined ? undefined : labels;
+      unifyBlocks(c, block, next, "it meets an axis that is fixed");
+      block = block === undefined || next === undefined ? undefined : block;
     }
   }
-  return labels ?? (partners === 0 ? sizeOneLabels(c, axis, rank) : undefined);
+  if (partners === 0) sizeOneLabels(c, axis, rank);
+  return block;
 }
 
-/** Where every operand has size 1 the first one's label goes on. */
-function sizeOneLabels(c: Couplings, axis: number, rank: number): Int32Array | undefined {
+/** Where every operand has size 1, blocks that span the axis are tied all the same. */
+function sizeOneLabels(c: Couplings, axis: number, rank: number): void {
   for (let input = 0; input < c.node.inputs.length; input++) {
     const shape = c.inputs[input]?.shape;
     const own = shape === undefined ? -1 : axis - (rank - shape.length);
     if (own >= 0) {
-      c.labelsOf(input, own);
+      c.axisBlock(input, own);
       return;
     }
   }
-  return undefined;
 }
 
 const arithmetic = "Add Sub Mul Div Pow Mod Min Max Sum Mean BitShift PRelu".split(" ");

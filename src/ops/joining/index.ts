@@ -3,6 +3,7 @@ import { intAttribute, intsAttribute, withAttributes } from "../../graph/attribu
 import { addDims, divideDims } from "../../graph/dims.ts";
 import type { Dim, Node } from "../../graph/model.ts";
 import { int64 } from "../../tensor/tensor.ts";
+import { blockOn, isPlain, unifyBlocks } from "../label-blocks.ts";
 import type { Couplings, Fact, InferCall, LabelBlock, Operator, SliceCall } from "../operator.ts";
 import { blockFor, fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
 
@@ -31,7 +32,9 @@ function coupleConcat(c: Couplings): void {
   const joined = fromFront(intAttribute(c.node, "axis", 1), shape.length);
   const blocks: LabelBlock[] = [];
   for (let axis = 0; axis < shape.length; axis++) {
-    blocks.push(...blockFor(axis, axis === joined ? joinLabels(c, axis) : tieInputs(c, axis)));
+    blocks.push(
+      ...(axis === joined ? blockFor(axis, joinLabels(c, axis)) : blockOn(axis, tieInputs(c, axis))),
+    );
   }
   c.setOutput(0, blocks);
 }
@@ -60,9 +63,10 @@ function joinLabels(c: Couplings, axis: number): Int32Array | undefined {
   return joined;
 }
 
-function tieInputs(c: Couplings, axis: number): Int32Array | undefined {
-  const parts = c.node.inputs.map((_, input) => c.labelsOf(input, axis));
-  for (const part of parts.slice(1)) c.unify(parts[0], part, "it is joined beside an axis that is fixed");
+function tieInputs(c: Couplings, axis: number): LabelBlock | undefined {
+  const parts = c.node.inputs.map((_, input) => c.axisBlock(input, axis));
+  for (const part of parts.slice(1))
+    unifyBlocks(c, parts[0], part, "it is joined beside an axis that is fixed");
   return parts.some((part) => part === undefined) ? undefined : parts[0];
 }
 
@@ -114,6 +118,12 @@ function coupleSplit(c: Couplings): void {
 export function takeBlock(c: Couplings, axis: number, start: number, end: number): LabelBlock[] {
   const block = c.blocksOf(0).find(({ axes }) => axes.includes(axis));
   if (block === undefined) return [];
+  if (!isPlain(block)) {
+    const size = c.inputs[0]!.shape![axis];
+    if (start === 0 && end === size) return [block];
+    c.lock(block.labels, "positions are picked from an axis it shares with an open size");
+    return [];
+  }
   c.release(block.labels);
   if (block.axes.length === 1) return [{ axes: [axis], labels: block.labels.subarray(start, end) }];
   const step = block.labels.length / (c.inputs[0]!.shape![axis] as number);

@@ -1,6 +1,7 @@
 /** @file Gemm and MatMul: dense layers, and products of activations as in attention. */
 import { intAttribute } from "../../graph/attributes.ts";
 import type { Dim } from "../../graph/model.ts";
+import { blockOn, unifyBlocks } from "../label-blocks.ts";
 import type { CostTerm, Couplings, Fact, InferCall, LabelBlock, Operator } from "../operator.ts";
 import { blockFor, broadcastShape, likeFirst, shapeOf } from "../shapes.ts";
 
@@ -24,7 +25,7 @@ function inferGemm(call: InferCall): readonly Fact[] {
 
 function coupleGemm(c: Couplings): void {
   const axes = gemmAxes(c.node);
-  const rows = c.labelsOf(0, axes.rows);
+  const rows = c.axisBlock(0, axes.rows);
   c.unify(
     c.labelsOf(0, axes.leftInner),
     c.labelsOf(1, axes.rightInner),
@@ -33,17 +34,17 @@ function coupleGemm(c: Couplings): void {
   c.read(0, axes.leftInner);
   const columns = c.isConstant(1) ? c.produce(1, axes.columns) : c.labelsOf(1, axes.columns);
   coupleAddend(c, rows, columns);
-  c.setOutput(0, [...blockFor(0, rows), ...blockFor(1, columns)]);
+  c.setOutput(0, [...blockOn(0, rows), ...blockFor(1, columns)]);
 }
 
 /** The third operand broadcasts to [rows, columns]. */
-function coupleAddend(c: Couplings, rows: Int32Array | undefined, columns: Int32Array | undefined): void {
+function coupleAddend(c: Couplings, rows: LabelBlock | undefined, columns: Int32Array | undefined): void {
   const shape = c.inputs[2]?.shape;
   if (shape === undefined) return;
-  const outer = [rows, columns];
-  for (let axis = 0; axis < shape.length; axis++) {
-    if (shape[axis] !== 1) c.unify(c.labelsOf(2, axis), outer[axis + 2 - shape.length]);
-  }
+  const [own, other] = [shape.length - 1, shape.length - 2];
+  if (own >= 0 && shape[own] !== 1) c.unify(c.labelsOf(2, own), columns);
+  if (other >= 0 && shape[other] !== 1)
+    unifyBlocks(c, c.axisBlock(2, other), rows, "it meets an axis that is fixed");
 }
 
 function gemmMacs(call: InferCall): readonly CostTerm[] {
@@ -90,9 +91,10 @@ function coupleMatMul(c: Couplings): void {
   c.unify(inner, c.labelsOf(1, b.length - 2), "it is multiplied with an axis that is fixed");
   if (c.isConstant(0)) c.read(1, b.length - 2);
   else c.read(0, a.length - 1);
-  const rows = c.isConstant(0) ? c.produce(0, a.length - 2) : c.labelsOf(0, a.length - 2);
+  if (c.isConstant(0)) c.produce(0, a.length - 2);
+  const rows = c.axisBlock(0, a.length - 2);
   const columns = c.isConstant(1) ? c.produce(1, b.length - 1) : c.labelsOf(1, b.length - 1);
-  c.setOutput(0, [...blocks, ...blockFor(rank - 2, rows), ...blockFor(rank - 1, columns)]);
+  c.setOutput(0, [...blocks, ...blockOn(rank - 2, rows), ...blockFor(rank - 1, columns)]);
 }
 
 function coupleBatchAxis(
@@ -106,10 +108,10 @@ function coupleBatchAxis(
   const right = axis - (rank - b.length);
   const hasLeft = left >= 0 && a[left] !== 1;
   const hasRight = right >= 0 && b[right] !== 1;
-  const labels = hasLeft ? c.labelsOf(0, left) : hasRight ? c.labelsOf(1, right) : undefined;
+  const block = hasLeft ? c.axisBlock(0, left) : hasRight ? c.axisBlock(1, right) : undefined;
   if (hasLeft && hasRight)
-    c.unify(labels, c.labelsOf(1, right), "it is multiplied with an axis that is fixed");
-  return blockFor(axis, labels);
+    unifyBlocks(c, block, c.axisBlock(1, right), "it is multiplied with an axis that is fixed");
+  return blockOn(axis, block);
 }
 
 function matMulMacs(

@@ -2,10 +2,10 @@
 import { intAttribute, intsAttribute } from "../../graph/attributes.ts";
 import { divideDims, productOf } from "../../graph/dims.ts";
 import type { Dim, Node } from "../../graph/model.ts";
-import { int64 } from "../../tensor/tensor.ts";
 import type { Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
 import { axesOf, fromFront, likeFirst, numbersOf, renumberBlocks, shapeOf } from "../shapes.ts";
 import { regroup } from "./regroup.ts";
+import { targetSizes, writeTarget } from "./write-target.ts";
 
 function inferFlatten(call: InferCall): readonly Fact[] {
   const x = shapeOf(call, 0);
@@ -44,24 +44,21 @@ function coupleReshape(c: Couplings): void {
   }
   const { blocks, lost } = regroup(before, after, c.blocksOf(0));
   if (after.includes(0)) c.lockInput(0, "it has no elements");
-  if (c.node.opType !== "Reshape" || openSizes(after, before) <= 1) c.rewrites(1);
+  if (c.node.opType !== "Reshape" || targetSizes(before, after) !== undefined) c.rewrites(1);
   else for (const block of c.blocksOf(0)) c.lock(block.labels, "the reshape has several symbolic sizes");
   for (const { block, why } of lost) c.lock(block.labels, why);
   c.setOutput(0, blocks);
 }
 
-/**
- * New target sizes for a Reshape: numbers where they are known, 0 or -1 for a symbolic axis. Needed when its channels
- * shrink, and when the target is computed from sizes that may.
- */
+/** A new target for a Reshape: needed when its channels shrink, and when the target is computed from sizes that may. */
 function sliceReshape(call: SliceCall): Node {
-  const before = call.inputs[0]!.shape;
-  const after = call.outputs[0]!.shape;
-  if (before === undefined || after === undefined || openSizes(after, before) > 1) return call.node;
-  const kept = after.map((_, axis) => call.keptOfOutput(0, axis));
-  if (kept.every((positions) => positions === undefined) && !isComputed(call.inputs[1])) return call.node;
-  const target = after.map((size, axis): Dim => kept[axis]?.length ?? size);
-  call.replaceInput(1, int64([target.length], encodeTarget(target, before)));
+  const before = call.shapeOfInput(0);
+  const after = call.shapeOfOutput(0);
+  const sizes = before === undefined || after === undefined ? undefined : targetSizes(before, after);
+  if (sizes === undefined) return call.node; // nothing it carries can have changed
+  const isSame = after!.every((size, axis) => size === call.outputs[0]!.shape![axis]);
+  if (isSame && !isComputed(call.inputs[1])) return call.node;
+  writeTarget(call, sizes);
   const attributes = new Map(call.node.attributes);
   attributes.delete("allowzero"); // 0 copies a size in what was just written
   return { ...call.node, attributes };
@@ -73,25 +70,6 @@ export function isComputed(target: Fact | undefined): boolean {
     target?.constant === undefined &&
     target?.elements?.some((size) => typeof size !== "string" && size !== -1) === true
   );
-}
-
-/** How many sizes of a target can only be written as -1. */
-function openSizes(target: readonly Dim[], before: readonly Dim[]): number {
-  return target.filter(
-    (size, axis) => typeof size !== "number" && (size === undefined || before[axis] !== size),
-  ).length;
-}
-
-/** Symbolic sizes become 0 (copied from the same axis of the input) or, once, -1. */
-function encodeTarget(target: readonly Dim[], before: readonly Dim[]): number[] {
-  let open = false;
-  return target.map((size, axis) => {
-    if (typeof size === "number") return size;
-    if (size !== undefined && before[axis] === size) return 0;
-    if (open) throw new RangeError("two symbolic sizes of a reshape cannot be written down");
-    open = true;
-    return -1;
-  });
 }
 
 function inferSqueeze(call: InferCall): readonly Fact[] {

@@ -4,7 +4,8 @@ import { productOf } from "../../graph/dims.ts";
 import type { Dim } from "../../graph/model.ts";
 import { sizeOf, stridesOf } from "../../tensor/tensor.ts";
 import type { LabelBlock } from "../operator.ts";
-import { matchAxes, regroup } from "./regroup.ts";
+import { commonPieces } from "./common-pieces.ts";
+import { regroup } from "./regroup.ts";
 
 /** Label of every element of a value: labels depend on the position along the axes of the block. */
 function spread(shape: readonly number[], block: LabelBlock): number[] {
@@ -68,12 +69,29 @@ describe("regroup", () => {
     expect(blocks).toEqual([{ axes: [1], labels: wanted }]);
   });
 
+  test("labels merged with an open size stay on their axis, with what surrounds them", () => {
+    const labels = Int32Array.of(3, 5);
+    expect(regroup(["N", 2, "T"], ["2*N", "T"], [{ axes: [1], labels }]).blocks).toEqual([
+      { axes: [0], labels, within: [{ outer: "N", inner: 1 }] },
+    ]);
+    const inner = { axes: [0], labels, within: [{ outer: 1, inner: "N" }] };
+    expect(regroup([2, "N"], ["2*N"], [{ axes: [0], labels }]).blocks).toEqual([inner]);
+    expect(regroup(["2*N", 7], [2, "N", 7], [inner]).blocks).toEqual([{ axes: [0], labels }]);
+    const pairs = Int32Array.of(0, 1, 2, 3, 4, 5);
+    const [heads] = regroup([7, "N", 6], [7, "2*N", 3], [{ axes: [2], labels: pairs }]).blocks;
+    expect(heads).toEqual({ axes: [1, 2], labels: pairs, within: [{ outer: "N", inner: 1 }, undefined] });
+    expect(regroup([7, "2*N", 3], ["7*N", 6], [heads!]).blocks).toEqual([{ axes: [1], labels: pairs }]);
+  });
+
   test("channels merged with a symbolic axis or with other channels are lost, with the reason", () => {
     const labels = Int32Array.of(0, 1);
     const why = (before: Dim[], after: Dim[], blocks: LabelBlock[]) =>
       regroup(before, after, blocks).lost.map((one) => one.why);
-    expect(why(["N", 2], ["2*N"], [{ axes: [1], labels }])).toEqual([
+    expect(why(["N", 2], [2, "N"], [{ axes: [1], labels }])).toEqual([
       "the reshape merges it with a symbolic axis",
+    ]);
+    expect(why([2, "N", 2], ["4*N"], [{ axes: [0, 2], labels: Int32Array.of(0, 1, 2, 3) }])).toEqual([
+      "the reshape puts a symbolic axis between its channels",
     ]);
     expect(
       why(
@@ -88,36 +106,60 @@ describe("regroup", () => {
       "the reshape merges it with another axis of channels",
       "the reshape merges it with another axis of channels",
     ]);
-    expect(why(["N", 2], [undefined, 2], [{ axes: [1], labels }])).toEqual([
+    expect(why(["N", 2, 3], [undefined, 3], [{ axes: [1], labels }])).toEqual([
       "the reshape has symbolic sizes",
     ]);
   });
 });
 
-describe("matchAxes", () => {
-  test("runs hold equally many elements and cover every axis once, in order", () => {
+describe("commonPieces", () => {
+  test("cells hold equally many elements and cover every axis, in order", () => {
     fc.assert(
       fc.property(cases, ({ before, after }) => {
-        const runs = matchAxes(before, after)!;
-        expect(runs.flatMap(({ from }) => from)).toEqual([...before.keys()]);
-        expect(runs.flatMap(({ to }) => to)).toEqual([...after.keys()]);
-        for (const { from, to } of runs)
-          expect(productOf(from.map((axis) => before[axis]))).toBe(productOf(to.map((axis) => after[axis])));
+        const cells = commonPieces(before, after);
+        for (const { from, to } of cells)
+          expect(productOf(from.map(({ size }) => size))).toBe(productOf(to.map(({ size }) => size)));
+        for (const [side, shape] of [["from", before] as const, ["to", after] as const]) {
+          const pieces = cells.flatMap((cell) => cell[side]);
+          expect(pieces.map(({ of }) => of)).toEqual(pieces.map(({ of }) => of).toSorted((a, b) => a - b));
+          const products = shape.map((_, axis) =>
+            productOf(pieces.filter(({ of }) => of === axis).map(({ size }) => size)),
+          );
+          expect(products).toEqual(shape);
+        }
       }),
     );
   });
 
+  const inShort = (before: Dim[], after: Dim[]) =>
+    commonPieces(before, after).map(({ from, to }) =>
+      [from, to].map((side) => side.map(({ of, size }) => `${of}:${size}`).join(" ")).join(" = "),
+    );
+
   test("symbolic sizes are matched by their factors", () => {
-    expect(matchAxes(["N", "T", 12], ["N", "T", 3, 4])).toEqual([
-      { from: [0], to: [0] },
-      { from: [1], to: [1] },
-      { from: [2], to: [2, 3] },
+    expect(inShort(["N", "T", 12], ["N", "T", 3, 4])).toEqual([
+      "0:N = 0:N",
+      "1:T = 1:T",
+      "2:3 = 2:3",
+      "2:4 = 3:4",
     ]);
-    expect(matchAxes(["N", 4, "T"], ["4*N", "T"])).toEqual([
-      { from: [0, 1], to: [0] },
-      { from: [2], to: [1] },
+    expect(inShort(["N", 4, "T"], ["4*N", "T"])).toEqual(["0:N = 0:N", "1:4 = 0:4", "2:T = 1:T"]);
+    expect(inShort([7, "N", 12], [7, "3*N", 4])).toEqual([
+      "0:7 = 0:7",
+      "1:N = 1:N",
+      "2:3 = 1:3",
+      "2:4 = 2:4",
     ]);
-    expect(matchAxes([undefined, 4], ["N", 4])).toBeUndefined();
-    expect(matchAxes([0, 4], [0])).toBeUndefined();
+  });
+
+  test("a size that is not known stays alone between those that are", () => {
+    expect(inShort(["N", undefined, 12], ["N", undefined, 3, 4])).toEqual([
+      "0:N = 0:N",
+      "1:undefined = 1:undefined",
+      "2:3 = 2:3",
+      "2:4 = 3:4",
+    ]);
+    expect(inShort([undefined, 4], ["N", 4])).toEqual(["0:undefined = 0:N", "1:4 = 1:4"]);
+    expect(inShort([6, 4], [4, 6])).toEqual(["0:6 1:4 = 0:4 1:6"]);
   });
 });

@@ -1,68 +1,14 @@
 /**
- * @file How labels move when axes are merged and split, as Reshape and Flatten do. The axes of both shapes are cut
- * into the shortest runs of equal product; inside a run, labels are spread over the row-major product and folded
- * again, so a channel that becomes 49 columns is 49 equal labels and a channel shuffle is a transposed block.
+ * @file How labels move when axes are merged and split, as Reshape and Flatten do. Both shapes are cut into common
+ * pieces; a block of labels is an array over pieces, and what it is in the output follows from where its pieces go. So a
+ * channel that becomes 49 columns is 49 equal labels, a channel shuffle is a transposed block, and heads that are
+ * merged with an open batch are labels that come again for every example.
  */
-import { divideDims, multiplyDims } from "../../graph/dims.ts";
+import { factorsOf, productOf } from "../../graph/dims.ts";
 import type { Dim } from "../../graph/model.ts";
-import type { LabelBlock } from "../operator.ts";
-
-/** Consecutive axes of the input that hold the same elements as consecutive axes of the output. */
-export interface AxisRun {
-  readonly from: readonly number[];
-  readonly to: readonly number[];
-}
-
-/** Cuts both shapes into runs of equal product, or undefined when symbolic sizes leave it open. */
-export function matchAxes(before: readonly Dim[], after: readonly Dim[]): AxisRun[] | undefined {
-  const runs: AxisRun[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < before.length || j < after.length) {
-    if (before[i] === 1 && after[j] !== 1) runs.push({ from: [i++], to: [] });
-    else if (after[j] === 1 && before[i] !== 1) runs.push({ from: [], to: [j++] });
-    else {
-      const run = shortestRun(before, after, i, j);
-      if (run === undefined) return undefined;
-      runs.push(run);
-      i += run.from.length;
-      j += run.to.length;
-    }
-  }
-  return runs;
-}
-
-/** The fewest axes from `i` and from `j` on that hold equally many elements. */
-function shortestRun(
-  before: readonly Dim[],
-  after: readonly Dim[],
-  i: number,
-  j: number,
-): AxisRun | undefined {
-  const from = [i];
-  const to = [j];
-  let left = before[i];
-  let right = after[j];
-  while (left === undefined || right === undefined || left !== right) {
-    if (left === undefined || right === undefined) return undefined;
-    const nextLeft = i + from.length;
-    const nextRight = j + to.length;
-    if (nextLeft < before.length && (isShorter(left, right) || nextRight >= after.length)) {
-      left = multiplyDims(left, before[nextLeft]);
-      from.push(nextLeft);
-    } else if (nextRight < after.length) {
-      right = multiplyDims(right, after[nextRight]);
-      to.push(nextRight);
-    } else return undefined;
-  }
-  return { from, to };
-}
-
-function isShorter(left: Dim, right: Dim): boolean {
-  if (typeof left === "number" && typeof right === "number") return left < right;
-  if (divideDims(right, left) !== undefined) return true;
-  return divideDims(left, right) === undefined;
-}
+import { blockWithin, extentOf, withinOf } from "../label-blocks.ts";
+import type { LabelBlock, Labels, Within } from "../operator.ts";
+import { type Cell, commonPieces } from "./common-pieces.ts";
 
 export interface Regrouped {
   readonly blocks: readonly LabelBlock[];
@@ -76,89 +22,228 @@ export function regroup(
   after: readonly Dim[],
   blocks: readonly LabelBlock[],
 ): Regrouped {
-  const runs = matchAxes(before, after);
-  if (runs === undefined)
-    return { blocks: [], lost: blocks.map((block) => ({ block, why: "the reshape has symbolic sizes" })) };
+  const digits = digitsOf(before, blocks);
+  const cells = commonPieces(
+    digits.map(({ size }) => size),
+    after,
+  );
+  const scene: Scene = { digits, cells, ...piecesOf(cells) };
+  const crowded = crowdedBlocks(scene, blocks);
   const placed: LabelBlock[] = [];
   const lost: { block: LabelBlock; why: string }[] = [];
-  for (const run of joinedRuns(runs, blocks)) {
-    if (run.to.length === 0) continue; // sizes of 1 that vanish
-    const touching = blocks.filter(({ axes }) => axes.some((axis) => run.from.includes(axis)));
-    const wide = touching.filter(({ labels }) => labels.length > 1);
-    const inside = wide.length > 0 ? wide : touching.slice(0, 1); // one alone on its axis stays in any case
-    const outcome = spread(run, before, after, inside);
-    if (typeof outcome === "string") lost.push(...inside.map((block) => ({ block, why: outcome })));
+  for (const block of blocks) {
+    const outcome = crowded.get(block) ?? place(scene, block);
+    if (typeof outcome === "string") lost.push({ block, why: outcome });
     else placed.push(...outcome);
   }
   return { blocks: placed, lost };
 }
 
-/** Runs that one block spans are taken as one: the row-major order over both is the same before and after. */
-function joinedRuns(runs: readonly AxisRun[], blocks: readonly LabelBlock[]): readonly AxisRun[] {
-  let joined = runs;
-  for (const { axes } of blocks) {
-    const touches = (run: AxisRun) => axes.some((axis) => run.from.includes(axis));
-    const own = joined.filter(touches);
-    if (own.length <= 1) continue;
-    const whole = { from: own.flatMap(({ from }) => from), to: own.flatMap(({ to }) => to) };
-    joined = [...joined.filter((run) => !touches(run)), whole];
-  }
-  return joined;
+/** A part of an input axis: labelled by a block, or around its labels. */
+interface Digit {
+  readonly axis: number;
+  readonly size: Dim;
+  readonly isLabelled: boolean;
 }
 
-function spread(
-  run: AxisRun,
-  before: readonly Dim[],
-  after: readonly Dim[],
+function digitsOf(before: readonly Dim[], blocks: readonly LabelBlock[]): Digit[] {
+  return before.flatMap((size, axis): Digit[] => {
+    const block = blocks.find(({ axes }) => axes.includes(axis));
+    if (block === undefined) return [{ axis, size, isLabelled: false }];
+    const k = block.axes.indexOf(axis);
+    const around = withinOf(block, k);
+    const labelled = { axis, size: extentOf(block, k, before), isLabelled: true };
+    if (around === undefined) return [labelled];
+    const { outer, inner } = around;
+    const open = (part: Dim): Digit[] => (part === 1 ? [] : [{ axis, size: part, isLabelled: false }]);
+    return [...open(outer), labelled, ...open(inner)];
+  });
+}
+
+/** A piece of either shape, numbered so that the two sides of a cell of two share a number. */
+interface Slot {
+  readonly id: number;
+  readonly size: Dim;
+  /** Index of the digit, or of the axis of the output. */
+  readonly of: number;
+}
+
+interface Scene {
+  readonly digits: readonly Digit[];
+  readonly cells: readonly Cell[];
+  readonly from: readonly (readonly Slot[])[];
+  readonly to: readonly (readonly Slot[])[];
+}
+
+function piecesOf(cells: readonly Cell[]): Pick<Scene, "from" | "to"> {
+  let count = 0;
+  const from: Slot[][] = [];
+  const to: Slot[][] = [];
+  for (const cell of cells) {
+    from.push(cell.from.map(({ of, size }) => ({ id: count++, of, size })));
+    to.push(cell.to.map(({ of, size }) => ({ id: isPair(cell) ? count - 1 : count++, of, size })));
+  }
+  return { from, to };
+}
+
+function isPair(cell: Cell): boolean {
+  return cell.from.length === 1 && cell.to.length === 1;
+}
+
+/** Blocks that meet other blocks in one cell or on one axis of the output. One alone on its axis gives way. */
+function crowdedBlocks(
+  { digits, from, to }: Scene,
   blocks: readonly LabelBlock[],
-): LabelBlock[] | string {
-  if (blocks.length === 0) return [];
-  if (blocks.length > 1) return "the reshape merges it with another axis of channels";
-  const block = blocks[0]!;
-  if (run.from.length === 1 && run.to.length === 1) return [{ axes: run.to, labels: block.labels }];
-  const sizes = run.from.map((axis) => before[axis]);
-  const targets = run.to.map((axis) => after[axis]);
-  if ([...sizes, ...targets].some((size) => typeof size !== "number"))
-    return "the reshape merges it with a symbolic axis";
-  const flat = flatten(run.from, sizes as number[], block);
-  return fold(run.to, targets as number[], flat);
+): Map<LabelBlock, string | []> {
+  const touching = new Map<string, Set<LabelBlock>>();
+  from.forEach((slots, cell) => {
+    for (const { of } of slots) {
+      const digit = digits[of]!;
+      const block = digit.isLabelled ? blocks.find(({ axes }) => axes.includes(digit.axis)) : undefined;
+      if (block === undefined) continue;
+      for (const place of [`cell ${cell}`, ...to[cell]!.map(({ of: axis }) => `axis ${axis}`)])
+        touching.set(place, (touching.get(place) ?? new Set()).add(block));
+    }
+  });
+  const crowded = new Map<LabelBlock, string | []>();
+  for (const group of touching.values()) {
+    const wide = [...group].filter(({ labels }) => labels.length > 1);
+    const staying = wide.length > 0 ? wide : [...group].slice(0, 1);
+    for (const block of group) if (!staying.includes(block)) crowded.set(block, []);
+    if (wide.length > 1)
+      for (const block of wide) crowded.set(block, "the reshape merges it with another axis of channels");
+  }
+  return crowded;
 }
 
-/** Labels over the row-major product of all axes of the run. */
-function flatten(axes: readonly number[], sizes: readonly number[], block: LabelBlock): Int32Array {
-  const total = sizes.reduce((product, size) => product * size, 1);
-  const strides = new Array<number>(axes.length).fill(0);
-  let step = 1;
-  for (let k = block.axes.length - 1; k >= 0; k--) {
-    const at = axes.indexOf(block.axes[k]!);
-    strides[at] = step;
-    step *= sizes[at]!;
+/** Labels as an array over pieces, row-major in this order. */
+interface Spread {
+  readonly slots: readonly Slot[];
+  readonly labels: Labels;
+}
+
+function place(scene: Scene, block: LabelBlock): LabelBlock[] | string {
+  const merged = untangle(scene, labelledPieces(scene, block));
+  if (typeof merged === "string") return merged;
+  const axes = [...new Set(merged.slots.map(({ of }) => of))];
+  if (axes.length === 0) return []; // sizes of 1 that vanish
+  const filled = axes.map((axis) => fillAxis(scene, axis, merged.slots));
+  const problem = filled.find((one) => typeof one === "string");
+  if (problem !== undefined) return problem;
+  const full = filled as Filled[];
+  const order = full.flatMap(({ slots }) => slots);
+  const labels = respread(merged, order);
+  const extents = full.map(({ slots }) => sizeOfSlots(slots));
+  const within = full.map((one) => one.within);
+  return [folded(blockWithin(axes, labels, within), extents)];
+}
+
+/** The labels of a block over the pieces its axes were cut into. */
+function labelledPieces({ digits, from }: Scene, block: LabelBlock): Spread {
+  const slots = block.axes.flatMap((axis) => {
+    const digit = digits.findIndex((one) => one.axis === axis && one.isLabelled);
+    return from.flat().filter(({ of }) => of === digit);
+  });
+  return { slots, labels: block.labels };
+}
+
+/** Brings every piece of the input over to the output. Pieces without a partner of their own are spread over their cell. */
+function untangle({ from, to, cells }: Scene, spread: Spread): Spread | string {
+  let current = spread;
+  for (const [k, cell] of cells.entries()) {
+    const [own, targets] = [from[k]!, to[k]!];
+    const touched = current.slots.filter(({ id }) => own.some((slot) => slot.id === id));
+    if (touched.length === 0) continue;
+    if (!isPair(cell) && cell.to.length > 0) {
+      const sizes = [...own, ...targets].map(({ size }) => size);
+      if (sizes.includes(undefined)) return "the reshape has symbolic sizes";
+      if (sizes.some((size) => typeof size !== "number")) return "the reshape merges it with a symbolic axis";
+      const at = current.slots.indexOf(touched[0]!);
+      const rest = current.slots.filter((slot) => !touched.includes(slot));
+      const order = [...rest.slice(0, at), ...own, ...rest.slice(at)];
+      const labels = respread(current, order);
+      current = { slots: [...rest.slice(0, at), ...targets, ...rest.slice(at)], labels };
+    } else {
+      const slots = current.slots.flatMap((slot) => (touched.includes(slot) ? targets : [slot]));
+      current = { slots, labels: current.labels };
+    }
   }
-  const flat = new Int32Array(total);
+  return current;
+}
+
+interface Filled {
+  readonly slots: readonly Slot[];
+  readonly within: Within | undefined;
+}
+
+/** All pieces of an output axis that labels have to tell, and the open sizes around them. */
+function fillAxis({ to }: Scene, axis: number, slots: readonly Slot[]): Filled | string {
+  const pieces = to.flat().filter(({ of }) => of === axis);
+  const isLabelled = ({ id }: Slot) => slots.some((slot) => slot.id === id);
+  const first = pieces.findIndex(isLabelled);
+  const last = pieces.findLastIndex(isLabelled);
+  const inside = pieces.slice(first, last + 1);
+  if (inside.some(({ size }) => typeof size !== "number"))
+    return "the reshape puts a symbolic axis between its channels";
+  const outer = surroundings(pieces.slice(0, first));
+  const inner = surroundings(pieces.slice(last + 1));
+  if (outer === undefined || inner === undefined) return "the reshape has symbolic sizes";
+  const repeats = (times: number, id: number): Slot[] => (times === 1 ? [] : [{ id, of: axis, size: times }]);
+  const isOpen = outer.open !== 1 || inner.open !== 1;
+  return {
+    slots: [...repeats(outer.times, -1 - 2 * axis), ...inside, ...repeats(inner.times, -2 - 2 * axis)],
+    within: isOpen ? { outer: outer.open, inner: inner.open } : undefined,
+  };
+}
+
+/** The product of pieces, taken apart into a number and an open size. */
+function surroundings(pieces: readonly Slot[]): { readonly times: number; readonly open: Dim } | undefined {
+  const product = productOf(pieces.map(({ size }) => size));
+  if (product === undefined) return undefined;
+  const { factor, atoms } = factorsOf(product);
+  return { times: factor, open: atoms.length === 0 ? 1 : atoms.join("*") };
+}
+
+function sizeOfSlots(slots: readonly Slot[]): number {
+  return slots.reduce((product, { size }) => product * (size as number), 1);
+}
+
+/** The same labels in another order of pieces; along pieces that are new they repeat. */
+function respread({ slots, labels }: Spread, order: readonly Slot[]): Labels {
+  const strideOf = new Map<number, number>();
+  let step = 1;
+  for (const { id, size } of slots.toReversed()) {
+    strideOf.set(id, step);
+    step *= size as number;
+  }
+  const total = sizeOfSlots(order);
+  const spread = new Int32Array(total);
   for (let position = 0; position < total; position++) {
     let rest = position;
     let source = 0;
-    for (let k = axes.length - 1; k >= 0; k--) {
-      source += (rest % sizes[k]!) * strides[k]!;
-      rest = Math.floor(rest / sizes[k]!);
+    for (let k = order.length - 1; k >= 0; k--) {
+      const { id, size } = order[k]!;
+      source += (rest % (size as number)) * (strideOf.get(id) ?? 0);
+      rest = Math.floor(rest / (size as number));
     }
-    flat[position] = block.labels[source]!;
+    spread[position] = labels[source]!;
   }
-  return flat;
+  return spread;
 }
 
-/** A block over the axes of the run along which the labels really differ. */
-function fold(axes: readonly number[], sizes: readonly number[], flat: Int32Array): LabelBlock[] {
-  let block: LabelBlock = { axes, labels: flat };
+/** A block over those axes alone along which its labels really differ. */
+function folded(block: LabelBlock, sizes: readonly number[]): LabelBlock {
+  let current = block;
   let extents = [...sizes];
-  for (const axis of axes) {
-    const at = block.axes.indexOf(axis);
-    const slim = withoutAxis(block.labels, extents, at);
-    if (slim === undefined || block.axes.length === 1) continue;
-    block = { axes: block.axes.filter((_, k) => k !== at), labels: slim };
-    extents = extents.filter((_, k) => k !== at);
+  for (const axis of block.axes.toSorted((a, b) => a - b)) {
+    const at = current.axes.indexOf(axis);
+    const slim = withoutAxis(current.labels, extents, at);
+    if (slim === undefined || current.axes.length === 1) continue;
+    const left = <T>(list: readonly T[]) => list.filter((_, k) => k !== at);
+    current = blockWithin(left(current.axes), slim, left(current.axes.map((_, k) => withinOf(current, k))));
+    extents = left(extents);
   }
-  return [block];
+  return current;
 }
 
 /** The labels with one axis left out, or undefined when they change along it. */
