@@ -14,12 +14,9 @@ import { rankCommand } from "./rank.ts";
 import { reportCommand } from "./report.ts";
 import { trainCommand } from "./train.ts";
 
-/** The whole command line, writing to `io`; mistakes in its use are thrown as `CommanderError`. */
-export function program(io: Io): Command {
-  const root = new Command(tool.name)
-    .description("Make trained ONNX networks smaller by asking, with game theory, what each channel is worth")
-    .version(tool.version);
-  const aboutModels = [
+/** The commands that work on a model, which take what they are told from a file as well. */
+export function commandsWithConfig(io: Io): Command[] {
+  return [
     inspectCommand,
     rankCommand,
     pruneCommand,
@@ -28,7 +25,15 @@ export function program(io: Io): Command {
     evaluateCommand,
     oracleCommand,
   ].map((make) => configurable(make(io)));
-  const commands = [...aboutModels, ...[reportCommand, demoCommand, runCommand].map((make) => make(io))];
+}
+
+/** The whole command line, writing to `io`; mistakes in its use are thrown as `CommanderError`. */
+export function program(io: Io): Command {
+  const root = new Command(tool.name)
+    .description("Make trained ONNX networks smaller by asking, with game theory, what each channel is worth")
+    .version(tool.version);
+  const others = [reportCommand, demoCommand, runCommand].map((make) => make(io));
+  const commands = [...commandsWithConfig(io), ...others];
   for (const command of commands) root.addCommand(command);
   for (const command of [root, ...commands]) {
     command.exitOverride().configureOutput({
