@@ -2,6 +2,13 @@
 import { tool } from "../../base/version.ts";
 import { html, type Markup, nothing, trusted } from "./markup.ts";
 import type { ReportRecord } from "./record.ts";
+import { compareAgreementSection } from "./sections/compare-agreement.ts";
+import { compareContrastsSection } from "./sections/compare-contrasts.ts";
+import { compareCostSection } from "./sections/compare-cost.ts";
+import { compareCurvesSection } from "./sections/compare-curves.ts";
+import { compareMethodsSection } from "./sections/compare-methods.ts";
+import { compareNetworkSection } from "./sections/compare-network.ts";
+import { compareSummarySection } from "./sections/compare-summary.ts";
 import { comparisonSection } from "./sections/comparison.ts";
 import { costSection } from "./sections/cost.ts";
 import { figuresSection } from "./sections/figures.ts";
@@ -23,6 +30,13 @@ import { style } from "./style.ts";
 /** Parts of a result, in the order of the page. */
 const sections: readonly SectionOf[] = [
   summarySection,
+  compareSummarySection,
+  compareCostSection,
+  compareCurvesSection,
+  compareNetworkSection,
+  compareAgreementSection,
+  compareContrastsSection,
+  compareMethodsSection,
   oracleSummarySection,
   oracleSetsSection,
   oracleValuesSection,
@@ -46,6 +60,7 @@ const deeds: Readonly<Record<string, string>> = {
   finetune: "Fine-tuning",
   train: "Training",
   oracle: "Oracle",
+  compare: "Comparison",
 };
 
 /**

@@ -37,6 +37,8 @@ nav > ul > li.nested { width: 100%; }
 .tiles dd { margin: 0; }
 .tiles strong { display: block; font-size: 1.45rem; line-height: 1.3; }
 .tiles span { color: var(--muted); font-size: .85rem; }
+.conclusions { padding-left: 1.2rem; }
+.conclusions li { margin: .35rem 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; margin: .25rem 0; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .9rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }

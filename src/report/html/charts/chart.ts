@@ -43,7 +43,7 @@ export function chart({ title, caption, legend = [], figures, draw, isSmall = fa
   const svg = (width: number) => trusted(svgOf({ width, ...draw(width) }, title));
   return html`<figure class="chart">
 <p class="chart-title">${title}</p>
-${legend.length === 0 ? nothing : html`<ul class="legend">${legend.map(entryOf)}</ul>`}
+${legendOf(legend)}
 ${
   isSmall
     ? html`<div>${svg(widths.narrow)}</div>`
@@ -53,6 +53,11 @@ ${
 <details><summary>Figures of this chart</summary>${figures}</details>
 </figure>
 `;
+}
+
+/** Names with their looks; nothing without names. */
+export function legendOf(entries: readonly LegendEntry[]): Markup {
+  return entries.length === 0 ? nothing : html`<ul class="legend">${entries.map(entryOf)}</ul>`;
 }
 
 function entryOf({ label, look, colour }: LegendEntry): Markup {
