@@ -9,7 +9,7 @@ import { plansOf } from "./helpers/random-plan.ts";
 import { slicingEqualsMasking, subjectOf } from "./helpers/slicing-property.ts";
 
 /** Plans for each network; PLANS=200 makes the long run. */
-const plans = Number(process.env.PLANS ?? 4);
+const plans = Number(process.env["PLANS"] ?? 4);
 
 /** Share of the parameters that goes when every removable channel goes. */
 function prunableShare(analysis: ChannelAnalysis): number {

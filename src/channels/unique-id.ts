@@ -4,7 +4,7 @@ import type { Source } from "./labelling.ts";
 
 /** The layer's name as its weight tells it ("layer1.0.conv1"), else the node's name without its operator. */
 export function layerName(source: Source): string {
-  const fromWeight = /^(.+)[./](?:weight|kernel|W)$/.exec(source.value)?.[1];
+  const fromWeight = /^(.+)[./](?:weight|kernel|W)(?:_quantized)?$/.exec(source.value)?.[1];
   const fromNode = nodeLabel(source.node)
     .replace(/^\//, "")
     .replace(new RegExp(`/${source.node.opType}(_\\d+)?$`), "");

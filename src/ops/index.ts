@@ -2,6 +2,7 @@
 import type { Node } from "../graph/model.ts";
 import { broadcasting } from "./broadcasting/index.ts";
 import { constants } from "./constants/index.ts";
+import { controlFlow } from "./control-flow/index.ts";
 import { convolution } from "./convolution/index.ts";
 import { elementwise } from "./elementwise/index.ts";
 import { indexing } from "./indexing/index.ts";
@@ -10,6 +11,8 @@ import { linear } from "./linear/index.ts";
 import { normalization } from "./normalization/index.ts";
 import type { Operator } from "./operator.ts";
 import { pooling } from "./pooling/index.ts";
+import { quantization } from "./quantization/index.ts";
+import { recurrent } from "./recurrent/index.ts";
 import { reduction } from "./reduction/index.ts";
 import { resampling } from "./resampling/index.ts";
 import { reshaping } from "./reshaping/index.ts";
@@ -18,6 +21,7 @@ import { reshaping } from "./reshaping/index.ts";
 export const operators: Readonly<Record<string, Operator>> = {
   ...broadcasting,
   ...constants,
+  ...controlFlow,
   ...convolution,
   ...elementwise,
   ...indexing,
@@ -25,6 +29,8 @@ export const operators: Readonly<Record<string, Operator>> = {
   ...linear,
   ...normalization,
   ...pooling,
+  ...quantization,
+  ...recurrent,
   ...reduction,
   ...resampling,
   ...reshaping,

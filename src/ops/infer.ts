@@ -1,7 +1,7 @@
 /** @file Walks a graph once and writes down what is known about every value: dtype, shape, small constants. */
 import { isProblem } from "../base/problem.ts";
 import { symbol } from "../graph/dims.ts";
-import type { Dim, Model, Node, StoredTensor, ValueInfo } from "../graph/model.ts";
+import type { Dim, Graph, Model, Node, StoredTensor, ValueInfo } from "../graph/model.ts";
 import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
 import { constantOf } from "./constants/index.ts";
 import { operatorOf } from "./index.ts";
@@ -24,13 +24,25 @@ export type Facts = ReadonlyMap<string, Fact>;
  */
 export function inferFacts(model: Model, options: InferOptions = {}): Facts {
   const facts = new Map<string, Fact>();
-  const { graph } = model;
-  for (const [name, tensor] of graph.initializers) facts.set(name, factOfConstant(tensor));
-  for (const input of graph.inputs)
+  for (const input of model.graph.inputs)
     facts.set(input.name, factOfInput(input, options.inputShapes?.get(input.name)));
+  followGraph(model.graph, { opsets: model.opsets, facts, lookUp: (name) => facts.get(name) });
+  return facts;
+}
+
+/** Where facts are kept, and where those of values from outside are found. */
+interface Scope {
+  readonly opsets: Model["opsets"];
+  readonly facts: Map<string, Fact>;
+  readonly lookUp: (name: string) => Fact | undefined;
+}
+
+/** Facts about everything a graph makes; those of its inputs are in the scope already. */
+function followGraph(graph: Graph, scope: Scope): void {
+  const { opsets, facts } = scope;
+  for (const [name, tensor] of graph.initializers) facts.set(name, factOfConstant(tensor));
   for (const node of graph.nodes) {
-    const opset = model.opsets.get(node.domain) ?? 1;
-    const outputs = factsOfNode(node, opset, facts);
+    const outputs = factsOfNode(node, opsets.get(node.domain) ?? 1, scope);
     node.outputs.forEach((name, k) => {
       if (name !== "") facts.set(name, withDeclared(outputs[k] ?? {}, graph.valueInfo.get(name)));
     });
@@ -39,7 +51,18 @@ export function inferFacts(model: Model, options: InferOptions = {}): Facts {
     const fact = facts.get(output.name);
     if (fact !== undefined) facts.set(output.name, withDeclared(fact, output));
   }
-  return facts;
+}
+
+/** Facts about what a body makes of these inputs. What it declares about them counts only where nothing is known. */
+function followBody(body: Graph, inputs: readonly Fact[], outer: Scope): readonly Fact[] {
+  const facts = new Map<string, Fact>();
+  body.inputs.forEach(({ name, dtype }, k) => {
+    facts.set(name, { dtype, ...inputs[k] });
+  });
+  const lookUp = (name: string) => facts.get(name) ?? outer.lookUp(name);
+  const bare = { ...body, outputs: body.outputs.map(({ name }) => ({ name })) };
+  followGraph(bare, { opsets: outer.opsets, facts, lookUp });
+  return body.outputs.map(({ name }) => lookUp(name) ?? {});
 }
 
 function factOfConstant(tensor: StoredTensor): Fact {
@@ -67,13 +90,14 @@ function named(dim: Dim, input: string, axis: number): Dim {
   return dim ?? symbol(`${input}[${axis}]`);
 }
 
-function factsOfNode(node: Node, opset: number, facts: Facts): readonly Fact[] {
-  const inputs = node.inputs.map((name) => (name === "" ? undefined : (facts.get(name) ?? {})));
+function factsOfNode(node: Node, opset: number, scope: Scope): readonly Fact[] {
+  const inputs = node.inputs.map((name) => (name === "" ? undefined : (scope.lookUp(name) ?? {})));
   const constant = node.opType === "Constant" && node.domain === "" ? constantOf(node) : undefined;
   if (constant !== undefined) return [factOfConstant(constant)];
   const folded = fold(node, opset, inputs);
   if (folded !== undefined) return folded.map(factOfTensor);
-  const outputs = operatorOf(node)?.infer({ node, opset, inputs });
+  const bodyFacts = (body: Graph, given: readonly Fact[]) => followBody(body, given, scope);
+  const outputs = operatorOf(node)?.infer({ node, opset, inputs, bodyFacts });
   return outputs?.map(settle) ?? [];
 }
 

@@ -122,7 +122,8 @@ function coupleDense(
 
 /**
  * Grouped convolutions. With one input channel per group (depthwise, with any multiplier) an input channel and its
- * outputs are one channel. Otherwise the channels are free, but equally many have to stay in every group.
+ * outputs are one channel. Otherwise equally many channels have to stay in every group; which ones is free where the
+ * weights are stored, since each group's share of them is then cut for itself.
  */
 function coupleGrouped(
   c: Couplings,
@@ -131,29 +132,48 @@ function coupleGrouped(
   groups: number,
 ): Int32Array | undefined {
   const inputChannels = c.inputs[0]!.shape![1];
-  if (
-    !c.isStored(1) ||
-    typeof inputChannels !== "number" ||
-    c.inputs[1]!.shape!.some((d) => typeof d !== "number")
-  ) {
-    c.lock(channels, "a grouped convolution with computed weights reads it");
-    c.lockInput(1, "it is the computed weight of a grouped convolution");
+  const weights = c.inputs[1]!.shape!;
+  if (typeof inputChannels !== "number" || weights.some((size) => typeof size !== "number")) {
+    c.lock(channels, "a grouped convolution of unknown sizes reads it");
+    c.lockInput(1, "it is the weight of a grouped convolution of unknown sizes");
     return undefined;
   }
-  const outputChannels =
-    layout.out === 0 ? (c.inputs[1]!.shape![0] as number) : (c.inputs[1]!.shape![1] as number) * groups;
-  const perInput = outputChannels / groups;
-  if (inputChannels === groups) return coupleDepthwise(c, layout, channels, perInput);
-  if (layout.out === 1) {
-    c.lock(channels, "a grouped transposed convolution reads it");
-    return undefined;
+  if (inputChannels === groups) {
+    const outputChannels = (weights[layout.out] as number) * (layout.out === 0 ? 1 : groups);
+    return coupleDepthwise(c, layout, channels, outputChannels / groups);
   }
-  const outputs = c.produce(1, 0)!;
   if (channels !== undefined) c.balance(channels, groups);
-  c.balance(outputs, groups);
-  c.countsOf(1, 1, channels, groups);
   c.read(0, 1);
+  if (layout.out === 1) return coupleTransposedGroups(c, channels, groups);
+  const outputs = c.isConstant(1) ? c.produce(1, 0) : c.labelsOf(1, 0);
+  if (outputs !== undefined) c.balance(outputs, groups);
+  if (c.isStored(1)) c.countsOf(1, 1, channels, groups);
+  else coupleSharedColumns(c, channels, groups);
   return outputs;
+}
+
+/** Computed weights [out, in / groups] are cut along whole columns, so the groups lose their channels in the same places. */
+function coupleSharedColumns(c: Couplings, channels: Int32Array | undefined, groups: number): void {
+  const columns = c.labelsOf(1, 1);
+  if (channels === undefined || columns === undefined) {
+    c.unify(channels, columns, "the grouped convolution reads a channel that is fixed");
+    return;
+  }
+  for (let group = 0; group < groups; group++)
+    c.unify(columns, channels.subarray(group * columns.length, (group + 1) * columns.length));
+}
+
+/** Weights [in, out / groups] of a transposed convolution: the groups make their channels from the same columns. */
+function coupleTransposedGroups(
+  c: Couplings,
+  channels: Int32Array | undefined,
+  groups: number,
+): Int32Array | undefined {
+  c.unify(channels, c.labelsOf(1, 0), "the weights read a channel that is fixed");
+  const columns = c.isConstant(1) ? c.produce(1, 1) : c.labelsOf(1, 1);
+  return (
+    columns && Int32Array.from({ length: columns.length * groups }, (_, k) => columns[k % columns.length]!)
+  );
 }
 
 function coupleDepthwise(
@@ -188,8 +208,9 @@ function sliceConv(call: SliceCall): Node {
     return withAttributes(call.node, { group: { kind: "int", value: kept.length } });
   }
   const keptOut = call.keptOfOutput(0, 1);
-  if (kept !== undefined || keptOut !== undefined)
-    call.replaceInput(1, groupedWeights(call.constant(1)!, groups, kept, keptOut));
+  const weights = call.constant(1);
+  if (weights !== undefined && (kept !== undefined || keptOut !== undefined))
+    call.replaceInput(1, groupedWeights(weights, groups, kept, keptOut));
   return call.node;
 }
 
@@ -238,7 +259,8 @@ export const convolution: Readonly<Record<string, Operator>> = {
     couple: coupleConv({ out: 1, into: 0 }),
     slice: (call) => {
       const kept = call.keptOfInput(0, 1);
-      if (groupsOf(call.node) === 1 || kept === undefined) return call.node;
+      const isDepthwise = call.inputs[0]?.shape?.[1] === groupsOf(call.node);
+      if (groupsOf(call.node) === 1 || !isDepthwise || kept === undefined) return call.node;
       return withAttributes(call.node, { group: { kind: "int", value: kept.length } });
     },
   },

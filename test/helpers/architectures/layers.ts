@@ -181,7 +181,7 @@ export function slice(g: GraphBuilder, x: string, from: number, to: number, axis
 
 /** Halves of the channel axis, as `chunk(2, dim=1)` is exported. */
 export function split(g: GraphBuilder, x: string, sizes: readonly number[], axis = 1): string[] {
-  return g.nodes("Split", [x, ints(g, sizes)], sizes.length, { axis });
+  return [...g.nodes("Split", [x, ints(g, sizes)], sizes.length, { axis })];
 }
 
 /** A matrix product with weights [from, to] and a bias added, as Linear is exported for inputs of three axes and more. */
