@@ -1,9 +1,11 @@
 /** @file From the result of any command, as `--json` prints it, to what reports are drawn from. */
 import { basename } from "node:path";
 import { PrunerError } from "../base/problem.ts";
+import type { CompareRecord } from "../report/compare-records.ts";
 import type { ReportRecord } from "../report/html/record.ts";
 import type { OracleRecord } from "../report/oracle-records.ts";
 import type { LockedGroup, RunRecord, ScoredGroup } from "../report/records.ts";
+import { compareShape } from "./compare-shape.ts";
 import type { Shape } from "./document-shape.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { oracleShape } from "./oracle-shape.ts";
@@ -50,6 +52,7 @@ const kinds: readonly Kind[] = [
   { marks: ["plan", "rounds", "after"], shape: pruneShape, record: recordOfPrune },
   { marks: ["history", "lesson", "after"], shape: trainingShape, record: recordOfTraining },
   { marks: ["criterion", "groups", "rows"], shape: scoresShape, record: recordOfScores },
+  { marks: ["entries", "contrasts", "conclusions"], shape: compareShape, record: recordOfCompare },
   { marks: ["search", "sets", "coalitions"], shape: oracleShape, record: recordOfOracle },
   { marks: ["after", "before", "examples"], shape: evaluationShape, record: recordOfEvaluation },
 ];
@@ -143,6 +146,16 @@ function recordOfEvaluation({ before, after, accuracyChange, examples }: Evaluat
     figures: { before, after, reference: "original" },
     accuracyChange,
     examples: { evaluate: examples },
+  };
+}
+
+function recordOfCompare(found: CompareRecord): Partial<ReportRecord> {
+  const { payoff, output, seeds, budgets, shares, examples } = found;
+  return {
+    command: "compare",
+    comparison: found,
+    examples: { ...examples },
+    settings: { payoff, output, seeds, budgets, shares },
   };
 }
 

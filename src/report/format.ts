@@ -17,6 +17,12 @@ export function compact(value: number): string {
   return `${unit === 0 && Number.isInteger(scaled) ? scaled : scaled.toPrecision(3)}${units[unit]}`;
 }
 
+/** The same as short as it goes, for axes and names. @example tickText(10_000); // "10 k" */
+export function tickText(value: number): string {
+  const text = compact(Number(value.toPrecision(3)));
+  return text.replace(/\.0+(?= |$)/, "").replace(/(\.\d*?)0+(?= |$)/, "$1");
+}
+
 /** @example percent(0.9936); // "99.36%" */
 export function percent(share: number, digits = 2): string {
   return `${(100 * share).toFixed(digits)}%`;

@@ -46,6 +46,9 @@ export interface Column {
   readonly align?: "right";
 }
 
+/** Columns that fit on paper at the usual size. */
+const mostOnPaper = 6;
+
 /** A table with a caption for those who cannot see where it stands. */
 export function tableOf(
   label: string,
@@ -54,7 +57,8 @@ export function tableOf(
 ): Markup {
   const kind = ({ align }: Column) => (align === undefined ? nothing : html` class="number"`);
   const body = rows.map((row) => html`<tr>${row.map((cell, k) => cellOf(cell, k, columns[k]!))}</tr>\n`);
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table>
+  const room = columns.length > mostOnPaper ? "scroll wide-table" : "scroll";
+  return html`<div class="${room}" tabindex="0" role="region" aria-label="${label}"><table>
 <thead><tr>${columns.map((column) => html`<th scope="col"${kind(column)}>${column.title}</th>`)}</tr></thead>
 <tbody>${body}</tbody></table></div>`;
 

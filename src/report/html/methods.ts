@@ -1,6 +1,6 @@
 /** @file Methods of a comparison as charts show them: in the order of the record, each with one look on the whole page. */
 import type { CompareEntry, CompareRecord, Spread } from "../compare-records.ts";
-import { compact } from "../format.ts";
+import { tickText } from "../format.ts";
 import { type SeriesLook, seriesLook } from "./charts/series.ts";
 
 /** One method at all its budgets. */
@@ -34,7 +34,7 @@ export function methodsOf({ entries }: CompareRecord): readonly Method[] {
 /** What an entry is called among others: its budget stands behind the name where the method has several. */
 export function entryName({ name, budget }: CompareEntry, { entries }: CompareRecord): string {
   const isAlone = entries.filter((entry) => entry.name === name).length === 1;
-  return isAlone || budget === null ? name : `${name}, ${compact(budget)}`;
+  return isAlone || budget === null ? name : `${name}, ${tickText(budget)}`;
 }
 
 /** Ends of a bar of one standard deviation to each side. */

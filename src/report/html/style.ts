@@ -45,7 +45,9 @@ th, td { padding: .3rem .9rem .3rem 0; text-align: left; vertical-align: top; bo
 thead th { color: var(--muted); font-weight: 600; }
 tbody th { font-weight: 500; min-width: 6rem; overflow-wrap: break-word; max-width: 22rem; }
 .interval { display: block; color: var(--muted); font-size: .85em; }
-th.number, td.number { text-align: right; white-space: nowrap; }
+th.number, td.number { text-align: right; }
+td.number { white-space: nowrap; }
+thead th { vertical-align: bottom; }
 td code { overflow-wrap: anywhere; white-space: pre-wrap; }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: .5rem; padding: .8rem 1rem; white-space: pre-wrap;
   overflow-wrap: anywhere; }
@@ -53,6 +55,7 @@ code { font: .88em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sa
 figcaption { margin-top: .35rem; }
 figure { margin: 1.5rem 0 2rem; }
 .chart-title { font-weight: 600; margin: 0 0 .25rem; overflow-wrap: anywhere; }
+.scroll + .chart-title, .note + .chart-title { margin-top: 1.75rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; list-style: none; margin: 0 0 .35rem; padding: 0; font-size: .85rem; }
 .legend svg { vertical-align: -2px; margin-right: .4rem; }
 .chart .plot { display: block; width: 100%; height: auto; color: var(--muted); }
@@ -82,5 +85,7 @@ footer { margin-top: 3rem; padding-top: .75rem; border-top: 1px solid var(--line
   figure, tr, .tiles, pre { break-inside: avoid; }
   h2, h3, h4, .chart-title { break-after: avoid; }
   .scroll { overflow: visible; }
+  .wide-table table { font-size: 7pt; }
+  .wide-table th, .wide-table td { padding-right: .5rem; }
 }
 `;

@@ -1,7 +1,7 @@
 /** @file What methods gain against what they cost: one point for each method and budget, the budgets of a method joined. */
 import * as Plot from "@observablehq/plot";
 import type { CompareRecord, Spread } from "../../compare-records.ts";
-import { compact } from "../../format.ts";
+import { tickText } from "../../format.ts";
 import { type Markup, nothing, tableOf } from "../markup.ts";
 import { barOf, barsText, entryName, type Method, type Summarised, spreadText } from "../methods.ts";
 import { chart } from "./chart.ts";
@@ -75,8 +75,7 @@ export function costBenefitChart(
         label: `${parts.cost.label} →`,
         labelArrow: "none",
         ticks: [...(hasFree ? [zero] : []), ...powersIn(hasFree ? zero * 4 : left, right, width)],
-        tickFormat: (value: number) =>
-          hasFree && value === zero ? parts.free : compact(Number(value.toPrecision(6))),
+        tickFormat: (value: number) => (hasFree && value === zero ? parts.free : tickText(value)),
         tickSize: 4,
       },
       y: {
@@ -87,7 +86,7 @@ export function costBenefitChart(
         nice: true,
         ticks: 6,
         ...(parts.benefit.tick !== undefined && { tickFormat: parts.benefit.tick }),
-        ...(isLog && { tickFormat: (value: number) => compact(Number(value.toPrecision(3))) }),
+        ...(isLog && { tickFormat: (value: number) => tickText(value) }),
       },
       marks: [
         ...(hasFree ? [Plot.ruleX([zero * 2.4], { stroke: "var(--line)", strokeWidth: 1.5 })] : []),

@@ -91,15 +91,16 @@ function drawing(
     rows.map(({ name }) => name),
     width,
   );
-  const height = Math.max(rowHeight, 8 + spread * kinds.length);
+  const isStacked = rows.some(({ dots }) => dots.length > 1);
+  const height = isStacked ? Math.max(rowHeight, 12 + spread * kinds.length) : rowHeight;
   const placed = rows.flatMap(({ dots }, row) =>
     dots.map((dot): Placed => {
       const place = kinds.findIndex(({ name }) => name === dot.kind);
-      return { ...dot, row, shift: kinds.length > 1 ? (place - (kinds.length - 1) / 2) * spread : 0 };
+      return { ...dot, row, shift: isStacked ? (place - (kinds.length - 1) / 2) * spread : 0 };
     }),
   );
   return {
-    height: 60 + rows.length * height,
+    height: 50 + (rows.length + 0.2) * height,
     marginLeft: margin,
     marginRight: 22,
     marginTop: 8,

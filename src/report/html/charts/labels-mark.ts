@@ -8,6 +8,15 @@ export interface NamedPoint {
   readonly text: string;
 }
 
+/** Names stay readable where a line passes behind them. */
+const halo = {
+  fill: "var(--text)",
+  stroke: "var(--page)",
+  "stroke-width": 3,
+  "stroke-linejoin": "round",
+  "paint-order": "stroke",
+} as const;
+
 /**
  * A mark that names points by their values on the scales of the chart.
  * @param obstacles Other points that names should leave free.
@@ -34,11 +43,11 @@ export function labelsMark(
       made.textContent = text;
       return made;
     };
-    const group = element("g", { "aria-label": "names", fill: "var(--text)", "text-anchor": "start" });
+    const group = element("g", { "aria-label": "names", "text-anchor": "start" });
     for (const { text, left, middle, leader } of places) {
       if (leader !== null)
         group.appendChild(element("line", { ...leader, stroke: "var(--muted)", "stroke-width": 0.8 }));
-      group.appendChild(element("text", { x: left, y: middle, dy: "0.32em" }, text));
+      group.appendChild(element("text", { x: left, y: middle, dy: "0.32em", ...halo }, text));
     }
     return group;
   };

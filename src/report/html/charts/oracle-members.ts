@@ -48,10 +48,10 @@ export function oracleMembersChart(record: OracleRecord): Markup {
       const every = Math.ceil(shown.length / 24);
       const labelled = isNamed && width / columns.length > (width < 500 ? 12 : 15);
       return {
-        height: 62 + shown.length * height,
+        height: 54 + shown.length * height,
         marginLeft: 46,
         marginRight: 12,
-        marginTop: 24,
+        marginTop: 10,
         marginBottom: 40,
         x: {
           domain: [-0.5, columns.length - 0.5],

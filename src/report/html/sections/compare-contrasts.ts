@@ -1,6 +1,6 @@
 /** @file Differences between methods with their intervals, one chart for each thing measured. */
 import type { CompareRecord, Contrast } from "../../compare-records.ts";
-import { compact, short } from "../../format.ts";
+import { short, tickText } from "../../format.ts";
 import { type DotKind, dotRowsChart } from "../charts/dot-rows.ts";
 import { points } from "../claims.ts";
 import { html, type Markup } from "../markup.ts";
@@ -59,7 +59,7 @@ function forest(contrasts: readonly Contrast[], { budgets }: CompareRecord, isSm
       },
     ],
   }));
-  const at = budget !== null && budgets.length > 1 ? `, ${compact(budget)} rows a group` : "";
+  const at = budget !== null && budgets.length > 1 ? `, ${tickText(budget)} rows a group` : "";
   return dotRowsChart({
     title: `${measure}${at}${isOne ? `: ${first} less …` : ""}`,
     caption: verdictsOf(contrasts),

@@ -17,12 +17,14 @@ export const costSection: SectionOf = (record) => {
 
 function listOf(title: string, rows: readonly (readonly Content[])[]): Markup {
   if (rows.length === 0) return nothing;
-  return html`<h4>${title}</h4>${tableOf(title, [{ title: "" }, { title: "value" }], rows)}`;
+  return html`<p class="chart-title">${title}</p>
+${tableOf(title, [{ title: "" }, { title: "value" }], rows)}`;
 }
 
 /** What examples served for, in words. */
 const ends: Readonly<Record<string, string>> = {
   rank: "ranking",
+  curves: "curves of payoffs",
   decide: "the accuracy floor",
   calibrate: "repair",
   tune: "tuning",

@@ -22,6 +22,9 @@ ${agreementTable(oracle, unit)}`,
   };
 };
 
+/** What the average over all rankings is called. */
+const chance = "random, expected";
+
 const kinds: readonly DotKind[] = [
   { name: "add", colour: "kept", symbol: "circle" },
   { name: "remove", colour: "removed", symbol: "triangle" },
@@ -49,7 +52,7 @@ function scoresOf({ rankings, randomScore, depth }: OracleFindings): Markup {
       dots: [dot("add", add), dot("remove", remove)],
     })),
     kinds,
-    rule: { at: randomScore, label: "random, expected" },
+    rule: { at: randomScore, label: chance },
     domain: [0, 1],
   });
 }
@@ -66,11 +69,8 @@ function agreementTable({ rankings, randomScore, randomRegret }: OracleFindings,
       "add / random",
       "remove / random",
       `mean regret (${unit})`,
-      "largest regret",
-      "tau oracle",
-      "rho oracle",
-      "tau Shapley",
-      "rho Shapley",
+      "oracle: tau, rho",
+      "Shapley: tau, rho",
       "rows",
     ].map((title) => ({ title, ...right })),
   ];
@@ -79,29 +79,20 @@ function agreementTable({ rankings, randomScore, randomRegret }: OracleFindings,
     times(judgement.add, randomScore),
     times(judgement.remove, randomScore),
     short(judgement.regretMean, 3),
-    short(judgement.regretMax, 3),
-    ...(["oracle", "shapley"] as const).flatMap((against) => correlations(judgement, against)),
+    correlations(judgement, "oracle"),
+    correlations(judgement, "shapley"),
     spent === 0 ? "-" : compact(spent),
   ]);
-  const expected = [
-    "random, expected",
-    "1.00",
-    "1.00",
-    short(randomRegret, 3),
-    "",
-    "0.00",
-    "0.00",
-    "0.00",
-    "0.00",
-    "-",
-  ];
+  const expected = [chance, "1.00", "1.00", short(randomRegret, 3), "0.00, 0.00", "0.00, 0.00", "-"];
   return html`<p class="chart-title">Agreement of rankings</p>
 ${tableOf("Agreement of rankings", columns, [...rows, expected])}
 <p class="note">tau: Kendall's tau-b, rho: Spearman's, with the order closest to the oracle sets and with the exact Shapley values.
 Rows: what the ranking costs without the table; criteria play no game.</p>`;
 }
 
-function correlations({ agreement }: RankingRecord["judgement"], against: "oracle" | "shapley"): string[] {
+function correlations({ agreement }: RankingRecord["judgement"], against: "oracle" | "shapley"): string {
   const found = agreement[against];
-  return [found?.kendall, found?.spearman].map((value) => (value == null ? "-" : value.toFixed(2)));
+  return [found?.kendall, found?.spearman]
+    .map((value) => (value == null ? "-" : value.toFixed(2)))
+    .join(", ");
 }

@@ -25,7 +25,7 @@ function tableOfSets(record: OracleRecord): Markup {
   const right = { align: "right" } as const;
   const isAll = search === "exhaustive";
   const columns = [
-    { title: "kept", ...right },
+    { title: "kept" },
     { title: "payoff", ...right },
     ...(isAll ? [{ title: "ties", ...right }] : [{ title: "known" }]),
     { title: isAll ? "best set to keep" : "best found to keep" },

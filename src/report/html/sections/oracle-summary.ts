@@ -42,7 +42,7 @@ function figuresOf({ group, channels, coalitions, data, rows, sets, payoff, orac
 }
 
 function sentencesOf(record: OracleRecord): string[] {
-  const { search, data, silent, payoff, method } = record;
+  const { data, silent, payoff } = record;
   const { title, unit } = metrics[payoff];
   const sentences = [guaranteeOf(record)];
   sentences.push(
@@ -52,8 +52,6 @@ function sentencesOf(record: OracleRecord): string[] {
     sentences.push(
       `Without any effect on these examples: ${silent.length === 1 ? "channel" : "channels"} ${ranges(silent)}.`,
     );
-  if (search === "exhaustive" && method === "added")
-    sentences.push("Effects of channels were computed once and added up for every coalition.");
   return sentences;
 }
 
