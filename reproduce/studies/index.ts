@@ -1,5 +1,6 @@
 /** @file Every study by the name it is run by, in the order of the page. */
 import type { Study } from "../study.ts";
+import { jointStudy } from "./joint.ts";
 import { lenet5Study } from "./lenet5.ts";
 import { oracleStudy } from "./oracle.ts";
 import { resnet20Study, resnet56Study } from "./resnet-cifar.ts";
@@ -13,4 +14,5 @@ export const studies: Readonly<Record<string, Study>> = {
   resnet20: resnet20Study,
   vgg16: vgg16Study,
   resnet50: resnet50Study,
+  joint: jointStudy,
 };

@@ -26,3 +26,11 @@ export function accuracyAt({ rounds }: Pick<PruneResult, "rounds">, stage: Stage
   const accuracy = rounds.at(-1)?.stages.find((one) => one.stage === stage)?.accuracy;
   return accuracy === undefined || accuracy === null ? null : `${(100 * accuracy).toFixed(2)}%`;
 }
+
+/** Accuracies in per cent before the cut, after it and after repair: means with lowest and highest. */
+export function stageAccuracies(results: readonly PruneResult[]): string[] {
+  const after = (["sliced", "repaired"] as const).map((stage) =>
+    results.map((result) => 100 - errorAt(result, stage)),
+  );
+  return [results.map(({ before }) => 100 * before.accuracy!), ...after].map((values) => spread(values, 2));
+}
