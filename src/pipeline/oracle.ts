@@ -29,6 +29,22 @@ export function storePath(out: string): string {
  *   `store-unusable`, what models, data, games and criteria throw, and `interrupted` once `signal` fires.
  */
 export async function oracle(options: OracleOptions): Promise<OracleRecord> {
+  const { out, store = out === undefined ? undefined : storePath(out) } = options;
+  return onOracleBench(options, async (setting, names) => {
+    const record = await recordOf({ ...options, store }, setting, names);
+    if (out !== undefined) await writeJson(out, record);
+    return record;
+  });
+}
+
+/**
+ * Checks what an oracle is told, opens its data and does the work; the runtime is closed afterwards.
+ * @throws {PrunerError} As `oracle`.
+ */
+export async function onOracleBench<T>(
+  options: OracleOptions,
+  work: (setting: GroupSetting, names: readonly RankingName[]) => Promise<T>,
+): Promise<T> {
   const names = checkRankings(options);
   const { out, model, data, store = out === undefined ? undefined : storePath(out) } = options;
   await checkOutputs({ out }, [...model.files, data.path, data.labels]);
@@ -39,10 +55,7 @@ export async function oracle(options: OracleOptions): Promise<OracleRecord> {
   try {
     const { payoff: kind, output, signal } = options;
     const payoff = await preparePayoff(analysis, dataset, runner, { kind, output, signal });
-    const setting = { analysis, group, dataset, payoff, runner };
-    const record = await recordOf({ ...options, store }, setting, names);
-    if (out !== undefined) await writeJson(out, record);
-    return record;
+    return await work({ analysis, group, dataset, payoff, runner }, names);
   } catch (error) {
     if (options.signal?.aborted !== true) throw error;
     const next =

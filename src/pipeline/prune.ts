@@ -29,6 +29,14 @@ import { withProvenance, writeOutput } from "./write-model.ts";
  *   `slice-differs`, `interrupted`.
  */
 export async function prune(options: PruneOptions): Promise<PruneResult> {
+  return onPruneBench(options, (bench) => pruneWith(options, bench));
+}
+
+/**
+ * Checks what a pruning is told, opens and cuts its data and does the work; the runtime is closed afterwards.
+ * @throws {PrunerError} As `prune`.
+ */
+export async function onPruneBench<T>(options: PruneOptions, work: (bench: Bench) => Promise<T>): Promise<T> {
   checkCombination(options);
   await checkOutputs({ out: options.out, "save-plan": options.savePlan }, inputsOf(options));
   const analysis = runnable(options.model);
@@ -37,7 +45,7 @@ export async function prune(options: PruneOptions): Promise<PruneResult> {
   const wantsRuntime = parts !== undefined || options.verify !== false || options.latency !== false;
   const runner = wantsRuntime ? await startRuntime(options) : undefined;
   try {
-    return await pruneWith(options, { analysis, runner, parts });
+    return await work({ analysis, runner, parts });
   } catch (error) {
     if (options.signal?.aborted !== true || error instanceof PrunerError) throw error;
     throw new PrunerError(

@@ -238,11 +238,15 @@ async function* playGame(
   return scoresOf(context, groups, last!);
 }
 
+/** Whether an estimator looks at a fixed list of coalitions, so that it takes no budget. */
+export function looksAtList(name: EstimatorName): boolean {
+  return name === "exact" || name === "leave-one-out" || name === "partial" || name === "first-in-last-out";
+}
+
 /** Rows of estimators that look at a fixed list of coalitions, each on every example; undefined for the others. */
 function wholeRows(name: EstimatorName, smallest: number, examples: number): number | undefined {
-  if (name === "exact") return smallest;
-  const isList = name === "leave-one-out" || name === "partial" || name === "first-in-last-out";
-  return isList ? smallest * examples : undefined;
+  if (!looksAtList(name)) return undefined;
+  return name === "exact" ? smallest : smallest * examples;
 }
 
 function rowsFor(
@@ -254,6 +258,27 @@ function rowsFor(
   const { analysis, settings } = context;
   if (settings.budget !== undefined && "rows" in settings.budget) return settings.budget.rows * groups.length;
   return whole ?? Math.max(smallest, defaultRows(analysis, context.groups, playersOf(context, groups)));
+}
+
+/** A game of a ranking before it is played. */
+export interface PlannedGame {
+  readonly groups: readonly number[];
+  readonly players: number;
+  /** Pairs of coalition and example at the most; undefined where a time is what ends the game. */
+  readonly rows: number | undefined;
+}
+
+/** The games that `rankGroups` would play with so many examples; none for criteria that are no games. */
+export function plannedGames(context: RankContext, examples: number): PlannedGame[] {
+  const { settings } = context;
+  if (settings.criterion !== "shapley") return [];
+  return gamesOf(context).map((groups) => {
+    const players = playersOf(context, groups);
+    const smallest = estimators[settings.estimator].minimumBudget(players, examples, settings);
+    const whole = wholeRows(settings.estimator, smallest, examples);
+    const isTimed = settings.budget !== undefined && "seconds" in settings.budget;
+    return { groups, players, rows: isTimed ? whole : rowsFor(context, groups, smallest, whole) };
+  });
 }
 
 /** The values of a game, group by group; its rows are shared out by channels, so that they add up. */

@@ -74,18 +74,38 @@ export function rankableGroups(analysis: ChannelAnalysis, selection: Selection =
  *   (with the state saved when there is an output file) once `signal` fires.
  */
 export async function rank(options: RankOptions): Promise<Scores> {
+  return onRankBench(options, payoffFor, (bench) => rankWith(options, bench));
+}
+
+/** What a ranking works on. */
+export interface RankBench {
+  readonly analysis: ChannelAnalysis;
+  readonly groups: readonly number[];
+  /** Absent when the criterion needs neither data nor a runtime. */
+  readonly data: RankContext["data"];
+}
+
+/**
+ * Checks what a ranking is told, opens its data and does the work; the runtime is closed afterwards.
+ * @throws {PrunerError} As `rank`.
+ */
+export async function onRankBench<T>(
+  options: RankOptions,
+  prepare: typeof payoffFor,
+  work: (bench: RankBench) => Promise<T>,
+): Promise<T> {
   checkPlays(options.settings);
   await checkPlaces(options);
   const analysis = runnable(options.model);
   const groups = rankableGroups(analysis, options.selection);
-  if (!needsData(options.settings.criterion)) return rankWith(options, analysis, groups, undefined);
+  if (!needsData(options.settings.criterion)) return work({ analysis, groups, data: undefined });
   if (options.data === undefined)
     throw new PrunerError("criterion-needs-data", { criterion: options.settings.criterion });
   const dataset = await openFor(analysis, options.data);
   const runner = await startRuntime(options);
   try {
-    const payoff = await payoffFor(options, analysis, dataset, runner);
-    return await rankWith(options, analysis, groups, { dataset, payoff, runner });
+    const payoff = await prepare(options, analysis, dataset, runner);
+    return await work({ analysis, groups, data: { dataset, payoff, runner } });
   } finally {
     await runner.close();
   }
@@ -116,12 +136,7 @@ export async function payoffFor(
   return prepareGradientPayoff(analysis, dataset, runner, { kind, output, signal });
 }
 
-async function rankWith(
-  options: RankOptions,
-  analysis: ChannelAnalysis,
-  groups: readonly number[],
-  data: RankContext["data"],
-): Promise<Scores> {
+async function rankWith(options: RankOptions, { analysis, groups, data }: RankBench): Promise<Scores> {
   const { settings, signal, out } = options;
   const header = rankHeader(options, analysis, groups, data);
   const left = options.resume === true && out !== undefined ? await readPartial(out, header) : undefined;

@@ -14,7 +14,7 @@ import type { LoadedModel } from "./load-model.ts";
 import type { DataSettings } from "./settings.ts";
 import { recipeDefaults } from "./training-options.ts";
 import type { TrainingRecord } from "./training-record.ts";
-import { runTraining, type TrainingRunOptions } from "./training-run.ts";
+import { runTraining, type Subject, type TrainingRunOptions } from "./training-run.ts";
 
 export interface TrainNetworkOptions extends TrainingRunOptions {
   /** Name in the registry of networks. */
@@ -29,6 +29,14 @@ export interface TrainNetworkOptions extends TrainingRunOptions {
  * @throws {PrunerError} `unknown-network`, `invalid-option` for sizes, and as `runTraining`.
  */
 export async function trainNetwork(options: TrainNetworkOptions): Promise<TrainingRecord> {
+  const { subject, run } = await networkRun(options);
+  return runTraining(subject, run);
+}
+
+/** The network, freshly built, and the options of its run with the preprocessing filled in. */
+export async function networkRun(
+  options: TrainNetworkOptions,
+): Promise<{ readonly subject: Subject; readonly run: TrainingRunOptions }> {
   const { network: name, sizes, training } = options;
   const network = networkNamed(name);
   const model = built(name, { ...given(sizes), seed: training.seed });
@@ -37,15 +45,15 @@ export async function trainNetwork(options: TrainNetworkOptions): Promise<Traini
   const data = await prepare(options.data);
   const testData = options.testData === undefined ? undefined : await prepare(options.testData);
   const { pixelScale, mean, std } = data;
-  return runTraining(
-    {
+  return {
+    subject: {
       command: "train",
       model,
       defaults: recipeDefaults(network.recipe),
       notes: { network: name, preprocessing: { pixelScale, mean, std } },
     },
-    { ...options, data, testData },
-  );
+    run: { ...options, data, testData },
+  };
 }
 
 /** The sizes that were chosen. */

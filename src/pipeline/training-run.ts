@@ -60,7 +60,7 @@ export interface Subject {
 }
 
 /** A run whose options have been checked and whose data are open. */
-interface Bench {
+export interface TrainingBench {
   readonly subject: Subject;
   readonly options: TrainingRunOptions;
   readonly settings: TrainSettings;
@@ -76,6 +76,18 @@ interface Bench {
  * @throws {PrunerError} Everything models, data and training can complain about; `interrupted`.
  */
 export async function runTraining(subject: Subject, options: TrainingRunOptions): Promise<TrainingRecord> {
+  return onTrainingBench(subject, options, trainOn);
+}
+
+/**
+ * Checks what a training run is told, opens and cuts its data and does the work; the runtime is closed afterwards.
+ * @throws {PrunerError} As `runTraining`.
+ */
+export async function onTrainingBench<T>(
+  subject: Subject,
+  options: TrainingRunOptions,
+  work: (bench: TrainingBench, checkpoint: string) => Promise<T>,
+): Promise<T> {
   const { model } = subject;
   const { training, data, testData, teacher } = options;
   const settings = settingsFrom(subject.defaults, training);
@@ -103,7 +115,7 @@ export async function runTraining(subject: Subject, options: TrainingRunOptions)
   try {
     const tutorAnalysis = tutor === undefined ? undefined : { ...taught!, model: tutor };
     const bench = { subject, options, settings, analysis, teacher: tutorAnalysis, parts, output, runner };
-    return await trainOn(bench, checkpoint);
+    return await work(bench, checkpoint);
   } catch (error) {
     if (options.signal?.aborted !== true || error instanceof PrunerError) throw error;
     const isKept = options.resume === true || (await modifiedAt(checkpoint)) !== before;
@@ -131,7 +143,7 @@ async function modifiedAt(path: string): Promise<number | undefined> {
   );
 }
 
-async function trainOn(bench: Bench, checkpoint: string): Promise<TrainingRecord> {
+async function trainOn(bench: TrainingBench, checkpoint: string): Promise<TrainingRecord> {
   const { subject, options, settings, parts, teacher, runner, analysis } = bench;
   const { model, bytes } = subject;
   const taught = teacher === undefined ? undefined : await measureOn(bench, teacher, "teacher");
@@ -186,7 +198,7 @@ async function trainOn(bench: Bench, checkpoint: string): Promise<TrainingRecord
 
 /** Outputs that overflow after training are its doing; the state it ended in is of no use then. */
 async function measureTrained(
-  bench: Bench,
+  bench: TrainingBench,
   trained: ChannelAnalysis,
   { history }: Tuned,
   checkpoint: string,
@@ -203,7 +215,7 @@ async function measureTrained(
 }
 
 async function measureOn(
-  { runner, parts, options }: Bench,
+  { runner, parts, options }: TrainingBench,
   { model }: ChannelAnalysis,
   which: string,
 ): Promise<Measurement> {
@@ -215,7 +227,7 @@ async function measureOn(
 }
 
 /** What two runs have to share to end with the same bytes. The number of workers has no part in it. */
-function identityOf({ subject, options, settings, parts, output, analysis }: Bench): RunIdentity {
+function identityOf({ subject, options, settings, parts, output, analysis }: TrainingBench): RunIdentity {
   const { training, teacher, threads = 1, providers } = options;
   const { optimizer, schedule, weightDecay, augmentations, stopping, ...plain } = settings;
   const stated = {
@@ -263,7 +275,7 @@ function paceOf({ learningRate, schedule, clipNorm, clipValue }: TrainingOptions
 }
 
 /** What the metadata of the output say about the training; without times and paths, so that equal runs give equal bytes. */
-function notesOf({ subject, options, settings, parts }: Bench, tuned: Tuned): object {
+function notesOf({ subject, options, settings, parts }: TrainingBench, tuned: Tuned): object {
   return {
     command: subject.command,
     ...subject.notes,
