@@ -63,6 +63,13 @@ export const numbers = (items: Schema): Form => ({
       .map(Number),
 });
 
+/** Amounts that the flag takes with commas between. */
+export const amounts: Form = {
+  schema: listSchema(amount.schema),
+  toTexts: (value) => [(value as readonly (number | string)[]).join(",")],
+  fromTexts: (texts) => lastOf(texts).split(",").map(numberOrText),
+};
+
 /** Names that the flag takes with commas between, or one at a time. */
 export const names: Form = {
   schema: listSchema({ type: "string", pattern: "^[^,]+$" }),

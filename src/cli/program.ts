@@ -1,6 +1,7 @@
 /** @file All commands under one name, and what happens with usage mistakes. */
 import { Command } from "commander";
 import { tool } from "../base/version.ts";
+import { compareCommand } from "./compare.ts";
 import { configurable } from "./config.ts";
 import { runCommand } from "./config-run.ts";
 import { demoCommand } from "./demo.ts";
@@ -24,6 +25,7 @@ export function commandsWithConfig(io: Io): Command[] {
     trainCommand,
     evaluateCommand,
     oracleCommand,
+    compareCommand,
   ].map((make) => configurable(make(io)));
 }
 

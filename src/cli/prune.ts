@@ -1,9 +1,8 @@
 /** @file shapley-pruner prune: a smaller model, checked and measured. */
 import { Command, Option } from "commander";
-import { exitCodes, PrunerError } from "../base/problem.ts";
+import { exitCodes } from "../base/problem.ts";
 import type { Budget } from "../budget/budget.ts";
 import type { PruneResult } from "../pipeline/prune-result.ts";
-import type { TuneSettings } from "../pipeline/refine.ts";
 import {
   dataOptions,
   modelArgument,
@@ -26,7 +25,8 @@ import {
   selection,
   testDataSettings,
 } from "./settings.ts";
-import { aimOptions, finetuneInWords, stepOptions, trainingSettings } from "./training-options.ts";
+import { aimOptions, finetuneInWords, stepOptions } from "./training-options.ts";
+import { tuneSettings } from "./tune-settings.ts";
 import { countsOption, shareOption, stepsOption, targetOption, wholeNumber } from "./values.ts";
 
 /** The command prune. */
@@ -130,43 +130,6 @@ async function budgetOf(options: RawOptions): Promise<Budget> {
     maxRatio: read("maxRatio", "max-ratio", parseShare),
     roundTo: options["roundTo"] as number | undefined,
     scope: options["scope"] as Budget["scope"],
-  };
-}
-
-/** The first option about training that was given, as it is written. */
-function strayOption(options: RawOptions): string {
-  const known = stepOptions(new Command(), finetuneInWords);
-  const given = aimOptions(known).options.find((option) => {
-    const value = options[option.attributeName()];
-    return value !== undefined && option.negate === (value === false);
-  });
-  return given?.long ?? "--no-teacher";
-}
-
-/**
- * Settings of --finetune.
- * @throws {PrunerError} `usage` for options that only make sense with it.
- */
-async function tuneSettings(options: RawOptions): Promise<TuneSettings | undefined> {
-  const epochs = options["finetune"] as number | undefined;
-  const training = trainingSettings(options);
-  if (epochs === undefined) {
-    const isStated = Object.values({ ...training, seed: undefined }).some((value) => value !== undefined);
-    if (isStated || options["teacher"] === false)
-      throw new PrunerError("usage", {
-        detail: `${strayOption(options)} is for --finetune EPOCHS. Add that, or leave it out.`,
-      });
-    return undefined;
-  }
-  const { checkLesson, finetuneDefaults, lessonOf, settingsFrom } = await import(
-    "../pipeline/training-options.ts"
-  );
-  const teacher = options["teacher"] !== false;
-  checkLesson(training, { hasTeacher: teacher, hasLabels: options["labels"] !== false });
-  return {
-    settings: settingsFrom(finetuneDefaults, { ...training, epochs }),
-    lesson: lessonOf(training),
-    teacher,
   };
 }
 

@@ -7,6 +7,7 @@ import type { RankBudget } from "../pipeline/rank-groups.ts";
 import type { Portion } from "../pipeline/training-data.ts";
 import {
   amount,
+  amounts,
   counts,
   type Form,
   formed,
@@ -57,14 +58,36 @@ export const budgetOption = formed(amount, (text: string): RankBudget => {
   const time = /^(\d+\.?\d*|\.\d+)(s|min|h)$/.exec(text);
   if (time !== null)
     return positive({ seconds: Number(time[1]) * { s: 1, min: 60, h: 3600 }[time[2] as "s"] });
-  const rows = /^(\d+\.?\d*|\.\d+)(k|K|M)?$/.exec(text);
-  if (rows === null)
+  const rows = rowsIn(text);
+  if (rows === undefined)
     throw new InvalidArgumentError(
       "Expected rows for each group such as 100000 or 100k, or a time such as 60s or 5min.",
     );
-  return positive({
-    rows: Math.round(Number(rows[1]) * (rows[2] === undefined ? 1 : rows[2] === "M" ? 1e6 : 1e3)),
-  });
+  return positive({ rows });
+});
+
+/** Undefined for text that is no number of rows. */
+function rowsIn(text: string): number | undefined {
+  const rows = /^(\d+\.?\d*|\.\d+)(k|K|M)?$/.exec(text);
+  if (rows === null) return undefined;
+  return Math.round(Number(rows[1]) * (rows[2] === undefined ? 1 : rows[2] === "M" ? 1e6 : 1e3));
+}
+
+/** Several numbers of rows for each group ("20k,100k"). */
+export const rowsListOption = formed(amounts, (text: string): number[] =>
+  text.split(",").map((one) => {
+    const rows = rowsIn(one);
+    if (rows === undefined || rows === 0)
+      throw new InvalidArgumentError("Expected rows for each group, such as 20k or 20k,100k.");
+    return rows;
+  }),
+);
+
+/** A number of rows, 0 included. */
+export const rowsOption = formed(amount, (text: string): number => {
+  const rows = rowsIn(text);
+  if (rows === undefined) throw new InvalidArgumentError("Expected rows such as 400k, or 0.");
+  return rows;
 });
 
 function positive<B extends RankBudget>(budget: B): B {
@@ -161,6 +184,10 @@ export const targetOption = (option: string) => checked(amount, (text) => parseT
 
 /** A share above 0 and up to 1. */
 export const shareOption = (option: string) => checked(amount, (text) => parseShare(option, text));
+
+/** Several shares above 0 and up to 1 ("25%,50%"). */
+export const sharesOption = (option: string) =>
+  formed(amounts, (text: string): number[] => text.split(",").map((one) => parseShare(option, one)));
 
 /** Counts by group ("c1=8,c3=20"). */
 export const countsOption = (option: string) => {

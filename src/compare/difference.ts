@@ -19,12 +19,11 @@ const openTails = 0.05;
  * Mean difference over seeds with Student's interval. What seeds do to both methods alike cancels.
  *
  * Where all seeds are judged on the same examples, the spread over seeds says nothing about those. Their part of the
- * variance is added: Var = s²/S + `shared`, with degrees of freedom by Welch and Satterthwaite, where the part from
- * the examples counts as known.
+ * variance is added: Var = s²/S + `shared`, with S - 1 degrees of freedom all the same. More of them, as Welch and
+ * Satterthwaite would count, trust few seeds that happen to agree far too much; this is cautious instead.
  * @param first Shape [seeds]; @param second Shape [seeds], in the same order; at least two seeds.
  * @param shared Variance of the mean difference that comes from examples all seeds share; see {@link sharedVariance}.
  * @throws {RangeError} for fewer than two seeds, or unequal numbers.
- * @see Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics 2 (1946).
  */
 export function pairedDifference(
   first: readonly number[],
@@ -36,17 +35,14 @@ export function pairedDifference(
     throw new RangeError(`${seeds} and ${second.length} values cannot be paired over seeds`);
   const differences = first.map((value, seed) => value - second[seed]!);
   const value = mean(differences);
-  const own = varianceOf(differences, value) / seeds;
-  const variance = own + shared;
-  if (variance === 0) return { value, low: value, high: value, probability: value === 0 ? 1 : 0 };
-  const freedom = own === 0 ? Number.POSITIVE_INFINITY : ((seeds - 1) * variance ** 2) / own ** 2;
-  const error = Math.sqrt(variance);
-  const half = studentDeviate(openTails, freedom) * error;
+  const error = Math.sqrt(varianceOf(differences, value) / seeds + shared);
+  if (error === 0) return { value, low: value, high: value, probability: value === 0 ? 1 : 0 };
+  const half = studentDeviate(openTails, seeds - 1) * error;
   return {
     value,
     low: value - half,
     high: value + half,
-    probability: studentTails(Math.abs(value) / error, freedom),
+    probability: studentTails(Math.abs(value) / error, seeds - 1),
   };
 }
 

@@ -1,4 +1,4 @@
-/** @file Student's t with any number of degrees of freedom, few ones included. */
+/** @file Student's t, exactly and with few degrees of freedom; `quantiles.ts` has the quicker expansion for many. */
 
 /**
  * Probability that |t| is at least so large: I_x(ν/2, 1/2) at x = ν / (ν + t²).

@@ -11,6 +11,7 @@ import type { Runner } from "../valuation/runner.ts";
 import { type PayoffSetup, prepareGradientPayoff } from "../valuation/targets.ts";
 import type { OracleOptions } from "./oracle-options.ts";
 import type { GroupSetting } from "./oracle-table.ts";
+import type { WorkOptions } from "./progress.ts";
 import { rankGroups } from "./rank-groups.ts";
 
 /** "shapley" are the exact values. */
@@ -102,12 +103,12 @@ async function byCriterion(
 }
 
 /** The payoff itself where it has gradients, the usual one for the labels otherwise. */
-async function gradientPayoff(
-  { signal, onRemark }: OracleOptions,
+export async function gradientPayoff(
+  { signal, onRemark }: WorkOptions,
   analysis: ChannelAnalysis,
   dataset: Dataset,
   runner: Runner,
-  { kind, output }: PayoffSetup,
+  { kind, output }: Pick<PayoffSetup, "kind" | "output">,
 ): Promise<PayoffSetup> {
   if (kind === "cross-entropy" || kind === "squared-error")
     return prepareGradientPayoff(analysis, dataset, runner, { kind, output, signal });

@@ -1,0 +1,142 @@
+/** @file Ranks all groups by one method with one seed, and notes what that costs. */
+import { isProblem, type ProblemCode, PrunerError } from "../base/problem.ts";
+import { criteria } from "../criteria/index.ts";
+import type { Dataset } from "../datasets/index.ts";
+import type { PayoffKind } from "../metrics/index.ts";
+import type { GroupScores } from "../report/records.ts";
+import type { PayoffSetup } from "../valuation/targets.ts";
+import { type CompareBench, gameKey, payoffOn, type Stage, workOf } from "./compare-bench.ts";
+import type { Means, Method } from "./compare-methods.ts";
+import { compareDefaults } from "./compare-options.ts";
+import { watchMemory } from "./memory-watch.ts";
+import { gradientPayoff } from "./oracle-rankings.ts";
+import { report, reportCaching, reportMeasuring } from "./rank.ts";
+import { type RankContext, rankGroups } from "./rank-groups.ts";
+
+/** What a method found with one seed. */
+export interface Ranked {
+  /** Of the groups it could rank, in their order; higher values are worth more. */
+  readonly groups: readonly { readonly id: string; readonly values: readonly number[] }[];
+  readonly rows: number;
+  readonly seconds: number;
+  readonly memoryBytes: number;
+  /** Why it could not rank all groups; null where it could. */
+  readonly missing: string | null;
+}
+
+/** Complaints that say no more than that a method and a model do not suit each other. */
+const notApplicable: readonly ProblemCode[] = [
+  "budget-too-small",
+  "criterion-not-applicable",
+  "no-gradient",
+  "payoff-not-differentiable",
+  "too-few-players",
+  "too-many-coalitions",
+  "values-too-large",
+  "labels-missing",
+];
+
+type Played = Exclude<Means, { readonly kind: "oracle" }>;
+
+/**
+ * Ranks by a criterion or an estimator, on the examples of the seed; taken from the folder of pieces where it is there.
+ * @param position Of the seed among the seeds.
+ * @throws {PrunerError} What criteria, estimators and games throw, but for what does not suit the model: that is
+ *   `missing` unless the method was asked for by name.
+ */
+export function rankBy(
+  bench: CompareBench,
+  method: Method & { readonly means: Played },
+  position: number,
+  stage: Stage,
+): Promise<Ranked> {
+  const dataset = bench.parts.rank[position]!;
+  const seed = bench.seeds[position]!;
+  const { means, budget } = method;
+  const kind = means.kind === "estimator" ? (means.payoff ?? bench.payoff) : bench.payoff;
+  const key = { kind: "ranking", means, budget, seed, ...gameKey(bench, bench.groups, dataset, kind) };
+  return bench.pieces.piece(key, async () => {
+    try {
+      return await measured(bench, { means, budget, seed, kind, dataset }, stage);
+    } catch (error) {
+      const isNone = !method.isNamed && isProblem(error) && notApplicable.includes(error.code);
+      if (!isNone) throw error;
+      return { groups: [], rows: 0, seconds: 0, memoryBytes: 0, missing: error.message };
+    }
+  });
+}
+
+interface Attempt {
+  readonly means: Played;
+  readonly budget: number | null;
+  readonly seed: number;
+  readonly kind: PayoffKind;
+  readonly dataset: Dataset;
+}
+
+async function measured(bench: CompareBench, attempt: Attempt, stage: Stage): Promise<Ranked> {
+  checkExact(bench, attempt.means);
+  const memory = watchMemory();
+  const started = performance.now();
+  const scores = await scoresOf(bench, attempt, stage);
+  return {
+    groups: scores.map(({ id, values }) => ({ id, values })),
+    rows: scores.reduce((sum, { rows }) => sum + rows, 0),
+    seconds: (performance.now() - started) / 1000,
+    memoryBytes: memory(),
+    missing: null,
+  };
+}
+
+/** Every coalition is tried of small groups only. */
+function checkExact({ analysis, groups, options }: CompareBench, means: Played): void {
+  if (means.kind !== "estimator" || means.estimator !== "exact") return;
+  const { oracleChannels = compareDefaults.oracleChannels } = options;
+  const largest = Math.max(...groups.map((group) => analysis.groups[group]!.channels));
+  if (largest > oracleChannels)
+    throw new PrunerError("too-many-coalitions", {
+      players: largest,
+      coalitions: 2 ** largest,
+      limit: 2 ** oracleChannels,
+    });
+}
+
+async function scoresOf(
+  bench: CompareBench,
+  attempt: Attempt,
+  stage: Stage,
+): Promise<readonly GroupScores[]> {
+  const { means, budget, seed, dataset } = attempt;
+  const { analysis, groups, runner, options } = bench;
+  const work = workOf(bench, stage);
+  const context: RankContext = {
+    analysis,
+    groups,
+    settings: {
+      criterion: means.kind === "criterion" ? means.criterion : "shapley",
+      estimator: means.kind === "estimator" ? means.estimator : "permutation",
+      seed,
+      budget: budget === null ? undefined : { rows: budget },
+      memory: options.memory,
+    },
+    data: { dataset, payoff: await payoffOf(bench, attempt), runner },
+    signal: options.signal,
+    onCached: reportCaching(work),
+    onMeasured: reportMeasuring(work),
+  };
+  const events = rankGroups(context);
+  for (let next = await events.next(); ; next = await events.next()) {
+    if (next.done === true) return next.value;
+    report(work, next.value);
+  }
+}
+
+async function payoffOf(
+  bench: CompareBench,
+  { means, kind, dataset }: Attempt,
+): Promise<PayoffSetup | undefined> {
+  if (means.kind === "estimator") return payoffOn(bench, dataset, kind);
+  if (criteria[means.criterion].needs !== "gradients") return undefined;
+  const { analysis, runner, output, options } = bench;
+  return gradientPayoff({ signal: options.signal }, analysis, dataset, runner, { kind, output });
+}

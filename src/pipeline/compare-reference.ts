@@ -1,0 +1,168 @@
+/** @file What rankings are held against: every coalition of small groups, a long estimate of the others. */
+import { join } from "node:path";
+import { split, take } from "../datasets/index.ts";
+import { kendallTauB, spearman } from "../math/ranks.ts";
+import {
+  bestFirst,
+  type CoalitionTable,
+  estimateFrom,
+  judge,
+  livePlayers,
+  type OracleSets,
+  oracleOrder,
+  oracleSets,
+} from "../oracle/index.ts";
+import type { ComparedGroup, GroupRun } from "../report/compare-records.ts";
+import { type CompareBench, gameKey, payoffOn, type Stage, workOf } from "./compare-bench.ts";
+import { onceEstimator } from "./compare-methods.ts";
+import { compareDefaults } from "./compare-options.ts";
+import { watchMemory } from "./memory-watch.ts";
+import { tableOf, wholeGameOf } from "./oracle-table.ts";
+import { report, reportCaching } from "./rank.ts";
+import { rankGroups } from "./rank-groups.ts";
+
+/** What is known about one group. */
+export interface Reference {
+  readonly kind: NonNullable<ComparedGroup["reference"]>["kind"] | null;
+  readonly rows: number;
+  /** Shapley values, [channels]; null without a reference. */
+  readonly values: readonly number[] | null;
+  /** Where every coalition was tried. */
+  readonly oracle: KnownOracle | null;
+}
+
+interface KnownOracle {
+  readonly table: CoalitionTable;
+  readonly sets: OracleSets;
+  /** Shape [channels], from the most to the least valuable. */
+  readonly order: readonly number[];
+  readonly rows: number;
+  /** Of the first time: later runs take the coalitions from the store. */
+  readonly seconds: number;
+  readonly memoryBytes: number;
+}
+
+/** Coalitions times examples that a table may take: a quarter of an hour or so where channels only add up. */
+const tableRows = 2 ** 28;
+
+/** Examples a table looks at, at most: those of one seed's ranking, so that no method is judged by its own examples alone. */
+const tableExamples = 1000;
+
+/** Keeps the seed of the long estimate apart from those of rankings. */
+const referenceSeed = 0x5eed;
+
+/**
+ * Learns what can be known of a group, from examples of all seeds' rankings.
+ * @throws {PrunerError} What games, estimators and the store throw.
+ */
+export function referenceOf(bench: CompareBench, group: number, stage: Stage): Promise<Reference> {
+  const { oracleChannels = compareDefaults.oracleChannels } = bench.options;
+  const { channels } = bench.analysis.groups[group]!;
+  return channels <= oracleChannels ? byTable(bench, group, stage) : byEstimate(bench, group, stage);
+}
+
+async function byTable(bench: CompareBench, group: number, stage: Stage): Promise<Reference> {
+  const { analysis, runner, options, runtime, pieces } = bench;
+  const { channels } = analysis.groups[group]!;
+  const most = Math.max(1, Math.min(tableExamples, Math.floor(tableRows / 2 ** channels)));
+  const dataset = poolOf(bench, most);
+  const payoff = await payoffOn(bench, dataset, bench.payoff);
+  const work = workOf(bench, stage);
+  const setting = { analysis, group, dataset, payoff, runner };
+  const game = await wholeGameOf(setting, { ...work, memory: options.memory });
+  const store = storeOf(bench);
+  const coalitions = store === undefined ? undefined : join(store, "coalitions");
+  const memory = watchMemory();
+  const started = performance.now();
+  const table = await tableOf(setting, game, {
+    ...work,
+    model: options.model.hash,
+    runtime,
+    store: coalitions,
+    onRemark: undefined,
+  });
+  const key = { kind: "oracle", ...gameKey(bench, [group], dataset, bench.payoff) };
+  const cost = await pieces.piece(key, async () => ({
+    seconds: (performance.now() - started) / 1000,
+    memoryBytes: memory(),
+  }));
+  memory();
+  const sets = oracleSets(table);
+  const rows = 2 ** livePlayers(game).length * table.examples;
+  const { values } = await estimateFrom(table, "exact", { seed: options.seed, signal: options.signal });
+  const order = Array.from(oracleOrder(sets).order);
+  return { kind: "exact", rows, values: Array.from(values), oracle: { table, sets, order, rows, ...cost } };
+}
+
+/** Where finished pieces go; undefined where nothing is kept. */
+export function storeOf({ options: { store, out } }: Pick<CompareBench, "options">): string | undefined {
+  return store ?? (out === undefined ? undefined : `${out}.store`);
+}
+
+/** Stratified examples out of what all seeds rank on. */
+function poolOf({ parts: { pool }, options: { seed } }: CompareBench, most: number): typeof pool {
+  return pool.size <= most ? pool : take(pool, split(pool, { seed, parts: { part: most } }).part);
+}
+
+async function byEstimate(bench: CompareBench, group: number, stage: Stage): Promise<Reference> {
+  const { analysis, runner, options, parts, payoff, pieces } = bench;
+  const rows = referenceRows(bench, group);
+  if (rows === 0) return { kind: null, rows: 0, values: null, oracle: null };
+  const key = { kind: "reference", rows, ...gameKey(bench, [group], parts.pool, payoff) };
+  const found = await pieces.piece(key, async () => {
+    const work = workOf(bench, stage);
+    const settings = {
+      criterion: "shapley",
+      estimator: onceEstimator,
+      seed: options.seed + referenceSeed,
+      budget: { rows },
+      memory: options.memory,
+    } as const;
+    const data = { dataset: parts.pool, payoff: await payoffOn(bench, parts.pool, payoff), runner };
+    const { signal } = options;
+    const onCached = reportCaching(work);
+    const events = rankGroups({ analysis, groups: [group], settings, data, signal, onCached });
+    for (let next = await events.next(); ; next = await events.next()) {
+      if (next.done === true) return { values: next.value[0]!.values, rows: next.value[0]!.rows };
+      report(work, next.value);
+    }
+  });
+  return { kind: "long", ...found, oracle: null };
+}
+
+/** Times the largest budget. */
+const longer = 4;
+
+function referenceRows({ options, analysis }: CompareBench, group: number): number {
+  const { reference, budgets = [] } = options;
+  const rows = reference ?? longer * Math.max(...budgets);
+  return rows === 0 ? 0 : Math.max(rows, 2 * analysis.groups[group]!.channels);
+}
+
+/** Scores of a ranking against what is known of the group. */
+export function judged(
+  values: readonly number[],
+  { oracle, values: reference }: Reference,
+): Pick<GroupRun, "order" | "spearman" | "kendall" | "oracle"> {
+  const order = Array.from(bestFirst(values));
+  const none = { order, spearman: null, kendall: null, oracle: null };
+  if (reference === null) return none;
+  if (oracle === null) return { ...none, ...agreement(values, reference) };
+  const {
+    add,
+    remove,
+    regretMean,
+    agreement: both,
+  } = judge(values, oracle.table, oracle.sets, {
+    against: { shapley: reference },
+  });
+  return { order, ...both["shapley"]!, oracle: { add, remove, regret: regretMean } };
+}
+
+function agreement(
+  values: readonly number[],
+  reference: readonly number[],
+): Pick<GroupRun, "spearman" | "kendall"> {
+  const orNull = (value: number) => (Number.isNaN(value) ? null : value);
+  return { spearman: orNull(spearman(values, reference)), kendall: orNull(kendallTauB(values, reference)) };
+}
