@@ -10,7 +10,8 @@ export function studentTails(t: number, freedom: number): number {
   if (!(freedom > 0)) throw new RangeError(`${freedom} degrees of freedom`);
   if (!Number.isFinite(t)) return 0;
   const known = Math.min(freedom, 1e7); // beyond, no digit differs from the normal distribution that matters
-  return regularizedBeta(known / (known + t * t), known / 2, 0.5);
+  const square = t * t;
+  return regularizedBeta(known / (known + square), square / (known + square), known / 2, 0.5);
 }
 
 /**
@@ -33,15 +34,16 @@ export function studentDeviate(tails: number, freedom: number): number {
   return high;
 }
 
-/** The incomplete beta function over the complete one, I_x(a, b). */
-function regularizedBeta(x: number, a: number, b: number): number {
+/** The incomplete beta function over the complete one, I_x(a, b), with x and 1 - x both given to full precision. */
+function regularizedBeta(x: number, rest: number, a: number, b: number): number {
   if (x <= 0) return 0;
-  if (x >= 1) return 1;
-  const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x));
+  if (rest <= 0) return 1;
+  const logs = a * Math.log(x) + b * Math.log(rest);
+  const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + logs);
   // the fraction converges quickly on this side of the mean only
   return x < (a + 1) / (a + b + 2)
     ? (front * betaFraction(x, a, b)) / a
-    : 1 - (front * betaFraction(1 - x, b, a)) / b;
+    : 1 - (front * betaFraction(rest, b, a)) / b;
 }
 
 const enough = 1e-15;
