@@ -17,7 +17,7 @@ export function coupleNode(draft: Draft, node: Node, opset: number): void {
     draft.origins.set(node.outputs[0]!, [node.outputs[0]!]);
     return;
   }
-  const said: Said = { released: [], rewritten: new Set() };
+  const said: Said = { released: [], rewritten: new Map() };
   const operator = operatorOf(node);
   if (operator === undefined) {
     const reason = `operator ${node.domain === "" ? "" : `${node.domain}.`}${node.opType} has no channel rule`;
@@ -33,24 +33,33 @@ export function coupleNode(draft: Draft, node: Node, opset: number): void {
 
 /** Labels a node takes in must come out again, be read as channels or be released; what vanishes inside it stays. */
 function lockHidden(draft: Draft, node: Node, reads: readonly Read[], released: readonly Labels[]): void {
-  if (node.inputs.every((name) => !draft.blocks.has(name))) return;
+  const shown = new Set<Labels>(released);
+  for (const name of node.outputs) for (const { labels } of draft.blocks.get(name) ?? []) shown.add(labels);
+  for (const { value, axis } of reads) {
+    const labels = axisLabels(draft, value, axis, node);
+    if (labels !== undefined) shown.add(labels);
+  }
+  const doubtful = doubtfulLabels(draft, node, shown);
+  if (doubtful.length === 0) return;
   const { classes } = draft;
   const open = new Set<number>();
-  for (const labels of released) for (const label of labels) open.add(classes.find(label));
-  for (const name of node.outputs)
-    for (const { labels } of draft.blocks.get(name) ?? [])
-      for (const label of labels) open.add(classes.find(label));
-  for (const { value, axis } of reads)
-    for (const label of axisLabels(draft, value, axis, node) ?? []) open.add(classes.find(label));
-  for (const name of draft.measured.has(node.outputs[0] ?? "") ? [] : node.inputs) {
-    for (const { labels } of draft.blocks.get(name) ?? []) {
-      if (labels.length === 1) continue; // alone on its axis it stays in any case
-      for (const label of labels) {
-        if (open.has(classes.find(label))) continue;
-        classes.lock(label, { node: nodeLabel(node), reason: `${node.opType} does not hand it on` });
-      }
+  for (const labels of shown) for (const label of labels) open.add(classes.find(label));
+  for (const labels of doubtful) {
+    for (const label of labels) {
+      if (open.has(classes.find(label))) continue;
+      classes.lock(label, { node: nodeLabel(node), reason: `${node.opType} does not hand it on` });
     }
   }
+}
+
+/** Labels of the inputs that are not shown as they are; one alone on its axis stays in any case. */
+function doubtfulLabels(draft: Draft, node: Node, shown: ReadonlySet<Labels>): Labels[] {
+  if (draft.measured.has(node.outputs[0] ?? "")) return [];
+  return node.inputs.flatMap((name) =>
+    (draft.blocks.get(name) ?? [])
+      .map(({ labels }) => labels)
+      .filter((labels) => labels.length > 1 && !shown.has(labels)),
+  );
 }
 
 /** What is computed from constants alone is a constant as well. */

@@ -9,7 +9,7 @@ import { tie } from "./tie.ts";
 export interface Said {
   readonly released: Labels[];
   /** Inputs that the slicing rule writes anew. */
-  readonly rewritten: Set<number>;
+  readonly rewritten: Map<number, "all" | "numbers">;
 }
 
 /** The couplings of one node: what its rule says goes into the draft, and into `said` what concerns this node alone. */
@@ -54,6 +54,10 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
       if (labelsOf(input, axis) !== undefined)
         draft.reads.push({ node, input, value: inputName(input), axis });
     },
+    readMean(input, axis) {
+      if (labelsOf(input, axis) !== undefined)
+        draft.reads.push({ node, input, value: inputName(input), axis, mean: true });
+    },
     lock,
     lockInput: (input, reason) => lockValue(draft, inputName(input), label, reason),
     balance: (labels, blocks) => draft.balances.push({ node, labels, blocks }),
@@ -67,7 +71,7 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
     measure(input) {
       for (const output of node.outputs) draft.measured.set(output, [inputName(input)]);
     },
-    rewrites: (input) => said.rewritten.add(input),
+    rewrites: (input, what = "all") => said.rewritten.set(input, what),
     isConstant: (input) => draft.origins.has(inputName(input)),
     isStored: (input) => draft.constants.has(inputName(input)),
   };

@@ -9,7 +9,11 @@ import { type Draft, lockValue } from "./draft.ts";
  * where its value is known (it is then written down) or where the slicing rule writes it anew; symbols such as the
  * batch do not change. Any other use of a size locks what was measured.
  */
-export function followSizes(draft: Draft, node: Node, rewritten: ReadonlySet<number>): void {
+export function followSizes(
+  draft: Draft,
+  node: Node,
+  rewritten: ReadonlyMap<number, "all" | "numbers">,
+): void {
   const { facts, measured } = draft;
   const stillSizes = node.outputs.every((name) => name === "" || isKnown(facts.get(name)));
   node.inputs.forEach((name, input) => {
@@ -18,7 +22,8 @@ export function followSizes(draft: Draft, node: Node, rewritten: ReadonlySet<num
     if (behind === undefined || fact?.constant !== undefined) return;
     if (isReckoned(draft, node, name)) for (const output of node.outputs) draft.reckoned.add(output);
     if (isSymbolic(fact) && !draft.reckoned.has(name)) return;
-    if (rewritten.has(input) && isKnown(fact)) return;
+    const anew = rewritten.get(input);
+    if (isKnown(fact) && (anew === "all" || (anew === "numbers" && !draft.reckoned.has(name)))) return;
     if (!stillSizes) lockMeasured(draft, name, nodeLabel(node), `${node.opType} computes with its size`);
     for (const output of stillSizes ? node.outputs : [])
       measured.set(output, [...new Set([...(measured.get(output) ?? []), ...behind])]);

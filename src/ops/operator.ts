@@ -5,7 +5,7 @@
  * labels their outputs carry and which labels must be the same channel. Offsets behind a Concat, repeats behind a
  * Flatten, interleaving behind a channel shuffle are then nothing but arrays of labels, and they compose.
  */
-import type { AttributeInShort } from "../graph/emitter.ts";
+import type { AttributeInShort, Emitter } from "../graph/emitter.ts";
 import type { Dim, Graph, Node } from "../graph/model.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -78,6 +78,8 @@ export interface Couplings {
   produce(input: number, axis: number): Labels | undefined;
   /** This node mixes over the axis: an absent channel has to read as zero here. */
   read(input: number, axis: number): void;
+  /** This node takes a mean over the axis: it has to be the mean over the channels that are there. */
+  readMean(input: number, axis: number): void;
   lock(labels: Labels | undefined, why: string): void;
   /** Locks everything an input carries. */
   lockInput(input: number, why: string): void;
@@ -87,8 +89,11 @@ export interface Couplings {
   countsOf(input: number, axis: number, labels: Labels | undefined, divisor: number): void;
   /** The outputs tell sizes of this input and nothing of its elements. */
   measure(input: number): void;
-  /** Sizes in this input may have been computed: the slicing rule writes it anew. */
-  rewrites(input: number): void;
+  /**
+   * Sizes in this input may have been computed: the slicing rule writes it anew, all of it or the numbers in it. What
+   * is open among the sizes then has to be right as it is computed.
+   */
+  rewrites(input: number, what?: "all" | "numbers"): void;
   /** No data reach the input: it is stored, or computed from what is stored. */
   isConstant(input: number): boolean;
   /** The elements are stored in the model. */
@@ -131,6 +136,31 @@ export interface SliceCall {
   store(value: Tensor): string;
 }
 
+/** Silences the channels of an axis that a node reads. */
+export interface Mask {
+  readonly input: number;
+  readonly axis: number;
+  /**
+   * Multiplies a value that has the shape of the input. Where the node reads a mean, the product is scaled so that its
+   * mean over all positions is the mean over those that are there.
+   * @param dtype Of the value; that of the input when left out.
+   * @returns Name of the product.
+   */
+  times(name: string, dtype?: DType): string;
+}
+
+/** What a rule for masked channels is given. */
+export interface MaskCall {
+  readonly node: Node;
+  /** Version of the operator set of the node's domain, and of the standard one. */
+  readonly opset: number;
+  readonly standardOpset: number;
+  readonly inputs: readonly (Fact | undefined)[];
+  /** One for every read of the node's rule that carries masked channels. */
+  readonly masks: readonly Mask[];
+  readonly emit: Emitter;
+}
+
 export interface Operator {
   /** Facts about the outputs. Unknown shapes stay undefined; never a guess. */
   infer(call: InferCall): readonly Fact[];
@@ -143,6 +173,11 @@ export interface Operator {
   couple(couplings: Couplings): void;
   /** Rewrites what the weights' own labels do not already say: attributes and constants that encode sizes. */
   slice?(call: SliceCall): Node;
+  /**
+   * Adds nodes that make this node's outputs while channels it reads are silent. Needed where masks on its inputs do
+   * not say what the node makes of the channels that are there; otherwise the masks are put in front of it.
+   */
+  masked?(call: MaskCall): void;
   /** Which inputs are no trainable parameters although they are constant floats (statistics, paddings, bounds). */
   readonly auxiliaryInputs?: readonly number[];
   /** Which inputs are trained weights although they are stored as integers. */

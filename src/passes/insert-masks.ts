@@ -5,8 +5,12 @@
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { Read } from "../channels/labelling.ts";
 import { type Emitter, emitterFor } from "../graph/emitter.ts";
-import type { Graph, Model, Node, ValueInfo } from "../graph/model.ts";
+import type { Dim, Graph, Model, Node, ValueInfo } from "../graph/model.ts";
 import { codeOf } from "../onnx/element-types.ts";
+import { operatorOf } from "../ops/index.ts";
+import type { Mask } from "../ops/operator.ts";
+import type { DType } from "../tensor/dtype.ts";
+import { type BatchPlace, batchOf, batchPlaces } from "./batch-places.ts";
 
 /** Name of the graph input that carries a group's mask, float32 of shape [rows, channels]; rows may be 1. */
 export function maskInputName(group: string): string {
@@ -15,8 +19,10 @@ export function maskInputName(group: string): string {
 
 /** A place where channels are read through a mask. */
 export interface Gate {
-  /** The masked value. */
+  /** The masked value, with the batch as its first axis. */
   readonly value: string;
+  /** Axis of the channels in the masked value. */
+  readonly axis: number;
   readonly read: Read;
 }
 
@@ -25,6 +31,7 @@ interface Draft {
   /** Column of each masked group's first channel in the joined masks. */
   readonly columns: ReadonlyMap<number, number>;
   readonly emit: Emitter;
+  readonly places: ReadonlyMap<string, BatchPlace>;
   /** Masked version of a value along an axis. */
   readonly masked: Map<string, string>;
   readonly gates: Gate[];
@@ -53,9 +60,11 @@ export function insertGates(
   }
   const { graph } = analysis.model;
   const emit = emitterFor(graph, "masks_");
-  const draft: Draft = { analysis, columns, emit, masked: new Map(), gates: [] };
+  const batch = batchOf(analysis.model, analysis.facts);
+  const places = batch === undefined ? new Map() : batchPlaces(graph, analysis.facts, batch);
+  const draft: Draft = { analysis, columns, emit, places, masked: new Map(), gates: [] };
   const readsOf = readsByNode(analysis, groups);
-  for (const node of graph.nodes) emit.adopt(maskedNode(draft, node, readsOf.get(node) ?? []));
+  for (const node of graph.nodes) addMasked(draft, node, readsOf.get(node) ?? []);
   const inputs = groups.map((group): ValueInfo => {
     const { id, channels } = analysis.groups[group]!;
     return { name: maskInputName(id), dtype: "float32", shape: ["mask_rows", channels] };
@@ -79,36 +88,140 @@ function readsByNode(analysis: ChannelAnalysis, groups: readonly number[]): Map<
   return new Map([...reads].map(([node, set]) => [node, [...set]]));
 }
 
+/** The node itself where nothing it reads is masked; else the node behind masks, or what it becomes under masks. */
+function addMasked(draft: Draft, node: Node, reads: readonly Read[]): void {
+  const { emit, analysis } = draft;
+  const rule = operatorOf(node)?.masked;
+  if (reads.length === 0) emit.adopt(node);
+  else if (rule === undefined) emit.adopt(maskedNode(draft, node, reads));
+  else
+    rule({
+      node,
+      opset: analysis.model.opsets.get(node.domain) ?? 1,
+      standardOpset: analysis.model.opsets.get("") ?? 1,
+      inputs: node.inputs.map((name) => (name === "" ? undefined : analysis.facts.get(name))),
+      emit,
+      masks: reads.map(
+        (read): Mask => ({
+          input: read.input,
+          axis: read.axis,
+          times: (name, dtype) => maskedValue(draft, name, read, dtype),
+        }),
+      ),
+    });
+}
+
 function maskedNode(draft: Draft, node: Node, reads: readonly Read[]): Node {
-  if (reads.length === 0) return node;
   const inputs = [...node.inputs];
   for (const read of reads) inputs[read.input] = maskedValue(draft, inputs[read.input]!, read);
   return { ...node, inputs };
 }
 
-function maskedValue(draft: Draft, name: string, read: Read): string {
-  const key = `${name}\n${read.axis}`;
+/** `name` with the channels of a read silent; `name` has the shape of the value that is read. */
+function maskedValue(draft: Draft, name: string, read: Read, dtype = dtypeOf(draft, read)): string {
+  const key = `${name}\n${read.axis}\n${read.mean === true}`;
   const known = draft.masked.get(key);
   if (known !== undefined) return known;
-  const { dtype = "float32", shape } = draft.analysis.facts.get(read.value)!;
-  const mask = shapedMask(draft, read, shape!.length);
-  const factor = dtype === "float32" ? mask : draft.emit.node("Cast", [mask], { to: codeOf(dtype) });
-  const out = draft.emit.node("Mul", [name, factor], {}, `${name}_masked`);
+  const { emit, analysis } = draft;
+  const { shape } = analysis.facts.get(read.value)!;
+  const view = viewOf(draft, read.value, shape!, read.axis);
+  const mask = shapedMask(draft, read, view.rank, view.axis);
+  const factor = dtype === "float32" ? mask : emit.node("Cast", [mask], { to: codeOf(dtype) });
+  const product = emit.node("Mul", [view.enter(name), factor], {}, `${name}_masked`);
+  const out = view.leave(product);
   draft.masked.set(key, out);
-  draft.gates.push({ value: out, read });
+  draft.gates.push({ value: product, axis: view.axis, read });
   return out;
 }
 
-/** The mask of one axis as a tensor [rows, 1, ..., size, ..., 1] that multiplies the value. */
-function shapedMask(draft: Draft, read: Read, rank: number): string {
+function dtypeOf({ analysis }: Draft, { value }: Read): DType {
+  return analysis.facts.get(value)!.dtype ?? "float32";
+}
+
+/** A value with the batch as its first axis. */
+interface View {
+  readonly rank: number;
+  readonly axis: number;
+  enter(name: string): string;
+  leave(name: string): string;
+}
+
+/** Moves the batch to the front, and takes it out of an axis it shares. Values without a batch are left as they are. */
+function viewOf(draft: Draft, value: string, shape: readonly Dim[], axis: number): View {
+  const { emit, places } = draft;
+  const batch = draft.analysis.model.graph.inputs[0]!.name;
+  const plain: View = { rank: shape.length, axis, enter: (name) => name, leave: (name) => name };
+  const place = places.get(value);
+  if (place === undefined || (place.axis === 0 && place.outer === 1 && place.inner === 1)) return plain;
+  const isAlone = place.outer === 1 && place.inner === 1;
+  const sizes = shape.flatMap((_, k) =>
+    k === place.axis && !isAlone ? splitSizes(emit, place, batch) : [{ axis: k }],
+  );
+  const rank = sizes.length;
+  const at = place.axis + (isAlone ? 0 : 1);
+  const own = axis > place.axis && !isAlone ? axis + 2 : axis;
+  const perm = [at, ...Array.from({ length: rank }, (_, k) => k).filter((k) => k !== at)];
+  let original = "";
+  return {
+    rank,
+    axis: perm.indexOf(own),
+    enter(name) {
+      original = name;
+      const split = isAlone ? name : emit.node("Reshape", [name, target(emit, sizes, shape, name)]);
+      return emit.node("Transpose", [split], { perm });
+    },
+    leave(name) {
+      const back = emit.node("Transpose", [name], { perm: perm.map((_, k) => perm.indexOf(k)) });
+      return isAlone ? back : emit.node("Reshape", [back, emit.node("Shape", [original])]);
+    },
+  };
+}
+
+/** A size of a target: that of an axis, a number, or one measured elsewhere, by the name of its value. */
+type Size = { readonly axis: number } | { readonly value: number | string };
+
+/** An axis that the batch shares, as three; where the others are numbers the batch is the rest, else it is measured. */
+function splitSizes(emit: Emitter, { outer, inner }: BatchPlace, input: string): Size[] {
+  if (typeof outer === "number" && typeof inner === "number")
+    return [{ value: outer }, { value: -1 }, { value: inner }];
+  const batch = emit.node("Gather", [emit.node("Shape", [input]), emit.ints([0])], { axis: 0 });
+  const orRest = (size: Dim) => ({ value: typeof size === "number" ? size : -1 });
+  return [orRest(outer), { value: batch }, orRest(inner)];
+}
+
+/** Sizes as the second input of a Reshape of `name`, which has the given shape. */
+function target(emit: Emitter, sizes: readonly Size[], shape: readonly Dim[], name: string): string {
+  const known = sizes.map((size) => ("value" in size ? size.value : shape[size.axis]));
+  if (known.every((size) => typeof size === "number")) return emit.ints(known);
+  const measured = emit.node("Shape", [name]);
+  const parts = sizes.map((size, k) => {
+    const own = known[k];
+    if (typeof own === "number") return emit.ints([own]);
+    if ("value" in size) return size.value as string;
+    return emit.node("Gather", [measured, emit.ints([size.axis])], { axis: 0 });
+  });
+  return emit.node("Concat", parts, { axis: 0 });
+}
+
+/** The mask of one axis as a tensor [rows, 1, ..., size, ..., 1] that multiplies a value with the batch in front. */
+function shapedMask(draft: Draft, read: Read, rank: number, axis: number): string {
   const { emit } = draft;
   const { at, whole } = columnsOf(draft, read);
-  const source = whole ?? emit.node("Gather", [joinedMasks(draft), emit.ints(at)], { axis: 1 });
-  if (rank === 2 && read.axis === 1) return source;
-  const shape = Array.from({ length: rank }, (_, axis) =>
-    axis === read.axis ? at.length : axis === 0 ? -1 : 1,
-  );
+  const picked = whole ?? emit.node("Gather", [joinedMasks(draft), emit.ints(at)], { axis: 1 });
+  const source = read.mean === true ? overShare(draft, picked, at.length) : picked;
+  if (rank === 2 && axis === 1) return source;
+  const shape = Array.from({ length: rank }, (_, k) => (k === axis ? at.length : k === 0 ? -1 : 1));
   return emit.node("Reshape", [source, emit.ints(shape)]);
+}
+
+/** A mask divided by the share it keeps: means of what it multiplies are then means over what is there. */
+function overShare({ emit, analysis }: Draft, mask: string, size: number): string {
+  const sum =
+    (analysis.model.opsets.get("") ?? 1) < 13
+      ? emit.node("ReduceSum", [mask], { axes: [1], keepdims: 1 })
+      : emit.node("ReduceSum", [mask, emit.ints([1])], { keepdims: 1 });
+  const present = emit.node("Max", [sum, emit.scalar(1)]); // nothing is there: the mean is zero
+  return emit.node("Div", [emit.node("Mul", [mask, emit.scalar(size)]), present]);
 }
 
 /** Column of the joined masks for each position, and the one mask input that equals it where there is one. */

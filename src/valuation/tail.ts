@@ -7,6 +7,7 @@ import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { Model, Node } from "../graph/model.ts";
 import { descendantsOf, namesReadBy, producersOf } from "../graph/traversal.ts";
 import type { Facts } from "../ops/infer.ts";
+import { batchOf, batchPlaces } from "../passes/batch-places.ts";
 import { extract } from "../passes/extract.ts";
 import { foldSizes } from "../passes/fold-sizes.ts";
 import { insertMasks, maskInputName } from "../passes/insert-masks.ts";
@@ -23,11 +24,11 @@ export interface Tail {
 /**
  * @param groups Indexes of the groups whose channels are the players.
  * @param output Name of the output the payoff is read from.
- * @throws {PrunerError} `group-not-maskable` when a channel is read where the batch is not the first axis.
+ * @throws {PrunerError} `group-not-maskable` when a channel is read where it is not known how the examples lie.
  */
 export function cutTail(analysis: ChannelAnalysis, groups: readonly number[], output: string): Tail {
-  const batch = batchOf(analysis);
-  for (const group of groups) checkReads(analysis, group, batch);
+  const batch = batchOf(analysis.model, analysis.facts);
+  checkReads(analysis, groups);
   const { model: whole, facts } = foldSizes(insertMasks(analysis, groups), analysis.facts);
   const masks = groups.map((group) => maskInputName(analysis.groups[group]!.id));
   const { cached, tailNodes } = frontier(whole, facts, masks, output, batch);
@@ -43,23 +44,19 @@ export function cutTail(analysis: ChannelAnalysis, groups: readonly number[], ou
   return { prefix, tail, cached, facts };
 }
 
-/** Symbol of the batch axis: the first axis of the first input. */
-export function batchOf({ model, facts }: ChannelAnalysis): string | undefined {
-  const input = model.graph.inputs[0];
-  const size = input === undefined ? undefined : facts.get(input.name)?.shape?.[0];
-  return typeof size === "string" ? size : undefined;
-}
-
-/** @throws {PrunerError} `group-not-maskable` when a channel is read where the batch is not the first axis. */
-export function checkReads(analysis: ChannelAnalysis, group: number, batch: string | undefined): void {
-  const { id, reads } = analysis.groups[group]!;
-  for (const { value, node, axis } of reads) {
-    const leads = analysis.facts.get(value)?.shape?.[0] === batch && batch !== undefined && axis > 0;
-    if (!leads)
-      throw new PrunerError("group-not-maskable", {
-        group: id,
-        detail: `"${node.name}" reads it where the batch is not the first axis`,
-      });
+/** @throws {PrunerError} `group-not-maskable` when a channel is read where it is not known how the examples lie. */
+export function checkReads(analysis: ChannelAnalysis, groups: readonly number[]): void {
+  const { model, facts } = analysis;
+  const batch = batchOf(model, facts);
+  const places = batch === undefined ? undefined : batchPlaces(model.graph, facts, batch);
+  for (const group of groups) {
+    const { id, reads } = analysis.groups[group]!;
+    for (const { value, node, axis } of reads) {
+      const place = places?.get(value);
+      if (place !== undefined && place.axis !== axis) continue;
+      const detail = `"${node.name}" reads it where it is not known how the examples lie`;
+      throw new PrunerError("group-not-maskable", { group: id, detail });
+    }
   }
 }
 

@@ -13,10 +13,11 @@ import { emitterFor } from "../../graph/emitter.ts";
 import type { Model } from "../../graph/model.ts";
 import { payoff as payoffOf } from "../../metrics/index.ts";
 import { inferFacts } from "../../ops/infer.ts";
+import { batchOf } from "../../passes/batch-places.ts";
 import { extract } from "../../passes/extract.ts";
 import { type Gate, insertGates, maskInputName } from "../../passes/insert-masks.ts";
 import { float32, type Tensor, toNumbers } from "../../tensor/tensor.ts";
-import { batchOf, checkReads } from "../../valuation/tail.ts";
+import { checkReads } from "../../valuation/tail.ts";
 import type { PayoffSetup } from "../../valuation/targets.ts";
 import { differentiable, feedsFor, modestBatch } from "./differentiable.ts";
 import { addPayoff, type PayoffGraph } from "./payoff-graph.ts";
@@ -144,8 +145,8 @@ export async function* gateGradients(
 
 function prepare(options: GateOptions): Prepared {
   const { analysis, groups, dataset, measure = "derivative" } = options;
-  const batch = batchOf(analysis);
-  for (const group of groups) checkReads(analysis, group, batch);
+  const batch = batchOf(analysis.model, analysis.facts);
+  checkReads(analysis, groups);
   const masks = groups.map((group) => maskInputName(analysis.groups[group]!.id));
   const { model, gates } = insertGates(analysis, groups);
   const payoff = addPayoff(
@@ -202,14 +203,12 @@ function readParts(
   const gradients = differentiate(model, { of: payoffs, wrt: gates.map(({ value }) => value) });
   const facts = inferFacts(model);
   const emit = emitterFor(gradients.model.graph, "gates/");
-  const parts = gates.flatMap(({ value, read }): Part[] => {
+  const parts = gates.flatMap(({ value, axis: own, read }): Part[] => {
     const gradient = gradients.gradientOf.get(value);
     if (gradient === undefined) return [];
     const weighed = measure === "absolute-gradient" ? gradient : emit.node("Mul", [value, gradient]);
     const absolute = emit.node("Abs", [weighed]);
-    const axes = facts
-      .get(value)!
-      .shape!.flatMap((_, axis) => (axis === 0 || axis === read.axis ? [] : [axis]));
+    const axes = facts.get(value)!.shape!.flatMap((_, axis) => (axis === 0 || axis === own ? [] : [axis]));
     const output =
       axes.length === 0 ? absolute : emit.node("ReduceSum", [absolute, emit.ints(axes)], { keepdims: 0 });
     return [{ output, gateAt: gatesOfRead(analysis, groups, read) }];

@@ -58,27 +58,35 @@ function arithmeticOnSizes(call: InferCall): Dim[] | undefined {
  * axes are kept whole when every operand that spans these axes carries the same block, else tied to single axes.
  */
 export function coupleBroadcast(c: Couplings): void {
-  const rank = c.outputs[0]?.shape?.length;
-  if (
-    rank === undefined ||
-    c.inputs.some((fact, k) => c.node.inputs[k] !== "" && fact?.shape === undefined)
-  ) {
-    for (let input = 0; input < c.node.inputs.length; input++)
-      c.lockInput(input, "the shapes it meets are not known");
-    return;
+  c.setOutput(
+    0,
+    meetingBlocks(
+      c,
+      c.node.inputs.map((_, k) => k),
+    ),
+  );
+}
+
+/** Blocks of the value that some of a node's inputs are broadcast to. */
+export function meetingBlocks(c: Couplings, all: readonly number[]): LabelBlock[] {
+  const inputs = all.filter((input) => (c.node.inputs[input] ?? "") !== "");
+  const shapes = inputs.map((input) => c.inputs[input]?.shape);
+  if (shapes.includes(undefined)) {
+    for (const input of inputs) c.lockInput(input, "the shapes it meets are not known");
+    return [];
   }
-  const whole = wholeBlocks(c, rank);
+  const rank = Math.max(...shapes.map((shape) => shape!.length));
+  const whole = wholeBlocks(c, inputs, rank);
   const covered = new Set(whole.flatMap((block) => block.axes));
   const blocks: LabelBlock[] = [...whole];
   for (let axis = 0; axis < rank; axis++) {
-    if (!covered.has(axis)) blocks.push(...blockOn(axis, coupleAxis(c, axis, rank)));
+    if (!covered.has(axis)) blocks.push(...blockOn(axis, coupleAxis(c, inputs, axis, rank)));
   }
-  c.setOutput(0, blocks);
+  return blocks;
 }
 
 /** Several-axis blocks of the first operand that every other operand shares or does not span at all. */
-function wholeBlocks(c: Couplings, rank: number): LabelBlock[] {
-  const inputs = c.node.inputs.map((_, k) => k).filter((k) => c.inputs[k] !== undefined);
+function wholeBlocks(c: Couplings, inputs: readonly number[], rank: number): LabelBlock[] {
   const candidates = inputs.flatMap((k) =>
     c
       .blocksOf(k)
@@ -114,13 +122,18 @@ function partnerOf(
   return found !== undefined && isLaidAlike(found, wanted) ? found.labels : "conflict";
 }
 
-function coupleAxis(c: Couplings, axis: number, rank: number): LabelBlock | undefined {
+function coupleAxis(
+  c: Couplings,
+  inputs: readonly number[],
+  axis: number,
+  rank: number,
+): LabelBlock | undefined {
   let block: LabelBlock | undefined;
   let partners = 0;
-  for (let input = 0; input < c.node.inputs.length; input++) {
-    const shape = c.inputs[input]?.shape;
-    const own = shape === undefined ? -1 : axis - (rank - shape.length);
-    if (shape === undefined || own < 0 || shape[own] === 1) continue;
+  for (const input of inputs) {
+    const shape = c.inputs[input]!.shape!;
+    const own = axis - (rank - shape.length);
+    if (own < 0 || shape[own] === 1) continue;
     const next = c.axisBlock(input, own);
     if (partners++ === 0) block = next;
     else {
@@ -128,15 +141,14 @@ function coupleAxis(c: Couplings, axis: number, rank: number): LabelBlock | unde
       block = block === undefined || next === undefined ? undefined : block;
     }
   }
-  if (partners === 0) sizeOneLabels(c, axis, rank);
+  if (partners === 0) sizeOneLabels(c, inputs, axis, rank);
   return block;
 }
 
 /** Where every operand has size 1, blocks that span the axis are tied all the same. */
-function sizeOneLabels(c: Couplings, axis: number, rank: number): void {
-  for (let input = 0; input < c.node.inputs.length; input++) {
-    const shape = c.inputs[input]?.shape;
-    const own = shape === undefined ? -1 : axis - (rank - shape.length);
+function sizeOneLabels(c: Couplings, inputs: readonly number[], axis: number, rank: number): void {
+  for (const input of inputs) {
+    const own = axis - (rank - c.inputs[input]!.shape!.length);
     if (own >= 0) {
       c.axisBlock(input, own);
       return;

@@ -1,7 +1,7 @@
-/** @file Normalisations: per channel (batch, instance) they pass channels through, across channels they lock them. */
-import { intAttribute } from "../../graph/attributes.ts";
+/** @file Normalisations per channel (batch, instance), over groups of channels, and over all channels. */
 import type { Couplings, InferCall, Operator } from "../operator.ts";
-import { fromFront, likeFirst, passThrough, renumberBlocks, shapeOf } from "../shapes.ts";
+import { likeFirst, passThrough, shapeOf } from "../shapes.ts";
+import { layerNorms } from "./layer-norm.ts";
 
 const sameShape = (call: InferCall) => [likeFirst(call, shapeOf(call, 0))];
 
@@ -11,22 +11,6 @@ function couplePerChannel(c: Couplings): void {
   if (channels === undefined) c.lockInput(0, "its channel axis is not known");
   for (let input = 1; input < c.node.inputs.length; input++) c.unify(channels, c.labelsOf(input, 0));
   c.setOutput(0, c.blocksOf(0));
-}
-
-function coupleLayerNorm(c: Couplings): void {
-  const rank = c.inputs[0]?.shape?.length;
-  if (rank === undefined) {
-    c.lockInput(0, "its rank is not known");
-    return;
-  }
-  const first = fromFront(intAttribute(c.node, "axis", -1), rank);
-  for (let axis = first; axis < rank; axis++) c.lock(c.labelsOf(0, axis), "LayerNormalization mixes over it");
-  for (let input = 1; input < c.node.inputs.length; input++)
-    c.lockInput(input, "LayerNormalization mixes over it");
-  c.setOutput(
-    0,
-    renumberBlocks(c.blocksOf(0), (axis) => (axis < first ? axis : undefined)),
-  );
 }
 
 function coupleGroupNorm(c: Couplings): void {
@@ -57,7 +41,7 @@ export const normalization: Readonly<Record<string, Operator>> = {
     auxiliaryInputs: [3, 4],
   },
   InstanceNormalization: { infer: sameShape, couple: couplePerChannel },
-  LayerNormalization: { infer: sameShape, couple: coupleLayerNorm },
+  ...layerNorms,
   GroupNormalization: { infer: sameShape, couple: coupleGroupNorm },
   LRN: { infer: sameShape, couple: coupleLocalNorm },
 };

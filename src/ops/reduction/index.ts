@@ -34,8 +34,11 @@ function reducedShape(x: readonly Dim[], { axes, keep }: Reduced): Dim[] {
   return x.flatMap((size, axis): Dim[] => (axes.has(axis) ? (keep ? [1] : []) : [size]));
 }
 
-/** Sums see an absent channel as zero, which is what its removal leaves; means and extremes do not. */
-function coupleReduce(sums: boolean) {
+/**
+ * Sums see an absent channel as zero, which is what its removal leaves. Means are taken over the channels that are there.
+ * Extremes and products know no such value.
+ */
+function coupleReduce(kind: "sum" | "mean" | "other") {
   return (c: Couplings): void => {
     const rank = c.inputs[0]?.shape?.length;
     const reduced = rank === undefined ? undefined : reducedAxes(c, rank);
@@ -45,7 +48,8 @@ function coupleReduce(sums: boolean) {
     }
     for (const axis of reduced.axes) {
       const labels = c.labelsOf(0, axis);
-      if (sums && labels !== undefined) c.read(0, axis);
+      if (kind === "sum") c.read(0, axis);
+      else if (kind === "mean") c.readMean(0, axis);
       else c.lock(labels, `${c.node.opType} mixes over it`);
     }
     setReduced(c, rank, reduced);
@@ -103,15 +107,16 @@ const softmax: Operator = {
   },
 };
 
-const sum: Operator = { infer: inferReduce, couple: coupleReduce(true) };
-const mixing: Operator = { infer: inferReduce, couple: coupleReduce(false) };
+const sum: Operator = { infer: inferReduce, couple: coupleReduce("sum") };
+const mean: Operator = { infer: inferReduce, couple: coupleReduce("mean") };
+const mixing: Operator = { infer: inferReduce, couple: coupleReduce("other") };
 
 export const reduction: Readonly<Record<string, Operator>> = {
   ReduceSum: sum,
   ReduceL1: sum,
   ReduceL2: sum,
   ReduceSumSquare: sum,
-  ReduceMean: mixing,
+  ReduceMean: mean,
   ReduceMax: mixing,
   ReduceMin: mixing,
   ReduceProd: mixing,

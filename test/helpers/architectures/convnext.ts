@@ -45,21 +45,7 @@ function convNext(whole: boolean) {
   };
 }
 
-/** What normalisation over channels holds; the wide inner layers are free. */
-const normalised = {
-  head: "graph output",
-  stem: "LayerNormalization mixes over it",
-  "down.1": "LayerNormalization mixes over it",
-  "stage1.0.5": "it meets an axis that is fixed",
-  "stage1.1.5": "it meets an axis that is fixed",
-};
-const inPieces = {
-  head: "graph output",
-  stem: "ReduceMean mixes over it",
-  "down.1": "ReduceMean mixes over it",
-};
-
 export const convNexts: readonly Architecture[] = [
-  architecture("ConvNeXt", convNext(true), { locked: normalised, share: 0.35 }),
-  architecture("ConvNeXt with its norms in pieces", convNext(false), { locked: inPieces, share: 0.35 }),
+  architecture("ConvNeXt", convNext(true)),
+  architecture("ConvNeXt with its norms in pieces", convNext(false)),
 ];
