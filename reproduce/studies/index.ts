@@ -5,6 +5,7 @@ import { lenet5Study } from "./lenet5.ts";
 import { oracleStudy } from "./oracle.ts";
 import { resnet20Study, resnet56Study } from "./resnet-cifar.ts";
 import { resnet50Study } from "./resnet50.ts";
+import { robustnessStudy } from "./robustness.ts";
 import { vgg16Study } from "./vgg16.ts";
 
 export const studies: Readonly<Record<string, Study>> = {
@@ -14,5 +15,6 @@ export const studies: Readonly<Record<string, Study>> = {
   resnet20: resnet20Study,
   vgg16: vgg16Study,
   resnet50: resnet50Study,
+  robustness: robustnessStudy,
   joint: jointStudy,
 };

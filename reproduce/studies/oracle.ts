@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { type CriterionName, criteria } from "../../src/criteria/index.ts";
-import type { EstimatorName, EstimatorOptions } from "../../src/estimators/index.ts";
+import { type EstimatorName, type EstimatorOptions, estimators } from "../../src/estimators/index.ts";
 import { mean } from "../../src/math/sums.ts";
 import { type CoalitionTable, estimateFrom, judge, oracleSets, randomScore } from "../../src/oracle/index.ts";
 import { loadModel, runnable } from "../../src/pipeline/load-model.ts";
@@ -104,7 +104,7 @@ export const oracleStudy: Study = {
       tables,
       checks,
       remarks: [
-        "The network is the result of `train lenet5 --seed 0`, ten epochs. The payoff is accuracy, as in the paper; examples are training digits, drawn anew for each seed in class proportions. KernelSHAP and least squares need more coalitions than channels; where fewer are given the row is a dash.",
+        "The network is the result of `train lenet5 --seed 0`, ten epochs. The payoff is accuracy, as in the paper; examples are training digits, drawn anew for each seed in class proportions. KernelSHAP and least squares need some coalitions more than channels; where they are given fewer, the row has dashes.",
         "add and remove: share of places that a ranking has in common with the best sets to keep and to remove of sizes 1 to 5, 1 at the best; equal scores share their places. Spearman: rank correlation with the exact values of the same draw. Means over the draws, lowest and highest in brackets.",
       ],
     };
@@ -195,7 +195,8 @@ async function rankingOf(
   }
   const { estimator, partial } = contender;
   const coalitions = contender.coalitions?.(table.players);
-  if (coalitions !== undefined && coalitions <= table.players + 1) return undefined;
+  if (coalitions !== undefined && coalitions < estimators[estimator].minimumBudget(table.players, 1))
+    return undefined;
   const { values, rows } = await estimateFrom(table, estimator, { seed, coalitions, partial });
   return { values, coalitions: Math.round(rows / table.examples) };
 }
