@@ -1,6 +1,6 @@
 /** @file MACs and parameters of a model as sums of products of axis sizes, so that removing a channel costs little. */
 import { factorsOf } from "../graph/dims.ts";
-import type { Dim } from "../graph/model.ts";
+import type { Dim, Node } from "../graph/model.ts";
 import { operatorOf } from "../ops/index.ts";
 import type { CostTerm } from "../ops/operator.ts";
 import { type DType, isFloat } from "../tensor/dtype.ts";
@@ -66,17 +66,33 @@ function newDraft(analysis: ChannelAnalysis): Draft {
   return { analysis, axes: [], index: new Map(), openSizes: new Set() };
 }
 
-function macTerms({ model, facts }: ChannelAnalysis): CostTerm[] {
-  return model.graph.nodes.flatMap((node) => {
-    const factOf = (name: string) => (name === "" ? undefined : facts.get(name));
-    const call = {
-      node,
-      opset: model.opsets.get(node.domain) ?? 1,
-      inputs: node.inputs.map(factOf),
-      outputs: node.outputs.map(factOf),
-    };
-    return operatorOf(node)?.macs?.(call) ?? [];
+function macTerms(analysis: ChannelAnalysis): readonly CostTerm[] {
+  return analysis.model.graph.nodes.flatMap((node) => termsOf(analysis, node));
+}
+
+function termsOf({ model, facts }: ChannelAnalysis, node: Node): readonly CostTerm[] {
+  const factOf = (name: string) => (name === "" ? undefined : facts.get(name));
+  const call = {
+    node,
+    opset: model.opsets.get(node.domain) ?? 1,
+    inputs: node.inputs.map(factOf),
+    outputs: node.outputs.map(factOf),
+  };
+  return operatorOf(node)?.macs?.(call) ?? [];
+}
+
+/** Multiply-accumulates of one example for each node that has any, by the name of its first output. */
+export function macsByNode(analysis: ChannelAnalysis): Map<string, number> {
+  const draft = newDraft(analysis);
+  const sizeOf = ({ value, axis }: CostTerm["axes"][number]) =>
+    fixedSize(draft, analysis.facts.get(value)?.shape?.[axis]);
+  const entries = analysis.model.graph.nodes.map((node): [string, number] => {
+    const terms = termsOf(analysis, node).map(({ coefficient, axes }) =>
+      axes.reduce((product, axis) => product * sizeOf(axis), coefficient),
+    );
+    return [node.outputs[0]!, terms.reduce((sum, macs) => sum + macs, 0)];
   });
+  return new Map(entries.filter(([, macs]) => macs > 0));
 }
 
 /** Constants with at least one axis that some node reads as a weight: floats, and integers that stand for floats. */
@@ -90,8 +106,7 @@ export function trainableConstants({ model, labelling }: ChannelAnalysis): strin
       else if (!auxiliaryInputs.includes(input)) used.add(name);
     });
   }
-  const isWeight = (name: string, dtype: DType) =>
-    quantized.has(name) || (used.has(name) && isFloat(dtype));
+  const isWeight = (name: string, dtype: DType) => quantized.has(name) || (used.has(name) && isFloat(dtype));
   return [...labelling.constants].flatMap(([name, tensor]) =>
     isWeight(name, tensor.dtype) && tensor.shape.length > 0 ? [name] : [],
   );
@@ -159,9 +174,17 @@ export interface CostMeter {
   restore(group: number, channel: number): void;
 }
 
-/** Starts with every channel present. A change costs as much as the products it touches. */
-export function costMeter(model: CostModel): CostMeter {
+/** Starts with every channel present that is not gone. A change costs as much as the products it touches. */
+export function costMeter(
+  model: CostModel,
+  isGone: (group: number, channel: number) => boolean = () => false,
+): CostMeter {
   const sizes = Float64Array.from(model.axes, ({ size }) => size);
+  model.uses.forEach((channels, group) => {
+    channels.forEach((uses, channel) => {
+      if (isGone(group, channel)) for (const { axis, positions } of uses) sizes[axis]! -= positions;
+    });
+  });
   const totals = [
     runningTotal(model.macs, model, sizes),
     runningTotal(model.parameters, model, sizes),

@@ -34,9 +34,31 @@ export interface Tuned extends FitResult {
 
 /** @throws {PrunerError} What `fit` and `frozenBy` throw; the signal's reason when interrupted. */
 export async function tune(options: TuneOptions): Promise<Tuned> {
+  const events = train(fitOptionsOf(options));
+  const started = performance.now();
+  const spent = { steps: 0, examples: 0, ms: 0 };
+  for (let before = started; ; before = performance.now()) {
+    const next = await events.next();
+    if (next.done === true) {
+      const seconds = (performance.now() - started) / 1000;
+      const examplesPerSecond = spent.ms === 0 ? 0 : (1000 * spent.examples) / spent.ms;
+      return { ...next.value, steps: spent.steps, seconds, examplesPerSecond };
+    }
+    const event = next.value;
+    if (event.kind === "step") {
+      spent.steps++;
+      spent.examples += event.examples;
+      spent.ms += performance.now() - before;
+    }
+    tell(options, event);
+  }
+}
+
+/** What the training loop is given. */
+export function fitOptionsOf(options: TuneOptions): FitOptions {
   const { lesson, parts, settings, model } = options;
   const { temperature, distillWeight, freeze = [] } = lesson;
-  const events = train({
+  return {
     runner: options.runner,
     model,
     dataset: parts.train,
@@ -55,24 +77,7 @@ export async function tune(options: TuneOptions): Promise<Tuned> {
     constantOperators: lesson.constantOperators,
     checkpoint: options.checkpoint,
     signal: options.signal,
-  });
-  const started = performance.now();
-  const spent = { steps: 0, examples: 0, ms: 0 };
-  for (let before = started; ; before = performance.now()) {
-    const next = await events.next();
-    if (next.done === true) {
-      const seconds = (performance.now() - started) / 1000;
-      const examplesPerSecond = spent.ms === 0 ? 0 : (1000 * spent.examples) / spent.ms;
-      return { ...next.value, steps: spent.steps, seconds, examplesPerSecond };
-    }
-    const event = next.value;
-    if (event.kind === "step") {
-      spent.steps++;
-      spent.examples += event.examples;
-      spent.ms += performance.now() - before;
-    }
-    tell(options, event);
-  }
+  };
 }
 
 function tell({ onProgress, onRemark }: TuneOptions, event: TrainEvent): void {
