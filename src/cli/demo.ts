@@ -6,9 +6,14 @@ import { Command } from "commander";
 import { PrunerError } from "../base/problem.ts";
 import type { PruneOptions } from "../pipeline/prune-options.ts";
 import type { PruneResult } from "../pipeline/prune-result.ts";
-import { outputOptions, runtimeOptions } from "./arguments.ts";
-import { type Io, print, workOptions } from "./io.ts";
+import type { DemoResult } from "../pipeline/report-record.ts";
+import { outputOptions, reportOptions, runtimeOptions } from "./arguments.ts";
+import { begin, conclude } from "./conclude.ts";
+import { type Io, workOptions } from "./io.ts";
 import { type RawOptions, runtimeSettings } from "./settings.ts";
+
+/** The bundled network. */
+const network = "lenet5-mnist.onnx";
 
 const assets = fileURLToPath(new URL("../../assets/", import.meta.url));
 
@@ -60,18 +65,21 @@ export function demoCommand(io: Io): Command {
   const command = new Command("demo").description(
     "Rank, prune and compare a bundled LeNet-5 on bundled MNIST digits",
   );
-  for (const add of [runtimeOptions, outputOptions]) add(command);
+  for (const add of [runtimeOptions, outputOptions, reportOptions]) add(command);
   return command
     .option("--out <folder>", "where the smaller models go", "demo-output")
     .action(async (options: RawOptions) => {
       const { loadModel } = await import("../pipeline/load-model.ts");
       const { prune } = await import("../pipeline/prune.ts");
-      const { inspectModel } = await import("../pipeline/inspect.ts");
+      const { inspectModel, lockedGroups } = await import("../pipeline/inspect.ts");
       const { inspectionText } = await import("../report/text.ts");
       const folder = options["out"] as string;
       await makeFolder(folder);
+      // what is written here is a folder, made already, and begin looks at files
+      const checked = await begin(io, command, { ...options, out: undefined }, network);
+      const invocation = { ...checked, options };
       const work = workOptions(io, options);
-      const model = await loadModel(join(assets, "lenet5-mnist.onnx"));
+      const model = await loadModel(join(assets, network));
       if (options["json"] !== true) io.out(`${inspectionText(inspectModel(model))}\n`);
       const results: PruneResult[] = [];
       try {
@@ -100,13 +108,14 @@ export function demoCommand(io: Io): Command {
       } finally {
         work.finish();
       }
-      const document = contenders.map(({ name, criterion }, k) => ({
-        name,
-        criterion,
-        ...results[k]!,
-      }));
-      const text = await demoText(document);
-      print(io, options, document, () => text);
+      const named = (contenders as readonly Contender[]).map(({ name, criterion, minAccuracy }, k) => {
+        const target =
+          minAccuracy === undefined ? "half of the MACs" : `at least ${100 * minAccuracy}% right`;
+        return { name, criterion, target, ...results[k]! };
+      });
+      const text = await demoText(named);
+      const document: DemoResult = { schemaVersion: 1, contenders: named };
+      await conclude(invocation, { ...document, locked: lockedGroups(model) }, () => text);
     });
 }
 

@@ -164,7 +164,7 @@ describe("report", () => {
     expect(readFileSync(page("several"), "utf8")).toContain("2 results");
   });
 
-  test("a list of results, as demo prints it, is several results with their names", async () => {
+  test("a list of results is several results with their names", async () => {
     const one = JSON.parse((await command([...commands["rank"]!, "--json"])).out) as object;
     const list = folder.write("list.json", JSON.stringify([{ name: "first", ...one }, one]));
     const done = await documentOf<{ results: object[] }>(["report", list, "--out", page("list")]);

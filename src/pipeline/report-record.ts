@@ -10,7 +10,7 @@ import type { Shape } from "./document-shape.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { oracleShape } from "./oracle-shape.ts";
 import type { PruneResult } from "./prune-result.ts";
-import { evaluationShape, pruneShape, scoresShape, trainingShape } from "./result-shapes.ts";
+import { demoShape, evaluationShape, pruneShape, scoresShape, trainingShape } from "./result-shapes.ts";
 import type { Scores } from "./scores-file.ts";
 import type { TrainingRecord } from "./training-record.ts";
 
@@ -40,6 +40,7 @@ const empty = {
   scoring: null,
   locked: [],
   training: null,
+  contenders: [],
   oracle: null,
   comparison: null,
   examples: {},
@@ -49,6 +50,7 @@ const empty = {
 } as const satisfies Omit<ReportRecord, "name">;
 
 const kinds: readonly Kind[] = [
+  { marks: ["contenders"], shape: demoShape, record: recordOfDemo },
   { marks: ["plan", "rounds", "after"], shape: pruneShape, record: recordOfPrune },
   { marks: ["history", "lesson", "after"], shape: trainingShape, record: recordOfTraining },
   { marks: ["criterion", "groups", "rows"], shape: scoresShape, record: recordOfScores },
@@ -117,6 +119,27 @@ function recordOfPrune(found: PruneResult): Partial<ReportRecord> {
     scoring,
     examples: { ...found.examples },
     rows,
+  };
+}
+
+/** The removals of the demo, as its document has them. */
+export interface DemoResult {
+  readonly schemaVersion: 1;
+  readonly contenders: readonly (PruneResult & { readonly name: string; readonly target: string })[];
+}
+
+function recordOfDemo({ contenders }: DemoResult): Partial<ReportRecord> {
+  return {
+    ...recordOfPrune(contenders[0]!),
+    command: "demo",
+    contenders: contenders.map(({ name, target, rounds, after, groups, rows }) => ({
+      name,
+      target,
+      cut: rounds[0]?.stages.find(({ stage }) => stage === "sliced") ?? null,
+      after,
+      kept: groups,
+      rows,
+    })),
   };
 }
 

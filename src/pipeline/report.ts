@@ -116,7 +116,7 @@ async function recordsAt(
   return found.flat();
 }
 
-/** One result, or a list of them with names, as demo prints it. */
+/** One result, or a list of them, each of which may bring a name. */
 function recordsOf(document: unknown, path: string, name?: string): Found {
   if (!isList(document)) return [{ path, record: reportRecordOf(document, path, name) }];
   return document.map((one, k) => {

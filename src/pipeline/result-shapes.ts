@@ -139,6 +139,16 @@ export const pruneShape: Shape = fields({
   run: runShape,
 });
 
+/** Removals under names of their own, at least one. */
+export const demoShape: Shape = (value, at) => {
+  const named = fields({ name: text, target: text });
+  const list = listOf((one, place) => named(one, place) ?? pruneShape(one, place));
+  const wrong = fields({ contenders: list, locked, run: runShape })(value, at);
+  if (wrong !== undefined) return wrong;
+  const { contenders } = value as { readonly contenders: readonly unknown[] };
+  return contenders.length > 0 ? undefined : "contenders: expected at least one";
+};
+
 export const scoresShape: Shape = fields({
   ...scoring,
   data: nullable(fields({ examples: count() })),

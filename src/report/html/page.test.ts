@@ -20,6 +20,7 @@ const bare: ReportRecord = {
   scoring: null,
   locked: [],
   training: null,
+  contenders: [],
   oracle: null,
   comparison: null,
   examples: {},

@@ -10,6 +10,7 @@ import { compareMethodsSection } from "./sections/compare-methods.ts";
 import { compareNetworkSection } from "./sections/compare-network.ts";
 import { compareSummarySection } from "./sections/compare-summary.ts";
 import { comparisonSection } from "./sections/comparison.ts";
+import { contendersSection } from "./sections/contenders.ts";
 import { costSection } from "./sections/cost.ts";
 import { figuresSection } from "./sections/figures.ts";
 import { keptSection } from "./sections/kept.ts";
@@ -41,6 +42,7 @@ const sections: readonly SectionOf[] = [
   oracleSetsSection,
   oracleValuesSection,
   oracleRankingsSection,
+  contendersSection,
   figuresSection,
   roundsSection,
   keptSection,
@@ -61,6 +63,7 @@ const deeds: Readonly<Record<string, string>> = {
   train: "Training",
   oracle: "Oracle",
   compare: "Comparison",
+  demo: "Demo",
 };
 
 /**

@@ -10,6 +10,7 @@ import type {
   RunRecord,
   ScoredGroup,
   ScoringConditions,
+  StageQuality,
 } from "../records.ts";
 
 /** Curves of a training run. */
@@ -19,6 +20,19 @@ export interface TrainingCurves {
   readonly losses: readonly number[];
   /** Epoch the written model comes from, from 1. */
   readonly bestEpoch: number;
+}
+
+/** One of several removals from the same network. */
+export interface Contender {
+  readonly name: string;
+  /** What it was asked to reach; those with the same target compare. */
+  readonly target: string;
+  /** Right after the first cut; null where that was not measured. */
+  readonly cut: StageQuality | null;
+  readonly after: ModelFigures;
+  readonly kept: readonly { readonly id: string; readonly channels: number; readonly kept: number }[];
+  /** Coalitions evaluated for ranking. */
+  readonly rows: number;
 }
 
 /** One result, ready to be drawn. */
@@ -48,6 +62,8 @@ export interface ReportRecord {
   readonly scoring: ScoringConditions | null;
   readonly locked: readonly LockedGroup[];
   readonly training: TrainingCurves | null;
+  /** Removals side by side, the first of which the rest of the record tells of; empty for a single one. */
+  readonly contenders: readonly Contender[];
   /** Best sets of a group, and rankings judged by them. */
   readonly oracle: OracleRecord | null;
   /** Methods under one protocol. */
