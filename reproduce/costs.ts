@@ -1,5 +1,5 @@
 /** @file The table that puts our parameters and MACs beside those of a published architecture. */
-import { compact, percent, whole } from "../src/report/format.ts";
+import { percent, whole } from "../src/report/format.ts";
 import type { PublishedArchitecture } from "./published.ts";
 import type { StudyTable } from "./study.ts";
 
@@ -22,10 +22,8 @@ export function costTable(pairs: readonly [CostPair, ...CostPair[]], notes: read
     columns: ["architecture", "parameters, published*", "MACs, published*", "parameters, ours", "MACs, ours"],
     rows: pairs.map(({ published, ours }) => [
       published.name,
-      withShare(published.parameters, original.parameters),
-      withShare(published.macs, original.macs),
-      ours === null || before === null ? null : withShare(ours.parameters, before.parameters),
-      ours === null || before === null ? null : withShare(ours.macs, before.macs),
+      ...told(published, original),
+      ...(ours === null || before === null ? [null, null] : told(ours, before)),
     ]),
     notes: [
       "* The architecture is published in the authors' code; the figures are counted by us in it, with its normalisations.",
@@ -34,7 +32,25 @@ export function costTable(pairs: readonly [CostPair, ...CostPair[]], notes: read
   };
 }
 
-function withShare(count: number, all: number): string {
-  const told = count < 1e6 ? whole(count) : compact(count);
-  return count === all ? told : `${told} (${percent(count / all, 0)})`;
+/** Parameters and MACs, with their shares of the whole where something is gone. */
+function told(cost: Cost, all: Cost): [string, string] {
+  return [
+    withShare(parametersText(cost.parameters), cost.parameters / all.parameters),
+    withShare(macsText(cost.macs), cost.macs / all.macs),
+  ];
+}
+
+function withShare(count: string, share: number): string {
+  return share === 1 ? count : `${count} (${percent(share, 0)})`;
+}
+
+/** To the digits that the published figures have. */
+function parametersText(count: number): string {
+  if (count < 1e5) return whole(count);
+  return `${(count / 1e6).toFixed(count < 1e6 ? 3 : 2)} M`;
+}
+
+function macsText(count: number): string {
+  if (count >= 1e9) return `${(count / 1e9).toFixed(2)} G`;
+  return `${(count / 1e6).toFixed(count < 1e6 ? 3 : 1)} M`;
 }

@@ -97,8 +97,8 @@ test("costs stand beside the published ones, with shares of the network before",
     ],
     [],
   );
-  expect(rows[0]).toEqual(["LeNet-5 10-20-100-25", "40,225", "499,000", "40,165", "498,750"]);
-  expect(rows[1]!.slice(1)).toEqual(["8,080 (20%)", "236,000 (47%)", "8,033 (20%)", "236,366 (47%)"]);
+  expect(rows[0]).toEqual(["LeNet-5 10-20-100-25", "40,225", "0.499 M", "40,165", "0.499 M"]);
+  expect(rows[1]!.slice(1)).toEqual(["8,080 (20%)", "0.236 M (47%)", "8,033 (20%)", "0.236 M (47%)"]);
   expect(rows[2]!.slice(3)).toEqual([null, null]);
 });
 

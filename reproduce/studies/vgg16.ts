@@ -8,8 +8,8 @@ import type { Study } from "../study.ts";
 import { cifarOptions } from "./resnet-cifar.ts";
 import { accuracyAt } from "./stages.ts";
 
-const epochs = 12;
-const tuningEpochs = 6;
+const epochs = 8;
+const tuningEpochs = 4;
 
 /** Channels by layer of the published architecture, out of those of VGG-16. */
 const layers = [
@@ -37,7 +37,7 @@ const counts = layers.map(({ group, kept }) => `${group}=${Math.round(slim * kep
 export const vgg16Study: Study = {
   title: "VGG-16-slim on CIFAR-10",
   plan: `Trains a VGG-16 with a quarter of the channels for ${epochs} epochs, keeps the shares of channels of the published architecture by Shapley values, repairs, and tunes for ${tuningEpochs} epochs.`,
-  minutes: 12,
+  minutes: 8,
   needs: cifarFiles,
   async run(workshop) {
     const path = workshop.file("base.onnx");
