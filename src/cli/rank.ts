@@ -12,6 +12,7 @@ import {
 } from "./arguments.ts";
 import { begin, conclude } from "./conclude.ts";
 import { outputPath } from "./config-form.ts";
+import { dryRunOption, tellPlan } from "./dry-run.ts";
 import { type Io, workOptions } from "./io.ts";
 import {
   dataSettings,
@@ -37,6 +38,7 @@ export function rankCommand(io: Io): Command {
     runtimeOptions,
     outputOptions,
     reportOptions,
+    dryRunOption,
   ])
     add(command);
   return command
@@ -56,7 +58,7 @@ export function rankCommand(io: Io): Command {
       const invocation = await begin(io, command, options, path);
       try {
         const model = await loadModel(path, { inputShapes: options["inputShape"] as never });
-        const scores = await rank({
+        const job = {
           ...work,
           ...payoffSettings(options),
           ...runtimeSettings(options),
@@ -67,7 +69,12 @@ export function rankCommand(io: Io): Command {
           out: options["out"] as string | undefined,
           resume: options["resume"] === true,
           saveEveryMs: 1000 * (options["saveEvery"] as number),
-        });
+        };
+        if (options["dryRun"] === true) {
+          const { dryRunRank } = await import("../pipeline/dry-run-rank.ts");
+          return await tellPlan(io, command, options, await dryRunRank(job));
+        }
+        const scores = await rank(job);
         work.finish();
         await conclude(invocation, { ...scores, locked: lockedGroups(model) }, () => {
           const written = options["out"] === undefined ? [] : ["", `${options["out"]}: written.`];

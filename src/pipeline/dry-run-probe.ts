@@ -1,0 +1,107 @@
+/** @file Short trials of what a run consists of, so that its time can be told before it is spent. */
+import type { ChannelAnalysis } from "../channels/groups.ts";
+import { type Dataset, take } from "../datasets/index.ts";
+import { estimators } from "../estimators/index.ts";
+import type { Model } from "../graph/model.ts";
+import { fitNetwork } from "../training/fit.ts";
+import { networkGame } from "../valuation/network-game.ts";
+import { forward, type Runner } from "../valuation/runner.ts";
+import type { PayoffSetup } from "../valuation/targets.ts";
+import type { RankSettings } from "./rank-groups.ts";
+import { fitOptionsOf, type TuneOptions } from "./tune.ts";
+
+/** Seconds a trial goes on for; a single call of a large network may take longer. */
+const trial = 0.6;
+
+/** Examples that trials are made on. */
+const fewExamples = 64;
+
+/** The first examples of a data set: enough for a trial. */
+export function fewOf(dataset: Dataset): Dataset {
+  return firstOf(dataset, fewExamples);
+}
+
+function firstOf(dataset: Dataset, count: number): Dataset {
+  if (dataset.size <= count) return dataset;
+  return take(
+    dataset,
+    Array.from({ length: count }, (_, k) => k),
+  );
+}
+
+/** Seconds for one example through the whole network, all threads at work. */
+export async function exampleSeconds(runner: Runner, model: Model, dataset: Dataset): Promise<number> {
+  const shared = runner.share(model);
+  const few = firstOf(dataset, fewExamples * runner.workers);
+  const batchSize = Math.max(1, Math.ceil(few.size / (2 * runner.workers))); // two batches for each thread
+  const once = () => forward(runner, shared, few, () => undefined, { batchSize });
+  await once(); // opens the sessions
+  const started = performance.now();
+  let examples = 0;
+  do {
+    await once();
+    examples += few.size;
+  } while (secondsSince(started) < trial);
+  return secondsSince(started) / examples;
+}
+
+export interface GameTrial {
+  readonly analysis: ChannelAnalysis;
+  /** Groups whose channels play together. */
+  readonly groups: readonly number[];
+  readonly settings: RankSettings;
+  readonly runner: Runner;
+  /** Examples of the trial, and the payoff prepared on them. */
+  readonly dataset: Dataset;
+  readonly payoff: PayoffSetup;
+}
+
+/** Seconds for one row of a game, played as the ranking would play it. */
+export async function rowSeconds(options: GameTrial): Promise<number> {
+  const { settings, runner } = options;
+  const game = await networkGame(options);
+  const { seed, weighting, groupSize } = settings;
+  const call = { seed, weighting, groupSize, concurrency: 2 * runner.workers };
+  // Estimators that list their coalitions differ little from this one in what a row costs.
+  const events = estimators.permutation.run(game, { ...call, budget: { seconds: 2 * trial } });
+  let first: { readonly rows: number; readonly at: number } | undefined;
+  const started = performance.now();
+  let rows = 0;
+  for await (const estimate of events) {
+    rows = estimate.rows;
+    if (first === undefined)
+      first = { rows, at: performance.now() }; // sessions are open from here on
+    else if (secondsSince(first.at) > trial) break;
+  }
+  if (first === undefined || rows === first.rows) return secondsSince(started) / Math.max(1, rows);
+  return secondsSince(first.at) / (rows - first.rows);
+}
+
+/** Steps that are tried at the most, the first of which does not count. */
+const trySteps = 8;
+
+/** Seconds for one training step, on real examples. */
+export async function stepSeconds(options: TuneOptions): Promise<number> {
+  const { parts, settings } = options;
+  const train = firstOf(parts.train, trySteps * settings.batchSize);
+  const events = fitNetwork({
+    ...fitOptionsOf({ ...options, parts: { train, validate: undefined }, checkpoint: undefined }),
+    settings: { ...settings, epochs: trySteps, stopping: undefined },
+  });
+  let began: number | undefined;
+  let steps = 0;
+  for await (const event of events) {
+    if (event.kind !== "step") continue;
+    if (began === undefined)
+      began = performance.now(); // sessions are open from here on
+    else {
+      steps++;
+      if (secondsSince(began) > trial || steps >= trySteps) break;
+    }
+  }
+  return secondsSince(began!) / Math.max(1, steps);
+}
+
+function secondsSince(started: number): number {
+  return (performance.now() - started) / 1000;
+}

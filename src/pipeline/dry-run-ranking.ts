@@ -1,0 +1,182 @@
+/** @file What a ranking would play, and what that costs: games, rows, multiply-accumulates, memory, time. */
+import { freemem } from "node:os";
+import { PrunerError } from "../base/problem.ts";
+import { macsByNode } from "../channels/cost.ts";
+import type { ChannelAnalysis } from "../channels/groups.ts";
+import { criteria } from "../criteria/index.ts";
+import type { Dataset } from "../datasets/index.ts";
+import { concreteShape } from "../graph/dims.ts";
+import type { PlannedGroup, PlannedStage } from "../report/dry-run-records.ts";
+import { bytesPerElement } from "../tensor/dtype.ts";
+import { sizeOf } from "../tensor/tensor.ts";
+import { cutTail, type Tail } from "../valuation/tail.ts";
+import type { PayoffSetup } from "../valuation/targets.ts";
+import { rowSeconds } from "./dry-run-probe.ts";
+import { type PlannedGame, plannedGames, type RankContext } from "./rank-groups.ts";
+
+export interface RankingPlan {
+  readonly groups: readonly PlannedGroup[];
+  readonly stages: readonly PlannedStage[];
+  readonly memoryBytes: number;
+}
+
+/** What trials are made on: few examples, and what is known of the network's speed. */
+export interface Trial {
+  readonly dataset: Dataset;
+  readonly payoff: PayoffSetup | undefined;
+  /** Seconds for one example through the whole network. */
+  readonly exampleSeconds: number;
+}
+
+/** Games that are tried out; the others are judged by them. */
+const triedGames = 3;
+
+/**
+ * @param context As `rankGroups` takes it, with the examples and the runtime of the run.
+ * @param trial Left out for criteria that read weights alone.
+ * @throws {PrunerError} What the games of the run would refuse before they begin.
+ */
+export async function planRanking(context: RankContext, trial: Trial | undefined): Promise<RankingPlan> {
+  const { analysis, groups, settings, data } = context;
+  const listed = groups.map((group): PlannedGroup => {
+    const { id, channels } = analysis.groups[group]!;
+    return { id, channels, kept: null, rows: null };
+  });
+  if (data === undefined || trial === undefined) return { groups: listed, stages: [], memoryBytes: 0 };
+  if (settings.criterion !== "shapley")
+    return { groups: listed, stages: [passesOver(context, trial)], memoryBytes: 0 };
+  const games = plannedGames(context, data.dataset.size).map((game) => measured(context, game));
+  const memoryBytes = Math.max(...games.map(({ exampleBytes }) => exampleBytes * data.dataset.size));
+  checkMemory(context, games);
+  const stages = [activationsStage(context, games, trial), await playStage(context, games, trial)];
+  const rowsOf = new Map(games.flatMap((game) => shareOut(context, game)));
+  return {
+    groups: listed.map((group, k) => ({ ...group, rows: rowsOf.get(groups[k]!) ?? null })),
+    stages: stages.filter(({ amount }) => amount !== 0),
+    memoryBytes,
+  };
+}
+
+interface MeasuredGame extends PlannedGame {
+  /** Multiply-accumulates of a row, and of the part of the network in front of the masks. */
+  readonly rowMacs: number;
+  readonly prefixMacs: number;
+  /** Bytes of activations kept for each example. */
+  readonly exampleBytes: number;
+}
+
+function measured({ analysis, data }: RankContext, game: PlannedGame): MeasuredGame {
+  const parts = cutTail(analysis, game.groups, data!.payoff!.output);
+  const macs = macsByNode(analysis);
+  const within = (nodes: Tail["tail"] | undefined) =>
+    (nodes?.graph.nodes ?? []).reduce((sum, { outputs }) => sum + (macs.get(outputs[0]!) ?? 0), 0);
+  return {
+    ...game,
+    rowMacs: within(parts.tail),
+    prefixMacs: within(parts.prefix),
+    exampleBytes: parts.cached.reduce((sum, name) => sum + valueBytes(analysis, name), 0),
+  };
+}
+
+/** Bytes of a value for one example; 0 where its size is open. */
+export function valueBytes({ facts }: ChannelAnalysis, name: string): number {
+  const fact = facts.get(name);
+  const shape = concreteShape(fact?.shape?.slice(1));
+  return fact?.dtype === undefined || shape === undefined ? 0 : bytesPerElement(fact.dtype) * sizeOf(shape);
+}
+
+/** Activations that would not fit are told now as they would be then. */
+function checkMemory({ analysis, settings, data }: RankContext, games: readonly MeasuredGame[]): void {
+  const { memory: available = freemem() / 2 } = settings;
+  const examples = data!.dataset.size;
+  for (const { exampleBytes, groups } of games) {
+    const needed = exampleBytes * examples;
+    const group = analysis.groups[groups[0]!]!.id;
+    if (needed > available)
+      throw new PrunerError("activations-too-large", { needed, available, group, examples });
+  }
+}
+
+function activationsStage(
+  { analysis, data }: RankContext,
+  games: readonly MeasuredGame[],
+  { exampleSeconds }: Trial,
+): PlannedStage {
+  const examples = data!.dataset.size * games.filter(({ prefixMacs }) => prefixMacs > 0).length;
+  const macs = data!.dataset.size * games.reduce((sum, { prefixMacs }) => sum + prefixMacs, 0);
+  const seconds = macs * secondsPerMac(analysis, exampleSeconds);
+  return { name: "activations", amount: examples, unit: "examples", macs, seconds };
+}
+
+export function secondsPerMac(analysis: ChannelAnalysis, exampleSeconds: number): number {
+  const whole = [...macsByNode(analysis).values()].reduce((sum, macs) => sum + macs, 0);
+  return exampleSeconds / Math.max(1, whole);
+}
+
+async function playStage(
+  context: RankContext,
+  games: readonly MeasuredGame[],
+  trial: Trial,
+): Promise<PlannedStage> {
+  const { budget } = context.settings;
+  const known = games.flatMap(({ rows, rowMacs }) => (rows === undefined ? [] : [{ rows, rowMacs }]));
+  const rows = known.reduce((sum, game) => sum + game.rows, 0);
+  const isTimed = budget !== undefined && "seconds" in budget;
+  if (isTimed) return { name: "rows", amount: null, unit: "rows", macs: null, seconds: budget.seconds };
+  const macs = known.reduce((sum, game) => sum + game.rows * game.rowMacs, 0);
+  const secondsOf = await rowTimes(context, games, trial);
+  const seconds = games.reduce((sum, game) => sum + (game.rows ?? 0) * secondsOf(game), 0);
+  return { name: "rows", amount: rows, unit: "rows", macs, seconds };
+}
+
+/** Seconds of a row as a function of its multiply-accumulates, from games tried out and on straight lines between them. */
+async function rowTimes(
+  { analysis, settings, data }: RankContext,
+  games: readonly MeasuredGame[],
+  { dataset, payoff }: Trial,
+): Promise<(game: MeasuredGame) => number> {
+  const sorted = [...games].sort((a, b) => a.rowMacs - b.rowMacs);
+  const count = Math.min(triedGames, sorted.length);
+  const picked = Array.from(
+    { length: count },
+    (_, k) => sorted[count === 1 ? 0 : Math.round((k * (sorted.length - 1)) / (count - 1))]!,
+  );
+  const points: { readonly macs: number; readonly seconds: number }[] = [];
+  for (const { groups, rowMacs } of picked) {
+    const trial = { analysis, groups, settings, runner: data!.runner, dataset, payoff: payoff! };
+    points.push({ macs: rowMacs, seconds: await rowSeconds(trial) });
+  }
+  return ({ rowMacs }) => {
+    const above = points.findIndex(({ macs }) => macs >= rowMacs);
+    if (above <= 0) return points.at(above)!.seconds; // the smallest, or the largest where none is above
+    const [a, b] = [points[above - 1]!, points[above]!];
+    const share = b.macs === a.macs ? 1 : (rowMacs - a.macs) / (b.macs - a.macs);
+    return a.seconds + share * (b.seconds - a.seconds);
+  };
+}
+
+/** Rows of a game by its groups, in proportion to their channels. */
+function shareOut(
+  { analysis }: RankContext,
+  { groups, players, rows }: PlannedGame,
+): [number, number | null][] {
+  return groups.map((group) => {
+    const { channels } = analysis.groups[group]!;
+    return [group, rows === undefined ? null : Math.round((rows * channels) / players)];
+  });
+}
+
+/** Criteria of activations run every example once, those of gradients back again as well. */
+function passesOver({ settings, data, analysis }: RankContext, { exampleSeconds }: Trial): PlannedStage {
+  const { needs } = criteria[settings.criterion as keyof typeof criteria];
+  const passes = needs === "gradients" ? 3 : 1;
+  const examples = data!.dataset.size;
+  const macs = [...macsByNode(analysis).values()].reduce((sum, one) => sum + one, 0);
+  return {
+    name: needs,
+    amount: examples,
+    unit: "examples",
+    macs: passes * examples * macs,
+    seconds: passes * examples * exampleSeconds,
+  };
+}
