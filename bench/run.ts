@@ -11,6 +11,7 @@ import { type Benchmark, circumstances, type Findings } from "./record.ts";
 import { estimatorOverhead } from "./speed/estimator-overhead.ts";
 import { gameAndRuntime } from "./speed/game-and-runtime.ts";
 import { inspectLarge } from "./speed/inspect-large.ts";
+import { inspectNodes } from "./speed/inspect-nodes.ts";
 import { oracleTable } from "./speed/oracle-table.ts";
 import { readWrite } from "./speed/read-write.ts";
 import { trainingStep } from "./speed/training-step.ts";
@@ -20,6 +21,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "estimator-quality": estimatorQuality,
   "game-and-runtime": gameAndRuntime,
   "inspect-large": inspectLarge,
+  "inspect-nodes": inspectNodes,
   "read-write": readWrite,
   "estimator-overhead": estimatorOverhead,
   "oracle-table": oracleTable,

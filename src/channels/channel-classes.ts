@@ -40,7 +40,8 @@ export function channelClasses(): ChannelClasses {
         parent = grown(parent, capacity);
         sizes = grown(sizes, capacity);
       }
-      const labels = Int32Array.from({ length: wanted }, (_, k) => count + k);
+      const labels = new Int32Array(wanted);
+      for (let k = 0; k < wanted; k++) labels[k] = count + k;
       parent.set(labels, count);
       sizes.fill(1, count, count + wanted);
       count += wanted;

@@ -90,21 +90,32 @@ function membersOf(
   placeOf: (label: number) => ChannelPlace | undefined,
 ): Member[][] {
   const members = Array.from({ length: groups }, (): Member[] => []);
+  const known = new Map<Int32Array, ReadonlyMap<number, Int32Array>>(); // values hand their labels on as they are
   for (const [value, own] of blocks) {
     for (const { axes, labels, within } of own) {
       if (within !== undefined) continue; // its positions are no labels
-      const found = new Map<number, Int32Array>();
-      labels.forEach((label, position) => {
-        const place = placeOf(label);
-        if (place === undefined) return;
-        const channelAt = found.get(place.group) ?? new Int32Array(labels.length).fill(-1);
-        channelAt[position] = place.channel;
-        found.set(place.group, channelAt);
-      });
+      const found = known.get(labels) ?? channelsAt(labels, placeOf);
+      known.set(labels, found);
       for (const [group, channelAt] of found) members[group]!.push({ value, axis: axes[0]!, channelAt });
     }
   }
   return members;
+}
+
+/** By group: shape [labels], the channel at each position or -1. */
+function channelsAt(
+  labels: Int32Array,
+  placeOf: (label: number) => ChannelPlace | undefined,
+): Map<number, Int32Array> {
+  const found = new Map<number, Int32Array>();
+  labels.forEach((label, position) => {
+    const place = placeOf(label);
+    if (place === undefined) return;
+    const channelAt = found.get(place.group) ?? new Int32Array(labels.length).fill(-1);
+    channelAt[position] = place.channel;
+    found.set(place.group, channelAt);
+  });
+  return found;
 }
 
 /**
@@ -117,7 +128,10 @@ function neededSets(
   placeOf: (label: number) => ChannelPlace | undefined,
 ): Int32Array[] {
   const sets = new Map<string, Int32Array>();
+  const seen = new Set<Int32Array>();
   for (const { value, axis, channelAt } of members) {
+    if (seen.has(channelAt)) continue;
+    seen.add(channelAt);
     const labels = blocks.get(value)!.find(({ axes }) => axes[0] === axis)!.labels;
     if (channelAt.includes(-1) && labels.some((label) => placeOf(label) === undefined)) continue;
     const channels = Int32Array.from(new Set(channelAt.filter((channel) => channel >= 0))).sort();

@@ -92,13 +92,7 @@ export function planOfMasks(analysis: ChannelAnalysis, masks: KeepMasks): PruneP
 
 /** What is left of the model under a plan. */
 export function costOfMasks(model: CostModel, masks: KeepMasks): Cost {
-  const meter = costMeter(model);
-  masks.forEach((mask, group) => {
-    mask.forEach((stays, channel) => {
-      if (stays === 0) meter.remove(group, channel);
-    });
-  });
-  return meter.cost();
+  return costMeter(model, (group, channel) => masks[group]?.[channel] === 0).cost();
 }
 
 /**

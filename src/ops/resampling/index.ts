@@ -2,7 +2,7 @@
 import { intAttribute, intsAttribute, stringAttribute } from "../../graph/attributes.ts";
 import { divideDims, multiplyDims } from "../../graph/dims.ts";
 import type { Dim, Node } from "../../graph/model.ts";
-import { float32 } from "../../tensor/tensor.ts";
+import { float32, int64 } from "../../tensor/tensor.ts";
 import type { Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
 import { blockFor, fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
 
@@ -73,6 +73,11 @@ function coupleResize(c: Couplings): void {
   const { sizes } = inputsOf(c);
   const written = wishes.some(({ size }) => size !== undefined);
   if (written && asScales(before, after) !== undefined) c.rewrites(sizes!);
+  else if (
+    written &&
+    wishes.every(({ size, scale }, axis) => scale !== undefined || (size ?? before[axis]) !== undefined)
+  )
+    c.rewrites(sizes!, "numbers");
   else for (const [axis, { size }] of wishes.entries()) if (size !== undefined) moved.add(axis);
   const blocks = untangledBlocks(c, 0, moved).filter(({ axes }) => !axes.some((axis) => moved.has(axis)));
   for (const axis of moved) c.lock(c.labelsOf(0, axis), `${c.node.opType} mixes over it`);
@@ -91,7 +96,7 @@ function asScales(before: readonly Dim[], after: readonly Dim[]): number[] | und
   return scales.includes(undefined) ? undefined : (scales as number[]);
 }
 
-/** Sizes would name the channel count; scales of 1 leave it to the input. */
+/** Sizes would name the channel count; scales of 1 leave it to the input, or the numbers among the sizes are written anew. */
 function sliceResize(call: SliceCall): Node {
   const { sizes, scales } = inputsOf(call);
   const before = call.inputs[0]!.shape;
@@ -106,12 +111,28 @@ function sliceResize(call: SliceCall): Node {
   const touched = before.some((_, axis) => call.keptOfInput(0, axis) !== undefined);
   const computed = call.inputs[sizes]?.constant === undefined;
   const factors = asScales(before, after);
-  if (!(touched || computed) || factors === undefined) return call.node;
+  if (!(touched || computed)) return call.node;
+  if (factors === undefined) return writeSizes(call, sizes);
   call.replaceInput(scales, float32([factors.length], factors));
   call.omitInput(sizes);
   const attributes = new Map(call.node.attributes);
   attributes.delete("axes");
   return { ...call.node, attributes };
+}
+
+/** Open sizes are taken from what was there before, all others are numbers. */
+function writeSizes(call: SliceCall, sizes: number): Node {
+  const after = call.shapeOfOutput(0)!;
+  const named = intsAttribute(call.node, "axes")?.map((axis) => fromFront(axis, after.length));
+  const list = (value: number) => call.store(int64([1], [value]));
+  const parts = (named ?? [...after.keys()]).map((axis, k) => {
+    const size = after[axis];
+    return typeof size === "number"
+      ? list(size)
+      : call.emit("Gather", [call.node.inputs[sizes]!, list(k)], { axis: 0 });
+  });
+  call.redirectInput(sizes, call.emit("Concat", parts, { axis: 0 }));
+  return call.node;
 }
 
 const resize: Operator = {

@@ -141,7 +141,7 @@ export const precision: readonly Architecture[] = [
   architecture("half precision", half, { tolerance: 5e-3 }),
   architecture("quantized, QuantizeLinear and DequantizeLinear", quantizeDequantize, { share: 0.85 }),
   architecture("quantized, operators of integers", integerOperators, {
-    locked: { head: "graph output", "front.1": "QLinearConv" },
+    locked: { head: "graph output", "front.1": "QLinearConv", inner: "QLinearConv" },
     share: 0.5,
   }),
 ];
