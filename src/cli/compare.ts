@@ -61,7 +61,7 @@ function protocolOptions(command: Command): void {
   command
     .option(
       "--criteria <names>",
-      'criteria and estimators besides random, l1, taylor, greedy, shapley, sequential and oracle; "all" for every one',
+      'criteria and estimators besides random, l1, taylor, greedy, shapley, sequential and oracle; joint for Shapley values of all groups in one game; "all" for every one',
       collect,
     )
     .option(

@@ -17,6 +17,8 @@ export type Means =
       readonly estimator: EstimatorName;
       /** Payoff it plays for; that of the command when left out. */
       readonly payoff?: PayoffKind;
+      /** Left out: a game for each group. */
+      readonly players?: "joint";
     }
   | { readonly kind: "oracle" };
 
@@ -39,9 +41,9 @@ export const protagonists = ["shapley", "sequential"] as const;
 
 const usual = ["random", "l1", "taylor", "greedy", "shapley", "sequential", "oracle"];
 
-const known = [...new Set([...usual, ...Object.keys(criteria), ...Object.keys(estimators), "all"])].filter(
-  (name) => name !== onceEstimator,
-);
+const known = [
+  ...new Set([...usual, "joint", ...Object.keys(criteria), ...Object.keys(estimators), "all"]),
+].filter((name) => name !== onceEstimator);
 
 /**
  * Methods in the order they are run in: those without a game first, which cost little and tell soonest what is amiss.
@@ -73,13 +75,17 @@ function methodsBy(name: string, isNamed: boolean, budgets: readonly number[]): 
     const { title } = criteria[criterion];
     return [{ name, title, means: { kind: "criterion", criterion }, budget: null, isNamed }];
   }
-  const estimator = name === "shapley" ? onceEstimator : (name as EstimatorName);
-  const title = name === "shapley" ? "Shapley values, once" : estimators[estimator].title;
+  const isOnce = name === "shapley" || name === "joint";
+  const estimator = isOnce ? onceEstimator : (name as EstimatorName);
   const means: Means = {
     kind: "estimator",
     estimator,
     ...(name === "greedy" && { payoff: "agreement" }),
+    ...(name === "joint" && { players: "joint" }),
   };
+  const title = isOnce
+    ? `Shapley values, ${name === "joint" ? "all groups in one game" : "once"}`
+    : estimators[estimator].title;
   const own = looksAtList(estimator) ? [null] : budgets;
   return own.map((budget) => ({ name, title, means, budget, isNamed }));
 }

@@ -115,6 +115,7 @@ async function scoresOf(
     settings: {
       criterion: means.kind === "criterion" ? means.criterion : "shapley",
       estimator: means.kind === "estimator" ? means.estimator : "permutation",
+      players: means.kind === "estimator" ? means.players : undefined,
       seed,
       budget: budget === null ? undefined : { rows: budget },
       memory: options.memory,
