@@ -1,6 +1,8 @@
 /** @file Documents from files: drawn or refused with a code, whatever was done to them. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { comparison } from "../../test/helpers/compare-record.ts";
+import { oracleRecord } from "../../test/helpers/oracle-record.ts";
 import { PrunerError } from "../base/problem.ts";
 import { reportPage } from "../report/html/page.ts";
 import { reportRecordOf } from "./report-record.ts";
@@ -43,48 +45,62 @@ const run = {
   machine: { cores: 2, node: "v20", runtime: null },
 };
 
+const pruned = {
+  schemaVersion: 1,
+  before: figures,
+  after: { ...figures, macs: 600 },
+  plan: { schemaVersion: 1, groups: [] },
+  groups: [{ id: "c1", channels: 3, kept: 2 }],
+  check: { difference: 1e-7, tolerance: 1e-4, examples: 8 },
+  rounds: [
+    {
+      round: 1,
+      step: 1,
+      macs: 600,
+      parameters: 60,
+      stages: [
+        { stage: "sliced", ...quality },
+        { stage: "repaired", ...quality },
+      ],
+      repair: [
+        { node: "c2", kind: "Conv", residualBefore: 0.5, residualAfter: 0.1, ridge: 0.1, accepted: true },
+      ],
+      tuning: { epochs: [epoch], bestEpoch: 1, stoppedBy: "epochs" },
+    },
+  ],
+  scores: [
+    {
+      id: "c1",
+      channels: 3,
+      values: [1, 2, 3],
+      standardErrors: [0.1, null, 0.1],
+      removedAfter: [1, null, null],
+    },
+  ],
+  scoring: { criterion: "shapley", estimator: "permutation", payoff: "margin", data: { examples: 9 } },
+  accuracyChange: change,
+  rows: 10,
+  reached: true,
+  stoppedBy: "target",
+  examples: { rank: 9 },
+  locked: [{ id: "out", channels: 2, prunable: 0, reason: "it is an output", lockedBy: null }],
+  run,
+} as const;
+
 const documents = {
-  prune: {
+  prune: pruned,
+  demo: {
     schemaVersion: 1,
-    before: figures,
-    after: { ...figures, macs: 600 },
-    plan: { schemaVersion: 1, groups: [] },
-    groups: [{ id: "c1", channels: 3, kept: 2 }],
-    check: { difference: 1e-7, tolerance: 1e-4, examples: 8 },
-    rounds: [
-      {
-        round: 1,
-        step: 1,
-        macs: 600,
-        parameters: 60,
-        stages: [
-          { stage: "sliced", ...quality },
-          { stage: "repaired", ...quality },
-        ],
-        repair: [
-          { node: "c2", kind: "Conv", residualBefore: 0.5, residualAfter: 0.1, ridge: 0.1, accepted: true },
-        ],
-        tuning: { epochs: [epoch], bestEpoch: 1, stoppedBy: "epochs" },
-      },
+    contenders: [
+      { ...pruned, name: "one", target: "half" },
+      { ...pruned, name: "other", target: "half" },
     ],
-    scores: [
-      {
-        id: "c1",
-        channels: 3,
-        values: [1, 2, 3],
-        standardErrors: [0.1, null, 0.1],
-        removedAfter: [1, null, null],
-      },
-    ],
-    scoring: { criterion: "shapley", estimator: "permutation", payoff: "margin", data: { examples: 9 } },
-    accuracyChange: change,
-    rows: 10,
-    reached: true,
-    stoppedBy: "target",
-    examples: { rank: 9 },
-    locked: [{ id: "out", channels: 2, prunable: 0, reason: "it is an output", lockedBy: null }],
-    run,
+    run: { ...run, command: "demo" },
   },
+  oracle: oracleRecord(4),
+  "oracle by beam search": oracleRecord(5, "beam"),
+  "oracle by branch and bound": oracleRecord(5, "branch-and-bound"),
+  compare: comparison({ methods: 5, groups: 1, seeds: 2, budgets: [100] }),
   rank: {
     schemaVersion: 1,
     criterion: "l1",
@@ -114,9 +130,12 @@ const documents = {
   },
 } as const;
 
-test.each(Object.entries(documents))("%s is drawn", (command, document) => {
+test.each(Object.entries(documents))("%s is drawn", (name, document) => {
   const record = reportRecordOf(document, "folder/some.json");
-  expect(record).toMatchObject({ command, name: command === "prune" ? "net.onnx" : "some" });
+  expect(record).toMatchObject({
+    command: name.split(" ")[0],
+    name: "run" in document ? "net.onnx" : "some",
+  });
   expect(reportPage([record])).toContain("</html>");
 });
 
@@ -157,7 +176,7 @@ const odd = fc.constantFrom<unknown>(
   { constructor: 1 },
 );
 
-describe.each(Object.entries(documents))("%s, spoilt anywhere", (_command, document) => {
+describe.each(Object.entries(documents))("%s, spoilt anywhere", (name, document) => {
   const places = placesOf(document);
   test("is drawn or refused with its place", () => {
     fc.assert(
@@ -171,7 +190,7 @@ describe.each(Object.entries(documents))("%s, spoilt anywhere", (_command, docum
           expect((error as PrunerError).message).toMatch(/^spoilt\.json: /);
         }
       }),
-      { numRuns: 120 },
+      { numRuns: name === "compare" ? 30 : 80 },
     );
   });
 });

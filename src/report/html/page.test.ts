@@ -1,6 +1,8 @@
 /** @file Pages: complete, escaped, the same for the same record, and careful with claims. */
 import { parseHTML } from "linkedom";
 import { describe, expect, test } from "vitest";
+import { comparison } from "../../../test/helpers/compare-record.ts";
+import { oracleRecord } from "../../../test/helpers/oracle-record.ts";
 import type { ModelFigures, RoundRecord, ScoredGroup, Stage } from "../records.ts";
 import { direction, qualityClaim } from "./claims.ts";
 import { reportPage } from "./page.ts";
@@ -207,6 +209,208 @@ describe("parts of a page", () => {
     expect(document.querySelectorAll("article")).toHaveLength(3);
     expect(document.querySelectorAll("#comparison + div tbody tr")).toHaveLength(3);
   });
+});
+
+describe("oracles", () => {
+  const exact: ReportRecord = { ...bare, command: "oracle", oracle: oracleRecord(6) };
+  const cellsOf = (record: ReportRecord) =>
+    [...documentOf(record).querySelectorAll(".wide rect > title")].map(({ textContent }) => textContent);
+
+  test("sets, exact values and rankings, each in a part of its own", () => {
+    expect(headings(exact)).toEqual([
+      "At a glance",
+      "Oracle sets",
+      "Exact Shapley values",
+      "Rankings against the oracle",
+    ]);
+    const text = textOf(exact);
+    expect(text).toContain("fails at 1 of 4 steps, where 2 channels are left out again");
+    expect(text).toContain("At neither end above the random expectation: l1.");
+    expect(text).toContain("No better than that expectation: l1.");
+  });
+
+  test("the matrix holds every channel of every set, and those left out again", () => {
+    const cells = cellsOf(exact).filter((told) => told.startsWith("best "));
+    expect(cells.filter((told) => told.endsWith(" kept"))).toHaveLength(1 + 2 + 3 + 4 + 5);
+    expect(cells.filter((told) => told.endsWith(" left out"))).toEqual([
+      "best 2: channel 5 left out",
+      "best 3: channel 1 left out",
+      "best 3: channel 0 left out",
+    ]);
+  });
+
+  test.each([
+    ["beam", "beam search found, not oracle sets: sets that were not tried may be better"],
+    ["branch-and-bound", "holds only if removing channels never raises the payoff"],
+  ] as const)("%s is never passed off as exact", (search, caveat) => {
+    const record: ReportRecord = { ...bare, command: "oracle", oracle: oracleRecord(30, search) };
+    expect(headings(record)).toEqual(["At a glance", "Best sets found"]);
+    const text = textOf(record);
+    expect(text).toContain(caveat);
+    expect(text).not.toMatch(/exactly|exact Shapley|Oracle sets/);
+    expect(text).toContain(
+      search === "beam" ? "nothing" : "within 0.3 of the best if rises stay within 0.01",
+    );
+  });
+
+  test("hundreds of channels are drawn as runs, on a part of the sizes", () => {
+    const page = reportPage([{ ...bare, oracle: oracleRecord(300, "beam") }]);
+    expect(page).toContain("48 of 299 sizes are drawn.");
+    expect(page.length).toBeLessThan(1_000_000);
+  });
+
+  test("groups of a single channel and of two have no sets between none and all to draw", () => {
+    for (const channels of [1, 2]) {
+      const oracle = { ...oracleRecord(3), ...smallest(channels) };
+      expect(reportPage([{ ...bare, oracle }])).not.toMatch(/NaN|Infinity|undefined/);
+    }
+  });
+
+  function smallest(channels: number): Partial<ReportRecord["oracle"]> {
+    const { oracle, sets } = oracleRecord(3);
+    const all = Array.from({ length: channels }, (_, channel) => channel);
+    return {
+      channels,
+      sets: Array.from({ length: channels + 1 }, (_, size) => ({
+        ...sets[0]!,
+        size,
+        keep: all.slice(0, size),
+        remove: all.slice(size),
+      })),
+      oracle: {
+        ...oracle!,
+        shapley: all,
+        order: { order: all, overlap: 0, possible: 0 },
+        rankings: oracle!.rankings.map((ranking) => ({
+          ...ranking,
+          judgement: { ...ranking.judgement, regret: all.slice(1), regretMean: 0 },
+        })),
+      },
+    };
+  }
+});
+
+describe("comparisons", () => {
+  const of = (size: Parameters<typeof comparison>[0]): ReportRecord => ({
+    ...bare,
+    command: "compare",
+    comparison: comparison(size),
+  });
+  const seven = of({ methods: 7, groups: 3 });
+
+  test("conclusions first, then what they are drawn from", () => {
+    expect(headings(seven)).toEqual([
+      "At a glance",
+      "Benefit against cost",
+      "Payoff as channels go",
+      "The whole network",
+      "Agreement",
+      "Differences between methods",
+      "All methods",
+    ]);
+    const [first] = documentOf(seven).querySelectorAll(".conclusions li");
+    expect(first!.textContent).toBe(seven.comparison!.conclusions[0]);
+  });
+
+  test("a method looks the same in every legend and chart", () => {
+    const { document } = parseHTML(reportPage([seven]));
+    const looks = new Map<string, Set<string>>();
+    for (const entry of document.querySelectorAll(".legend li")) {
+      const name = entry.textContent.trim();
+      if (!seven.comparison!.entries.some((one) => one.name === name)) continue;
+      const look = entry.querySelector("svg")!.getAttribute("style")! + entry.querySelector("svg")!.innerHTML;
+      looks.set(name, (looks.get(name) ?? new Set()).add(look));
+    }
+    expect(looks.size).toBe(7);
+    for (const found of looks.values()) expect(found.size).toBe(1);
+    expect(new Set([...looks.values()].flatMap((found) => [...found])).size).toBe(7);
+  });
+
+  test("what could not be measured is told with the reason", () => {
+    expect(textOf(seven)).toContain("no group is followed by a batch norm");
+  });
+
+  test("many groups: their mean and the largest; many methods: the others in grey", () => {
+    const document = documentOf(of({ methods: 25, groups: 27 }));
+    const titles = [...document.querySelectorAll(".chart-title")].map(({ textContent }) => textContent);
+    expect(titles).toContain("Mean of all 27 groups");
+    expect(titles.filter((title) => title.endsWith(": payoff as channels go"))).toHaveLength(6);
+    expect(document.body.textContent).toContain("18 more in grey behind them");
+  });
+
+  test("a single seed claims nothing about noise", () => {
+    const record = of({ methods: 3, groups: 1, seeds: 1 });
+    expect(headings(record)).not.toContain("Differences between methods");
+    expect(textOf(record)).toContain("With a single seed nothing can be said about noise.");
+    expect(textOf(record)).not.toMatch(/standard deviation over 1|±/);
+  });
+
+  test("without class labels losses stand in for accuracy", () => {
+    const text = textOf(of({ methods: 3, groups: 2, isClassifier: false }));
+    expect(text).toContain("Minus loss with 50% of the channels gone");
+    expect(text).not.toContain("Accuracy with");
+  });
+
+  test("no entry with figures, and none at all", () => {
+    const { comparison: found } = seven;
+    const failed = found!.entries.map((entry) => ({ ...entry, missing: "no room", runs: [], summary: null }));
+    for (const entries of [failed, []]) {
+      const record = { ...seven, comparison: { ...found!, entries, contrasts: [] } };
+      expect(reportPage([record])).not.toMatch(/NaN|Infinity|undefined/);
+    }
+  });
+
+  test.each([
+    { methods: 7, groups: 3 },
+    { methods: 25, groups: 27 },
+    { methods: 2, groups: 1, seeds: 1, isClassifier: false },
+  ])("no number goes wrong: %o", (size) => {
+    expect(reportPage([of(size)]).match(/.{80}(NaN|Infinity|undefined)/)).toBeNull();
+  });
+
+  test("beside other kinds of result, each id stands once", () => {
+    const page = reportPage([seven, { ...bare, oracle: oracleRecord(4) }, full]);
+    const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(reportPage([seven])).toBe(reportPage([structuredClone(seven)]));
+  });
+});
+
+test("contenders under one target are held apart by their intervals, others are not", () => {
+  const one = (name: string, accuracy: number, target: string) => ({
+    name,
+    target,
+    cut: stage("sliced", accuracy - 0.1),
+    after: figures(accuracy, 500),
+    kept: full.kept,
+    rows: 0,
+  });
+  const contenders = [
+    one("a", 0.9, "half"),
+    one("b", 0.905, "half"),
+    one("c", 0.8, "half"),
+    one("d", 0.5, "floor"),
+  ];
+  const text = textOf({ ...full, command: "demo", contenders });
+  expect(text).toContain(
+    "By these intervals the accuracy of a is, under the same target, above c; not to be told from b.",
+  );
+});
+
+test("headings go down one level at a time", () => {
+  const records = [
+    full,
+    { ...bare, oracle: oracleRecord(4) },
+    { ...bare, comparison: comparison({ methods: 7, groups: 9 }) },
+  ];
+  for (const page of [...records.map((record) => [record]), records]) {
+    const levels = [...documentOf(...page).querySelectorAll("h1, h2, h3, h4, h5")].map(({ tagName }) =>
+      Number(tagName[1]),
+    );
+    expect(levels[0]).toBe(1);
+    for (const [k, level] of levels.entries())
+      if (k > 0) expect(level).toBeLessThanOrEqual(levels[k - 1]! + 1);
+  }
 });
 
 test("the same record gives the same bytes", () => {

@@ -8,6 +8,10 @@ import { chart } from "./chart.ts";
 /** Sizes that are drawn at the most. */
 const mostRows = 48;
 
+/** Pixels beside the cells, and of a digit. */
+const sides = 58;
+const digit = 6.5;
+
 /** Channels up to which each is named. */
 const mostNamed = 40;
 
@@ -26,6 +30,7 @@ export function oracleMembersChart(record: OracleRecord): Markup {
   const columns = record.oracle?.order.order ?? byMembership(record);
   const runs = shown.flatMap((set, row) => runsOf(set, shown[row - 1], columns, row));
   const left = runs.filter(({ fate }) => fate === "left out");
+  const longest = Math.max(...columns.map((channel) => String(channel).length));
   const isNamed = columns.length <= mostNamed;
   return chart({
     title: `Channels in the best ${record.search === "exhaustive" ? "sets" : "sets found"}, by size`,
@@ -46,10 +51,10 @@ export function oracleMembersChart(record: OracleRecord): Markup {
     draw: (width) => {
       const height = Math.min(20, Math.max(9, 420 / shown.length));
       const every = Math.ceil(shown.length / 24);
-      const labelled = isNamed && width / columns.length > (width < 500 ? 12 : 15);
+      const labelled = isNamed && (width - sides) / columns.length > longest * digit + 3;
       return {
         height: 54 + shown.length * height,
-        marginLeft: 46,
+        marginLeft: sides - 12,
         marginRight: 12,
         marginTop: 10,
         marginBottom: 40,

@@ -63,14 +63,15 @@ function claimOf(contenders: readonly Contender[]): string {
   const [low, high] = first!.after.accuracyInterval ?? [0, 1];
   const behind = rivals.filter(({ after }) => (after.accuracyInterval?.[1] ?? 1) < low);
   const ahead = rivals.filter(({ after }) => (after.accuracyInterval?.[0] ?? 0) > high);
-  const open = rivals.length - behind.length - ahead.length;
+  const open = rivals.filter((rival) => !behind.includes(rival) && !ahead.includes(rival));
+  if (rivals.length === 0) return "No two share a target.";
   const listed = (found: readonly Contender[]) => found.map(({ name }) => name).join(", ");
-  return [
-    `Under the same target ${first!.name} ends`,
-    ...(behind.length > 0 ? [`ahead of ${listed(behind)} by more than the intervals leave to chance,`] : []),
-    ...(ahead.length > 0 ? [`behind ${listed(ahead)} by more than they leave to chance,`] : []),
-    `with ${whole(open)} of ${whole(rivals.length)} others within the noise.`,
-  ].join(" ");
+  const parts = [
+    ...(behind.length > 0 ? [`above ${listed(behind)}`] : []),
+    ...(ahead.length > 0 ? [`below ${listed(ahead)}`] : []),
+    ...(open.length > 0 ? [`not to be told from ${listed(open)}`] : []),
+  ];
+  return `By these intervals the accuracy of ${first!.name} is, under the same target, ${parts.join("; ")}.`;
 }
 
 function tableOfContenders(contenders: readonly Contender[]): Markup {
