@@ -3,24 +3,20 @@ import { type Difference, holm, pairedDifference, sharedVariance } from "../comp
 import { mean } from "../math/sums.ts";
 import type { CompareEntry, Contrast } from "../report/compare-records.ts";
 import { percent } from "../report/format.ts";
-import type { PackedScores } from "./compare-judge.ts";
-import { unpacked } from "./compare-judge.ts";
 import { protagonists } from "./compare-methods.ts";
 
-/** Scores of whole networks, example by example: of one entry, seed by seed, share by share. */
-export type ScoresByRun = readonly (readonly NetworkScores[])[];
-
+/** Scores of one network at each stage, example by example; higher is better. */
 export interface NetworkScores {
-  readonly cut: PackedScores;
-  readonly repaired: PackedScores | null;
-  readonly tuned: PackedScores | null;
+  readonly cut: Float64Array;
+  readonly repaired: Float64Array | null;
+  readonly tuned: Float64Array | null;
 }
 
 /** An entry with what its networks did on every example. */
 export interface Measured {
   readonly entry: CompareEntry;
   /** Shape [seeds][shares]. */
-  readonly scores: ScoresByRun;
+  readonly scores: readonly (readonly NetworkScores[])[];
 }
 
 /** Chance to speak of any difference where there is none, over all contrasts of a record together. */
@@ -128,5 +124,5 @@ function examplesOf(
   stage: "cut" | "repaired" | "tuned",
 ): Float64Array[] | undefined {
   const all = scores.map((run) => run[place]![stage]);
-  return all.every((one) => one !== null) ? all.map(unpacked) : undefined;
+  return all.every((one) => one !== null) ? all : undefined;
 }

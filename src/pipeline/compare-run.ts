@@ -8,7 +8,7 @@ import { percent } from "../report/format.ts";
 import type { CompareBench, Stage } from "./compare-bench.ts";
 import { contrastsOf, type Measured } from "./compare-contrasts.ts";
 import { type Curves, curvesOf } from "./compare-curves.ts";
-import { judgeFor } from "./compare-judge.ts";
+import { judgeFor, unpacked } from "./compare-judge.ts";
 import type { Means, Method } from "./compare-methods.ts";
 import { type JudgedRun, masksFor, networkRun } from "./compare-network.ts";
 import { type Ranked, rankBy } from "./compare-rank.ts";
@@ -238,6 +238,12 @@ function measuredOf(
   const isThere = own[0]!.groups.length > 0;
   return {
     entry: entryOf(method, missing, isThere ? runs : []),
-    scores: networks[k]!.map((byShare) => byShare.map(({ scores }) => scores)),
+    scores: networks[k]!.map((byShare) =>
+      byShare.map(({ scores: { cut, repaired, tuned } }) => ({
+        cut: unpacked(cut),
+        repaired: repaired === null ? null : unpacked(repaired),
+        tuned: tuned === null ? null : unpacked(tuned),
+      })),
+    ),
   };
 }
