@@ -3,16 +3,16 @@ import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import { concreteShape } from "../graph/dims.ts";
 import { normal, stream } from "../math/random.ts";
+import { batchOf } from "../passes/batch-places.ts";
 import { isFloat } from "../tensor/dtype.ts";
 import { fromNumbers, sizeOf, type Tensor } from "../tensor/tensor.ts";
-import { batchOf } from "../valuation/tail.ts";
 
 /**
  * A batch of standard normal numbers (zeros for integer inputs), the same for the same model.
  * @throws {PrunerError} `input-size-open` when an input leaves more than its batch open.
  */
 export function randomFeeds(analysis: ChannelAnalysis, batch: number): Record<string, Tensor> {
-  const symbol = batchOf(analysis);
+  const symbol = batchOf(analysis.model, analysis.facts);
   const feeds: Record<string, Tensor> = {};
   analysis.model.graph.inputs.forEach(({ name }, index) => {
     const { dtype, shape: known } = analysis.facts.get(name) ?? {};
