@@ -12,6 +12,7 @@ import {
 } from "./arguments.ts";
 import { begin, conclude } from "./conclude.ts";
 import { outputPath } from "./config-form.ts";
+import { dryRunOption, tellPlan } from "./dry-run.ts";
 import { type Io, workOptions } from "./io.ts";
 import { dataSettings, payoffSettings, type RawOptions, runtimeSettings } from "./settings.ts";
 import { collect, numberOption, sizesOption, wholeNumber } from "./values.ts";
@@ -21,7 +22,15 @@ export function oracleCommand(io: Io): Command {
   const command = new Command("oracle").description(
     "Find the best sets of channels of a group by trying every coalition, and judge rankings by them",
   );
-  for (const add of [modelArgument, dataOptions, payoffOptions, runtimeOptions, outputOptions, reportOptions])
+  for (const add of [
+    modelArgument,
+    dataOptions,
+    payoffOptions,
+    runtimeOptions,
+    outputOptions,
+    reportOptions,
+    dryRunOption,
+  ])
     add(command);
   return searchOptions(command)
     .requiredOption("--group <name>", "group whose channels are tried; see inspect")
@@ -60,7 +69,7 @@ export function oracleCommand(io: Io): Command {
       const out = options["out"] as string | undefined;
       const invocation = await begin(io, command, options, path);
       try {
-        const record = await oracle({
+        const job = {
           ...work,
           ...payoffSettings(options),
           ...runtimeSettings(options),
@@ -75,7 +84,12 @@ export function oracleCommand(io: Io): Command {
           store: options["store"] as string | undefined,
           out,
           memory: memory === undefined ? undefined : memory * 2 ** 20,
-        });
+        };
+        if (options["dryRun"] === true) {
+          const { dryRunOracle } = await import("../pipeline/dry-run-oracle.ts");
+          return await tellPlan(io, command, options, await dryRunOracle(job));
+        }
+        const record = await oracle(job);
         work.finish();
         const written = out === undefined ? "" : `\n\n${out}: written.`;
         await conclude(invocation, record, () => `${oracleText(record)}${written}`);

@@ -15,6 +15,7 @@ import {
 } from "./arguments.ts";
 import { begin, conclude } from "./conclude.ts";
 import { inputPath, outputPath } from "./config-form.ts";
+import { dryRunOption, tellPlan } from "./dry-run.ts";
 import { type Io, workOptions } from "./io.ts";
 import {
   dataSettings,
@@ -50,6 +51,7 @@ export function pruneCommand(io: Io): Command {
     runtimeOptions,
     outputOptions,
     reportOptions,
+    dryRunOption,
   ])
     add(command);
   command
@@ -147,7 +149,7 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
     const planPath = options["plan"] as string | undefined;
     const scoresPath = options["scores"] as string | undefined;
     const floor = options["minAccuracy"] as string | undefined;
-    const result = await prune({
+    const job = {
       ...work,
       ...payoffSettings(options),
       ...runtimeSettings(options),
@@ -167,7 +169,12 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
       savePlan: options["savePlan"] as string | undefined,
       verify: options["verify"] as boolean,
       latency: options["latency"] as boolean,
-    });
+    };
+    if (options["dryRun"] === true) {
+      const { dryRunPrune } = await import("../pipeline/dry-run-prune.ts");
+      return await tellPlan(io, command, options, await dryRunPrune(job));
+    }
+    const result = await prune(job);
     work.finish();
     const { examplesText, figuresTable, keptText } = await import("../report/text.ts");
     const { repairText, roundsTable } = await import("../report/rounds.ts");

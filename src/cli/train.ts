@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { dataOptions } from "./arguments.ts";
 import { begin, conclude } from "./conclude.ts";
 import { outputPath } from "./config-form.ts";
+import { dryRunOption, tellPlan } from "./dry-run.ts";
 import { type Io, workOptions } from "./io.ts";
 import type { RawOptions } from "./settings.ts";
 import { runSettings, trainingOptions, trainingReport, trainingRun } from "./training-options.ts";
@@ -51,18 +52,19 @@ export function trainCommand(io: Io): Command {
     augmentation: recipe,
   });
   trainingRun(command);
+  dryRunOption(command);
   return command
     .requiredOption("--out <file>", "where the trained model goes", outputPath)
     .action((network: string, options: RawOptions) => run(io, command, network, options));
 }
 
 async function run(io: Io, command: Command, network: string, options: RawOptions): Promise<void> {
-  const { trainNetwork } = await import("../pipeline/train-network.ts");
+  const { networkRun, trainNetwork } = await import("../pipeline/train-network.ts");
   const work = workOptions(io, options);
   const invocation = await begin(io, command, options, network);
   const size = (name: string) => options[name] as number | undefined;
   try {
-    const record = await trainNetwork({
+    const job = {
       ...work,
       ...(await runSettings(options)),
       network,
@@ -73,7 +75,13 @@ async function run(io: Io, command: Command, network: string, options: RawOption
         inputChannels: size("inputChannels"),
         inputSize: size("inputSize"),
       },
-    });
+    };
+    if (options["dryRun"] === true) {
+      const { dryRunTraining } = await import("../pipeline/dry-run-training.ts");
+      const { subject, run } = await networkRun(job);
+      return await tellPlan(io, command, options, await dryRunTraining(subject, run));
+    }
+    const record = await trainNetwork(job);
     work.finish();
     const text = await trainingReport(record);
     await conclude(invocation, record, () => text);

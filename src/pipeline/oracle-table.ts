@@ -73,7 +73,7 @@ export async function tableOf(
   work: TableWork,
 ): Promise<CoalitionTable> {
   const group = setting.analysis.groups[setting.group]!.id;
-  await checkSize(game, group);
+  await checkTableSize(game, group);
   const store = work.store === undefined ? undefined : await openStore(work.store);
   try {
     let isFirst = true;
@@ -95,7 +95,7 @@ export async function tableOf(
 }
 
 /** @throws {PrunerError} `oracle-too-large`, with the time it would take by the speed of a first chunk. */
-async function checkSize(game: WholeNetworkGame, group: string): Promise<void> {
+export async function checkTableSize(game: WholeNetworkGame, group: string): Promise<void> {
   if (game.players <= largestTable) return;
   const live = livePlayers(game).length;
   const probe = chunkSize(game.examples);

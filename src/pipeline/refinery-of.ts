@@ -64,8 +64,8 @@ export function refineryOf(
 }
 
 /** As many of the examples as repair can look at in reasonable time. */
-function affordableExamples(
-  { settings, onRemark }: PruneOptions,
+export function affordableExamples(
+  { settings, onRemark }: Pick<PruneOptions, "settings" | "onRemark">,
   analysis: ChannelAnalysis,
   calibrate: Dataset,
 ): Dataset {
