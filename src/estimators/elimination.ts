@@ -17,12 +17,12 @@ export function noneRemoved(players: number): Elimination {
   return { left: [...range(players)], order: [], losses: [], errors: [] };
 }
 
-/** Removes the player at a place in `left`. */
-export function remove(elimination: Elimination, place: number, loss: number, error: number): void {
-  elimination.order.push(elimination.left[place]!);
+/** Removes a player that is left. */
+export function remove(elimination: Elimination, player: number, loss: number, error: number): void {
+  elimination.order.push(player);
   elimination.losses.push(loss);
   elimination.errors.push(error);
-  elimination.left = elimination.left.filter((_, k) => k !== place);
+  elimination.left = elimination.left.filter((one) => one !== player);
 }
 
 /**

@@ -56,7 +56,7 @@ function greedyScheme(game: Game, options: EstimatorOptions): Scheme<null> {
     const errors = errorsOf(losses, examples);
     const place = ascending(losses.mean)[0]!;
     isWhole &&= losses.count === examples;
-    remove(elimination, place, losses.mean[place]!, errors[place]!);
+    remove(elimination, elimination.left[place]!, losses.mean[place]!, errors[place]!);
     losses = emptyMoments(elimination.left.length);
     firstItem = items;
     if (elimination.left.length > 0) items += affordable();

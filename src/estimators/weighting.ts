@@ -25,11 +25,20 @@ export function sizeShares(weighting: Weighting, players: number): Float64Array 
   }
 }
 
-function windowShares(from: number, to: number, players: number): Float64Array {
+/** Whether any coalition size counts among so many players. */
+export function countsAny(weighting: Weighting, players: number): boolean {
+  return weighting.kind !== "window" || stepsInside(weighting.from, weighting.to, players).includes(1);
+}
+
+function stepsInside(from: number, to: number, players: number): Float64Array {
   const slack = 1e-9; // 0.3 · 10 is a little less than 3
-  const inside = Float64Array.from({ length: players }, (_, size) =>
+  return Float64Array.from({ length: players }, (_, size) =>
     size >= from * players - slack && size + 1 <= to * players + slack ? 1 : 0,
   );
+}
+
+function windowShares(from: number, to: number, players: number): Float64Array {
+  const inside = stepsInside(from, to, players);
   const steps = inside.reduce((count, step) => count + step, 0);
   if (steps === 0) throw new PrunerError("weighting-empty", { from, to, players });
   return inside.map((step) => step / steps);
