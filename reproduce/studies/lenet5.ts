@@ -28,16 +28,19 @@ const rankings = [
 type Ranking = (typeof rankings)[number];
 
 /** For comparing rankings. */
-const briefly = ["--finetune", 3] as const;
+const briefly = ["--finetune", 2] as const;
 
-/** For getting the most out of a network; found by trying a few on seed 0. */
-const thoroughly = ["--finetune", 20, "--batch", 64, "--lr", "0.03", "--augment", "shift:2"] as const;
+/** For getting the most out of a network. */
+const thoroughly = [
+  ...["--finetune", 20, "--batch", 64, "--lr", "0.02", "--weight-decay", "0.0001"],
+  ...["--augment", "shift:1"],
+] as const;
 
 const bound = 1.0;
 
 export const lenet5Study: Study = {
   title: "LeNet-5 on MNIST",
-  plan: `Trains LeNet-5 (${seeds.length} seeds, ten epochs), cuts it to ${targets.map(({ sizes }) => sizes).join(" and ")} by ${rankings.length} rankings, repairs each and tunes it for three epochs, and tunes 8-9-36-17 by Shapley values for twenty.`,
+  plan: `Trains LeNet-5 (${seeds.length} seeds, ten epochs), cuts it to ${targets.map(({ sizes }) => sizes).join(" and ")} by ${rankings.length} rankings, repairs each and tunes it for two epochs, and tunes 8-9-36-17 by Shapley values for twenty.`,
   minutes: 35,
   needs: mnistFiles,
   async run(workshop) {
@@ -71,6 +74,7 @@ export const lenet5Study: Study = {
       checks: [withinBound(long)],
       remarks: [
         `Errors in per cent on the 10,000 test digits, which no step was given: means over ${seeds.length} seeds, lowest and highest in brackets. A seed stands for everything: the network that is trained, the examples that rank, repair and tune, and their order. Ranked on 1,000 training digits, repaired on 2,000, tuned on 57,000 with the network before the cut as teacher; 2,000 others choose the epoch.`,
+        "The settings of the long tuning were chosen among three on seed 0, by the loss on the digits that choose the epoch: without moved digits and with more weight decay (5e-4) the test error was 1.09%; moved by up to two pixels, which the teacher never saw and answers wrongly, 1.69%.",
         "Two rankings differ where their ranges do not overlap; with three seeds no finer statement is made.",
       ],
     };
@@ -107,7 +111,7 @@ const stageColumns = ["test error before", "after the cut", "repaired"];
 
 function longTable(results: readonly PruneResult[]): StudyTable {
   return {
-    title: `${targets[1].sizes} by Shapley values, tuned for twenty epochs (shifts by up to 2 pixels, batches of 64, rate 0.03)`,
+    title: `${targets[1].sizes} by Shapley values, tuned for twenty epochs (digits moved by up to a pixel)`,
     columns: ["seed", ...stageColumns, "tuned"],
     rows: [
       ...results.map((result, k) => [String(seeds[k]), errorsBefore([result]), ...stageErrors([result])]),
@@ -123,7 +127,7 @@ function briefTable(
   long: readonly PruneResult[],
 ): StudyTable {
   return {
-    title: `${sizes}, tuned for three epochs`,
+    title: `${sizes}, tuned for two epochs`,
     columns: ["ranking", "after the cut", "repaired", "tuned"],
     rows: [
       ["before the cut", errorsBefore(long), null, null],
