@@ -54,10 +54,6 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
       if (labelsOf(input, axis) !== undefined)
         draft.reads.push({ node, input, value: inputName(input), axis });
     },
-    readMean(input, axis) {
-      if (labelsOf(input, axis) !== undefined)
-        draft.reads.push({ node, input, value: inputName(input), axis, mean: true });
-    },
     lock,
     lockInput: (input, reason) => lockValue(draft, inputName(input), label, reason),
     balance: (labels, blocks) => draft.balances.push({ node, labels, blocks }),

@@ -17,8 +17,6 @@ export interface Read {
   readonly input: number;
   readonly value: string;
   readonly axis: number;
-  /** The node takes a mean over the axis: of the channels that are there, however many. */
-  readonly mean?: true;
 }
 
 /** Equally many of these labels must stay in each of `blocks` consecutive runs. */

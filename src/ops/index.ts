@@ -1,17 +1,19 @@
 /** @file The registry of operators: adding one is a rule in its family's folder and a line in that family's table. */
 import type { Node } from "../graph/model.ts";
-import { broadcasting } from "./broadcasting/index.ts";
+import { attentions, contribAttentions } from "./attention/index.ts";
+import { broadcasting, contribBroadcasting } from "./broadcasting/index.ts";
 import { constants } from "./constants/index.ts";
 import { controlFlow } from "./control-flow/index.ts";
-import { convolution } from "./convolution/index.ts";
-import { elementwise } from "./elementwise/index.ts";
+import { contribConvolution, convolution } from "./convolution/index.ts";
+import { contribElementwise, elementwise } from "./elementwise/index.ts";
 import { indexing } from "./indexing/index.ts";
 import { joining } from "./joining/index.ts";
-import { linear } from "./linear/index.ts";
-import { normalization } from "./normalization/index.ts";
+import { contribLinear, linear } from "./linear/index.ts";
+import { contribNormalization, normalization } from "./normalization/index.ts";
 import type { Operator } from "./operator.ts";
 import { pooling } from "./pooling/index.ts";
-import { quantization } from "./quantization/index.ts";
+import { contribQuantization, quantization } from "./quantization/index.ts";
+import { random } from "./random/index.ts";
 import { recurrent } from "./recurrent/index.ts";
 import { reduction } from "./reduction/index.ts";
 import { resampling } from "./resampling/index.ts";
@@ -19,6 +21,7 @@ import { reshaping } from "./reshaping/index.ts";
 
 /** Every operator of the standard domain the product has rules for, by name. */
 export const operators: Readonly<Record<string, Operator>> = {
+  ...attentions,
   ...broadcasting,
   ...constants,
   ...controlFlow,
@@ -30,13 +33,31 @@ export const operators: Readonly<Record<string, Operator>> = {
   ...normalization,
   ...pooling,
   ...quantization,
+  ...random,
   ...recurrent,
   ...reduction,
   ...resampling,
   ...reshaping,
 };
 
+/** Operators of onnxruntime's own domain, as its optimizer and exporters for it write them. */
+export const contribOperators: Readonly<Record<string, Operator>> = {
+  ...contribAttentions,
+  ...contribBroadcasting,
+  ...contribConvolution,
+  ...contribElementwise,
+  ...contribLinear,
+  ...contribNormalization,
+  ...contribQuantization,
+};
+
+const domains: ReadonlyMap<string, Readonly<Record<string, Operator>>> = new Map([
+  ["", operators],
+  ["com.microsoft", contribOperators],
+]);
+
 /** The rules of a node's operator; undefined for operators of other domains and unknown ones. */
 export function operatorOf(node: Node): Operator | undefined {
-  return node.domain === "" && Object.hasOwn(operators, node.opType) ? operators[node.opType] : undefined;
+  const own = domains.get(node.domain);
+  return own !== undefined && Object.hasOwn(own, node.opType) ? own[node.opType] : undefined;
 }

@@ -78,8 +78,6 @@ export interface Couplings {
   produce(input: number, axis: number): Labels | undefined;
   /** This node mixes over the axis: an absent channel has to read as zero here. */
   read(input: number, axis: number): void;
-  /** This node takes a mean over the axis: it has to be the mean over the channels that are there. */
-  readMean(input: number, axis: number): void;
   lock(labels: Labels | undefined, why: string): void;
   /** Locks everything an input carries. */
   lockInput(input: number, why: string): void;
@@ -141,12 +139,17 @@ export interface Mask {
   readonly input: number;
   readonly axis: number;
   /**
-   * Multiplies a value that has the shape of the input. Where the node reads a mean, the product is scaled so that its
-   * mean over all positions is the mean over those that are there.
+   * Multiplies a value that has the shape of the input.
    * @param dtype Of the value; that of the input when left out.
    * @returns Name of the product.
    */
   times(name: string, dtype?: DType): string;
+  /**
+   * Divides a value by the number of channels that are there.
+   * @param axes The value has the shape of the input but for these axes, which have size 1.
+   * @returns Name of the quotient.
+   */
+  over(name: string, axes: readonly number[], dtype?: DType): string;
 }
 
 /** What a rule for masked channels is given. */
@@ -159,6 +162,8 @@ export interface MaskCall {
   /** One for every read of the node's rule that carries masked channels. */
   readonly masks: readonly Mask[];
   readonly emit: Emitter;
+  /** Hands a value on under the name of an output, if the node has that output. */
+  finish(value: string, output?: number): void;
 }
 
 export interface Operator {

@@ -35,6 +35,7 @@ interface Draft {
   /** Masked version of a value along an axis. */
   readonly masked: Map<string, string>;
   readonly gates: Gate[];
+  readonly gated: Set<Read>;
   joined?: string;
 }
 
@@ -62,7 +63,7 @@ export function insertGates(
   const emit = emitterFor(graph, "masks_");
   const batch = batchOf(analysis.model, analysis.facts);
   const places = batch === undefined ? new Map() : batchPlaces(graph, analysis.facts, batch);
-  const draft: Draft = { analysis, columns, emit, places, masked: new Map(), gates: [] };
+  const draft: Draft = { analysis, columns, emit, places, masked: new Map(), gates: [], gated: new Set() };
   const readsOf = readsByNode(analysis, groups);
   for (const node of graph.nodes) addMasked(draft, node, readsOf.get(node) ?? []);
   const inputs = groups.map((group): ValueInfo => {
@@ -101,14 +102,23 @@ function addMasked(draft: Draft, node: Node, reads: readonly Read[]): void {
       standardOpset: analysis.model.opsets.get("") ?? 1,
       inputs: node.inputs.map((name) => (name === "" ? undefined : analysis.facts.get(name))),
       emit,
+      finish: (value, output = 0) => handOn(emit, node, value, output),
       masks: reads.map(
         (read): Mask => ({
           input: read.input,
           axis: read.axis,
           times: (name, dtype) => maskedValue(draft, name, read, dtype),
+          over: (name, axes, dtype) => perPresent(draft, name, read, axes, dtype),
         }),
       ),
     });
+}
+
+function handOn(emit: Emitter, { outputs }: Node, value: string, output: number): void {
+  const name = outputs[output] ?? "";
+  if (name === "") return;
+  const identity = { opType: "Identity", domain: "", attributes: new Map() };
+  emit.adopt({ ...identity, name, inputs: [value], outputs: [name] });
 }
 
 function maskedNode(draft: Draft, node: Node, reads: readonly Read[]): Node {
@@ -119,7 +129,7 @@ function maskedNode(draft: Draft, node: Node, reads: readonly Read[]): Node {
 
 /** `name` with the channels of a read silent; `name` has the shape of the value that is read. */
 function maskedValue(draft: Draft, name: string, read: Read, dtype = dtypeOf(draft, read)): string {
-  const key = `${name}\n${read.axis}\n${read.mean === true}`;
+  const key = `${name}\n${read.axis}`;
   const known = draft.masked.get(key);
   if (known !== undefined) return known;
   const { emit, analysis } = draft;
@@ -130,8 +140,39 @@ function maskedValue(draft: Draft, name: string, read: Read, dtype = dtypeOf(dra
   const product = emit.node("Mul", [view.enter(name), factor], {}, `${name}_masked`);
   const out = view.leave(product);
   draft.masked.set(key, out);
-  draft.gates.push({ value: product, axis: view.axis, read });
+  if (!draft.gated.has(read)) draft.gates.push({ value: product, axis: view.axis, read });
+  draft.gated.add(read); // what a rule masks beyond what is read is inside its node
   return out;
+}
+
+/** A sum over the axis of a read and others, [..., 1, ...], divided by how many channels are there. */
+function perPresent(
+  draft: Draft,
+  name: string,
+  read: Read,
+  axes: readonly number[],
+  dtype = dtypeOf(draft, read),
+): string {
+  const { emit, analysis } = draft;
+  const shape = analysis.facts.get(read.value)!.shape!.map((size, k) => (axes.includes(k) ? 1 : size));
+  const view = viewOf(draft, read.value, shape, read.axis);
+  const count = presentCount(draft, read, view.rank);
+  const divisor = dtype === "float32" ? count : emit.node("Cast", [count], { to: codeOf(dtype) });
+  return view.leave(emit.node("Div", [view.enter(name), divisor]));
+}
+
+/** How many positions of an axis are there, [rows, 1, ..., 1], and one where none is. */
+function presentCount(draft: Draft, read: Read, rank: number): string {
+  const { emit, analysis } = draft;
+  const mask = pickedMask(draft, read).mask;
+  const sum =
+    (analysis.model.opsets.get("") ?? 1) < 13
+      ? emit.node("ReduceSum", [mask], { axes: [1], keepdims: 1 })
+      : emit.node("ReduceSum", [mask, emit.ints([1])], { keepdims: 1 });
+  const count = emit.node("Max", [sum, emit.scalar(1)]);
+  if (rank === 2) return count;
+  const shape = Array.from({ length: rank }, (_, k) => (k === 0 ? -1 : 1));
+  return emit.node("Reshape", [count, emit.ints(shape)]);
 }
 
 function dtypeOf({ analysis }: Draft, { value }: Read): DType {
@@ -206,22 +247,17 @@ function target(emit: Emitter, sizes: readonly Size[], shape: readonly Dim[], na
 /** The mask of one axis as a tensor [rows, 1, ..., size, ..., 1] that multiplies a value with the batch in front. */
 function shapedMask(draft: Draft, read: Read, rank: number, axis: number): string {
   const { emit } = draft;
-  const { at, whole } = columnsOf(draft, read);
-  const picked = whole ?? emit.node("Gather", [joinedMasks(draft), emit.ints(at)], { axis: 1 });
-  const source = read.mean === true ? overShare(draft, picked, at.length) : picked;
-  if (rank === 2 && axis === 1) return source;
-  const shape = Array.from({ length: rank }, (_, k) => (k === axis ? at.length : k === 0 ? -1 : 1));
-  return emit.node("Reshape", [source, emit.ints(shape)]);
+  const { mask, size } = pickedMask(draft, read);
+  if (rank === 2 && axis === 1) return mask;
+  const shape = Array.from({ length: rank }, (_, k) => (k === axis ? size : k === 0 ? -1 : 1));
+  return emit.node("Reshape", [mask, emit.ints(shape)]);
 }
 
-/** A mask divided by the share it keeps: means of what it multiplies are then means over what is there. */
-function overShare({ emit, analysis }: Draft, mask: string, size: number): string {
-  const sum =
-    (analysis.model.opsets.get("") ?? 1) < 13
-      ? emit.node("ReduceSum", [mask], { axes: [1], keepdims: 1 })
-      : emit.node("ReduceSum", [mask, emit.ints([1])], { keepdims: 1 });
-  const present = emit.node("Max", [sum, emit.scalar(1)]); // nothing is there: the mean is zero
-  return emit.node("Div", [emit.node("Mul", [mask, emit.scalar(size)]), present]);
+/** The mask of every position of an axis that is read, [rows, size]. */
+function pickedMask(draft: Draft, read: Read): { readonly mask: string; readonly size: number } {
+  const { at, whole } = columnsOf(draft, read);
+  const mask = whole ?? draft.emit.node("Gather", [joinedMasks(draft), draft.emit.ints(at)], { axis: 1 });
+  return { mask, size: at.length };
 }
 
 /** Column of the joined masks for each position, and the one mask input that equals it where there is one. */

@@ -164,3 +164,8 @@ export const broadcasting: Readonly<Record<string, Operator>> = {
   ...Object.fromEntries(logic.map((name) => [name, { infer: infer("bool"), couple: coupleBroadcast }])),
   Where: { infer: infer("last"), couple: coupleBroadcast },
 };
+
+/** Of onnxruntime's own operator set: a bias and an activation in one. */
+export const contribBroadcasting: Readonly<Record<string, Operator>> = Object.fromEntries(
+  ["BiasGelu", "FastGelu"].map((name) => [name, { infer: infer("first"), couple: coupleBroadcast }]),
+);

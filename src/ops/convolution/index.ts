@@ -100,6 +100,7 @@ function coupleConv(layout: WeightLayout) {
     const outputs =
       groups === 1 ? coupleDense(c, layout, channels) : coupleGrouped(c, layout, channels, groups);
     if ((c.node.inputs[2] ?? "") !== "") c.unify(c.labelsOf(2, 0), outputs);
+    if ((c.node.inputs[3] ?? "") !== "") c.unify(c.labelsOf(3, 1), outputs); // FusedConv adds it to the result
     c.setOutput(0, [
       ...blockFor(1, outputs),
       ...c.blocksOf(0).filter(({ axes }) => axes.every((a) => a === 0)),
@@ -246,13 +247,40 @@ function concatRows(parts: readonly Tensor[]): Tensor {
   return { dtype: first.dtype, shape: [rows, ...first.shape.slice(1)], data };
 }
 
+/** Offsets and weights of places are shared by all channels, which are then free as in an ordinary convolution. */
+function coupleDeformable(c: Couplings): void {
+  const isShared = groupsOf(c.node) === 1 && intAttribute(c.node, "offset_group", 1) === 1;
+  const channels = isShared ? c.labelsOf(0, 1) : undefined;
+  if (c.inputs[0]?.shape === undefined || c.inputs[1]?.shape === undefined || !isShared) {
+    for (const input of [0, 1, 3]) c.lockInput(input, "a grouped deformable convolution reads it");
+    return;
+  }
+  for (const input of [2, 4]) c.lockInput(input, "it moves what a deformable convolution reads");
+  const outputs = coupleDense(c, { out: 0, into: 1 }, channels);
+  if ((c.node.inputs[3] ?? "") !== "") c.unify(c.labelsOf(3, 0), outputs);
+  c.setOutput(0, blockFor(1, outputs));
+}
+
+function inferDeformable(call: InferCall): readonly Fact[] {
+  return [
+    likeFirst(call, [
+      shapeOf(call, 0)?.[0],
+      shapeOf(call, 1)?.[0],
+      ...(shapeOf(call, 2)?.slice(2) ?? [undefined, undefined]),
+    ]),
+  ];
+}
+
+const conv: Operator = {
+  infer: inferConv,
+  macs: convMacs("output"),
+  couple: coupleConv({ out: 0, into: 1 }),
+  slice: sliceConv,
+};
+
 export const convolution: Readonly<Record<string, Operator>> = {
-  Conv: {
-    infer: inferConv,
-    macs: convMacs("output"),
-    couple: coupleConv({ out: 0, into: 1 }),
-    slice: sliceConv,
-  },
+  Conv: conv,
+  DeformConv: { infer: inferDeformable, macs: convMacs("output"), couple: coupleDeformable },
   ConvTranspose: {
     infer: inferConvTranspose,
     macs: convMacs("input"),
@@ -265,6 +293,9 @@ export const convolution: Readonly<Record<string, Operator>> = {
     },
   },
 };
+
+/** Of onnxruntime's own operator set: a convolution, an addition and an activation in one, as its optimizer writes them. */
+export const contribConvolution: Readonly<Record<string, Operator>> = { FusedConv: conv };
 
 /** Kernel extents of a pooling or convolution node that states them as an attribute. */
 export function kernelShape(node: Node): readonly number[] | undefined {

@@ -21,6 +21,11 @@ const dtypeNumbers: Readonly<Record<number, DType>> = {
   16: "bfloat16",
 };
 
+/** Element type of a `dtype` or `to` attribute; undefined for types without numbers. */
+export function dtypeOfCode(code: number | undefined): DType | undefined {
+  return code === undefined ? undefined : dtypeNumbers[code];
+}
+
 function unary(dtype?: (call: InferCall) => DType | undefined): Operator {
   const infer = (call: InferCall): Fact[] => {
     const to = dtype === undefined ? call.inputs[0]?.dtype : dtype(call);
@@ -49,3 +54,6 @@ export const elementwise: Readonly<Record<string, Operator>> = {
   IsInf: unary(() => "bool"),
   Cast: unary((call) => dtypeNumbers[intAttribute(call.node, "to", 0)]),
 };
+
+/** Of onnxruntime's own operator set. */
+export const contribElementwise: Readonly<Record<string, Operator>> = { Gelu: unary(), QuickGelu: unary() };

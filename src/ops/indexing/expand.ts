@@ -1,5 +1,5 @@
 /** @file Expand: axes of size 1 stretched to a target shape. */
-import type { Node } from "../../graph/model.ts";
+import type { Dim, Node } from "../../graph/model.ts";
 import { int64 } from "../../tensor/tensor.ts";
 import type { Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
 import { isComputed } from "../reshaping/index.ts";
@@ -19,24 +19,11 @@ function coupleExpand(c: Couplings): void {
   }
   const offset = after.length - before.length;
   const stretched = (axis: number) => before[axis] === 1 && after[axis + offset] !== 1;
-  const writable = after.every((size, axis) => typeof size === "number" || before[axis - offset] === size);
-  if (writable) c.rewrites(1);
-  else
-    for (const axis of namedAxes(c, before.length))
-      c.lock(c.labelsOf(0, axis), "its size is named beside an open one");
+  const isWritten = after.every((size, axis) => typeof size === "number" || before[axis - offset] === size);
+  c.rewrites(1, isWritten ? "all" : "numbers");
   c.setOutput(
     0,
     renumberBlocks(c.blocksOf(0), (axis) => (stretched(axis) ? undefined : axis + offset)),
-  );
-}
-
-/** Axes of the input, of `rank` axes, whose size the target names; where it says 1 the size is left as it is. */
-function namedAxes(c: Couplings, rank: number): number[] {
-  const target = c.inputs[1]?.elements ?? numbersOf(c.inputs[1]);
-  const offset = (c.outputs[0]?.shape?.length ?? rank) - (target?.length ?? 0);
-  const shift = (c.outputs[0]?.shape?.length ?? rank) - rank;
-  return Array.from({ length: rank }, (_, axis) => axis).filter(
-    (axis) => target?.[axis + shift - offset] !== 1,
   );
 }
 
@@ -49,9 +36,23 @@ function sliceExpand(call: SliceCall): Node {
   const offset = after.length - before.length;
   // Size 1 leaves an axis as it is, so axes that are not stretched need no number.
   const target = after.map((size, axis) => (before[axis - offset] === size ? 1 : size));
-  if (target.some((size) => typeof size !== "number")) return call.node; // every labelled axis is left as it is
-  call.replaceInput(1, int64([target.length], target as number[]));
+  if (target.every((size) => typeof size === "number"))
+    call.replaceInput(1, int64([target.length], target as number[]));
+  else keepOpenSizes(call, target);
   return call.node;
+}
+
+/** Open sizes stay as they are computed; the others are written over: target × 0 + size. */
+function keepOpenSizes(call: SliceCall, target: readonly Dim[]): void {
+  const length = call.inputs[1]!.shape![0] as number;
+  const named = target.slice(target.length - length);
+  const list = (values: readonly number[]) => call.store(int64([length], values));
+  const open = call.emit("Mul", [
+    call.node.inputs[1]!,
+    list(named.map((size) => (typeof size === "number" ? 0 : 1))),
+  ]);
+  const numbers = list(named.map((size) => (typeof size === "number" ? size : 0)));
+  call.redirectInput(1, call.emit("Add", [open, numbers]));
 }
 
 export const expand: Operator = { infer: inferExpand, couple: coupleExpand, slice: sliceExpand };

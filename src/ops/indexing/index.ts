@@ -1,5 +1,7 @@
 /** @file Slice, Gather, Pad, Expand, Tile and their kin: operators that choose, add or repeat positions along axes. */
 import type { Operator } from "../operator.ts";
+import { cumSum, reverseSequence, topK, trilu } from "./along-axis.ts";
+import { computedPlaces } from "./computed-places.ts";
 import { gatherElements, scatterElements } from "./elements.ts";
 import { expand } from "./expand.ts";
 import { gather } from "./gather.ts";
@@ -15,4 +17,9 @@ export const indexing: Readonly<Record<string, Operator>> = {
   Tile: tile,
   GatherElements: gatherElements,
   ScatterElements: scatterElements,
+  CumSum: cumSum,
+  ReverseSequence: reverseSequence,
+  TopK: topK,
+  Trilu: trilu,
+  ...computedPlaces,
 };

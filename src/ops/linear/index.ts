@@ -4,6 +4,7 @@ import type { Dim } from "../../graph/model.ts";
 import { blockOn, unifyBlocks } from "../label-blocks.ts";
 import type { CostTerm, Couplings, Fact, InferCall, LabelBlock, Operator } from "../operator.ts";
 import { blockFor, broadcastShape, likeFirst, shapeOf } from "../shapes.ts";
+import { einsum } from "./einsum.ts";
 
 interface GemmAxes {
   readonly rows: number;
@@ -62,13 +63,36 @@ function gemmMacs(call: InferCall): readonly CostTerm[] {
   ];
 }
 
+/** The last two axes of both operands; onnxruntime's FusedMatMul may swap them. */
+interface MatMulAxes {
+  readonly rows: number;
+  readonly leftInner: number;
+  readonly rightInner: number;
+  readonly columns: number;
+}
+
+function matMulAxes(node: InferCall["node"], a: readonly Dim[], b: readonly Dim[]): MatMulAxes {
+  const isFused = node.opType === "FusedMatMul";
+  const transA = isFused ? intAttribute(node, "transA", 0) : 0;
+  const transB = isFused ? intAttribute(node, "transB", 0) : 0;
+  return {
+    rows: a.length - 2 + transA,
+    leftInner: a.length - 1 - transA,
+    rightInner: b.length - 2 + transB,
+    columns: b.length - 1 - transB,
+  };
+}
+
 function inferMatMul(call: InferCall): readonly Fact[] {
   const a = shapeOf(call, 0);
   const b = shapeOf(call, 1);
+  if (intAttribute(call.node, "transBatchA", 0) + intAttribute(call.node, "transBatchB", 0) > 0)
+    return [likeFirst(call, undefined)];
   if (a === undefined || b === undefined || a.length === 0 || b.length === 0)
     return [likeFirst(call, undefined)];
   const batch = broadcastShape([a.slice(0, -2), b.slice(0, -2)]);
-  const tail: Dim[] = [...(a.length > 1 ? [a.at(-2)] : []), ...(b.length > 1 ? [b.at(-1)] : [])];
+  const { rows, columns } = matMulAxes(call.node, a, b);
+  const tail: Dim[] = [...(a.length > 1 ? [a[rows]] : []), ...(b.length > 1 ? [b[columns]] : [])];
   return [likeFirst(call, batch === undefined ? undefined : [...batch, ...tail])];
 }
 
@@ -79,22 +103,30 @@ function inferMatMul(call: InferCall): readonly Fact[] {
 function coupleMatMul(c: Couplings): void {
   const a = c.inputs[0]?.shape;
   const b = c.inputs[1]?.shape;
-  if (a === undefined || b === undefined || a.length < 2 || b.length < 2) {
-    c.lockInput(0, "MatMul needs operands of known rank with two axes or more");
-    c.lockInput(1, "MatMul needs operands of known rank with two axes or more");
+  if (
+    a === undefined ||
+    b === undefined ||
+    a.length < 2 ||
+    b.length < 2 ||
+    c.outputs[0]?.shape === undefined
+  ) {
+    const why = `${c.node.opType} needs operands of known rank with two axes or more`;
+    for (const input of [0, 1]) c.lockInput(input, why);
     return;
   }
+  const axes = matMulAxes(c.node, a, b);
   const rank = Math.max(a.length, b.length);
   const blocks: LabelBlock[] = [];
   for (let axis = 0; axis < rank - 2; axis++) blocks.push(...coupleBatchAxis(c, axis, rank, a, b));
-  const inner = c.labelsOf(0, a.length - 1);
-  c.unify(inner, c.labelsOf(1, b.length - 2), "it is multiplied with an axis that is fixed");
-  if (c.isConstant(0)) c.read(1, b.length - 2);
-  else c.read(0, a.length - 1);
-  if (c.isConstant(0)) c.produce(0, a.length - 2);
-  const rows = c.axisBlock(0, a.length - 2);
-  const columns = c.isConstant(1) ? c.produce(1, b.length - 1) : c.labelsOf(1, b.length - 1);
-  c.setOutput(0, [...blocks, ...blockOn(rank - 2, rows), ...blockFor(rank - 1, columns)]);
+  const inner = c.labelsOf(0, axes.leftInner);
+  c.unify(inner, c.labelsOf(1, axes.rightInner), "it is multiplied with an axis that is fixed");
+  if (c.isConstant(0)) c.read(1, axes.rightInner);
+  else c.read(0, axes.leftInner);
+  if (c.isConstant(0)) c.produce(0, axes.rows);
+  if (c.isConstant(1)) c.produce(1, axes.columns);
+  const rows = c.axisBlock(0, axes.rows);
+  const columns = c.axisBlock(1, axes.columns);
+  c.setOutput(0, [...blocks, ...blockOn(rank - 2, rows), ...blockOn(rank - 1, columns)]);
 }
 
 function coupleBatchAxis(
@@ -118,13 +150,21 @@ function matMulMacs(
   call: InferCall & { readonly outputs: readonly (Fact | undefined)[] },
 ): readonly CostTerm[] {
   const a = call.inputs[0]?.shape;
+  const b = call.inputs[1]?.shape;
   const out = call.outputs[0]?.shape;
-  if (a === undefined || out === undefined) return [];
+  if (a === undefined || b === undefined || out === undefined) return [];
   const axes = out.map((_, axis) => ({ value: call.node.outputs[0]!, axis }));
-  return [{ coefficient: 1, axes: [...axes, { value: call.node.inputs[0]!, axis: a.length - 1 }] }];
+  const inner = { value: call.node.inputs[0]!, axis: matMulAxes(call.node, a, b).leftInner };
+  return [{ coefficient: 1, axes: [...axes, inner] }];
 }
+
+const matMul: Operator = { infer: inferMatMul, macs: matMulMacs, couple: coupleMatMul };
 
 export const linear: Readonly<Record<string, Operator>> = {
   Gemm: { infer: inferGemm, macs: gemmMacs, couple: coupleGemm },
-  MatMul: { infer: inferMatMul, macs: matMulMacs, couple: coupleMatMul },
+  MatMul: matMul,
+  Einsum: einsum,
 };
+
+/** Of onnxruntime's own operator set. */
+export const contribLinear: Readonly<Record<string, Operator>> = { FusedMatMul: matMul };

@@ -1,7 +1,8 @@
 /** @file Normalisations per channel (batch, instance), over groups of channels, and over all channels. */
+import { intAttribute } from "../../graph/attributes.ts";
 import type { Couplings, InferCall, Operator } from "../operator.ts";
-import { likeFirst, passThrough, shapeOf } from "../shapes.ts";
-import { layerNorms } from "./layer-norm.ts";
+import { fromFront, likeFirst, passThrough, shapeOf } from "../shapes.ts";
+import { layerNorms, skipLayerNorms } from "./layer-norm.ts";
 
 const sameShape = (call: InferCall) => [likeFirst(call, shapeOf(call, 0))];
 
@@ -34,6 +35,17 @@ function coupleLocalNorm(c: Couplings): void {
   passThrough(c);
 }
 
+/** Sums of powers see an absent channel as zero. */
+function coupleLpNorm(c: Couplings): void {
+  const rank = c.inputs[0]?.shape?.length;
+  if (rank === undefined) {
+    c.lockInput(0, "its rank is not known");
+    return;
+  }
+  c.read(0, fromFront(intAttribute(c.node, "axis", -1), rank));
+  passThrough(c);
+}
+
 export const normalization: Readonly<Record<string, Operator>> = {
   BatchNormalization: {
     infer: (call) => call.node.outputs.map(() => ({})).map((_, k) => (k === 0 ? sameShape(call)[0]! : {})),
@@ -42,6 +54,10 @@ export const normalization: Readonly<Record<string, Operator>> = {
   },
   InstanceNormalization: { infer: sameShape, couple: couplePerChannel },
   ...layerNorms,
+  LpNormalization: { infer: sameShape, couple: coupleLpNorm },
   GroupNormalization: { infer: sameShape, couple: coupleGroupNorm },
   LRN: { infer: sameShape, couple: coupleLocalNorm },
 };
+
+/** Of onnxruntime's own operator set. */
+export const contribNormalization: Readonly<Record<string, Operator>> = skipLayerNorms;

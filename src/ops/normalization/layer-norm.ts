@@ -7,6 +7,7 @@ import type { Emitter } from "../../graph/emitter.ts";
 import { codeOf } from "../../onnx/element-types.ts";
 import { meetingBlocks } from "../broadcasting/index.ts";
 import type { Couplings, InferCall, MaskCall, Operator } from "../operator.ts";
+import { presentMean } from "../present-mean.ts";
 import { fromFront, likeFirst, shapeOf } from "../shapes.ts";
 
 /** Where an operator keeps its inputs, and what it does. */
@@ -43,7 +44,7 @@ function coupleLayerNorm(form: Form, c: Couplings): void {
   }
   const operands = [...form.summed, form.scale, ...(form.shift === undefined ? [] : [form.shift])];
   const blocks = meetingBlocks(c, operands);
-  for (let axis = firstAxis(c.node, rank); axis < rank; axis++) c.readMean(0, axis);
+  for (let axis = firstAxis(c.node, rank); axis < rank; axis++) c.read(0, axis);
   for (const output of [0, ...(form.sumOutput === undefined ? [] : [form.sumOutput])])
     c.setOutput(output, blocks);
 }
@@ -64,12 +65,7 @@ function maskedLayerNorm(form: Form, call: MaskCall): void {
     .map((k) => node.inputs[k]!);
   const sum = added.reduce((total, next) => emit.node("Add", [total, next]), start!);
   const x = dtype === "float32" ? sum : emit.node("Cast", [sum], { to: codeOf("float32") });
-  const meanOf = (name: string) =>
-    reduceMean(
-      call,
-      call.masks.reduce((product, mask) => mask.times(product, "float32"), name),
-      axes,
-    );
+  const meanOf = (name: string) => presentMean(call, name, axes, "float32");
   const centred = form.centres ? emit.node("Sub", [x, meanOf(x)]) : x;
   const power = emit.node("Add", [
     meanOf(emit.node("Mul", [centred, centred])),
@@ -78,12 +74,11 @@ function maskedLayerNorm(form: Form, call: MaskCall): void {
   const normal = emit.node("Div", [centred, emit.node("Sqrt", [power])]);
   const like = dtype === "float32" ? normal : emit.node("Cast", [normal], { to: codeOf(dtype) });
   const scaled = withOperand(emit, "Mul", like, node.inputs[form.scale]);
-  finish(
-    call,
+  call.finish(
     withOperand(emit, "Add", scaled, form.shift === undefined ? undefined : node.inputs[form.shift]),
     0,
   );
-  if (form.sumOutput !== undefined) finish(call, sum, form.sumOutput);
+  if (form.sumOutput !== undefined) call.finish(sum, form.sumOutput);
 }
 
 /** The default of every form but those of onnxruntime that follow a residual add is the same. */
@@ -93,26 +88,6 @@ function defaultEpsilon(opType: string): number {
 
 function withOperand(emit: Emitter, opType: string, value: string, operand: string | undefined): string {
   return operand === undefined || operand === "" ? value : emit.node(opType, [value, operand]);
-}
-
-function reduceMean({ emit, standardOpset }: MaskCall, name: string, axes: readonly number[]): string {
-  if (standardOpset < 18) return emit.node("ReduceMean", [name], { axes, keepdims: 1 });
-  return emit.node("ReduceMean", [name, emit.ints(axes)], { keepdims: 1 });
-}
-
-/** Hands a value on under the name of an output. */
-function finish({ node, emit }: MaskCall, value: string, output: number): void {
-  const name = node.outputs[output] ?? "";
-  if (name === "") return;
-  emit.adopt({
-    ...node,
-    name: "",
-    opType: "Identity",
-    domain: "",
-    inputs: [value],
-    outputs: [name],
-    attributes: new Map(),
-  });
 }
 
 const rootMeanSquare = layerNorm({ centres: false, summed: [0], scale: 1 });

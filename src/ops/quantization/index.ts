@@ -8,7 +8,8 @@ import type { DType } from "../../tensor/dtype.ts";
 import { convolution } from "../convolution/index.ts";
 import { linear } from "../linear/index.ts";
 import type { Couplings, Fact, InferCall, Operator } from "../operator.ts";
-import { fromFront, likeFirst, passThrough, shapeOf } from "../shapes.ts";
+import { pooling } from "../pooling/index.ts";
+import { broadcastShape, fromFront, likeFirst, passThrough, shapeOf } from "../shapes.ts";
 
 /** Scales and zero points of one entry for each position along `axis` are cut with it; a single one serves all. */
 function coupleScaled(c: Couplings): void {
@@ -65,15 +66,15 @@ const dynamicQuantize: Operator = {
 };
 
 /** An operator that computes in integers: what it reads stays as it is, and so do the channels it makes. */
-export function integerOperator(infer: (call: InferCall) => readonly Fact[], weights: number): Operator {
+function integerOperator(infer: (call: InferCall) => readonly Fact[], weights?: number): Operator {
   return {
     infer,
     couple: (c) => {
       for (let input = 0; input < c.node.inputs.length; input++)
         c.lockInput(input, `${c.node.opType} computes in integers`);
-      if (c.isConstant(weights)) c.produce(weights, 0);
+      if (weights !== undefined && c.isConstant(weights)) c.produce(weights, 0);
     },
-    integerWeights: [weights],
+    integerWeights: weights === undefined ? [] : [weights],
   };
 }
 
@@ -112,6 +113,39 @@ export const quantization: Readonly<Record<string, Operator>> = {
   ),
   MatMulInteger: integerOperator(
     asFloat(MatMul, [0, 1], () => "int32"),
+    1,
+  ),
+};
+
+const { AveragePool, GlobalAveragePool } = pooling as Readonly<Record<string, Operator>>;
+/** Of the first operand, or of the operand at `data`; the type is that of the given zero point. */
+const likeOperand = (data: number, zero: number) =>
+  integerOperator((call) => [
+    { dtype: call.inputs[zero]?.dtype ?? call.inputs[data]?.dtype, shape: shapeOf(call, data) },
+  ]);
+const broadcastOfTwo = integerOperator((call) => [
+  { dtype: call.inputs[0]?.dtype, shape: broadcastShape([shapeOf(call, 0), shapeOf(call, 3)]) },
+]);
+const asPool = (float: Operator) =>
+  integerOperator((call) => float.infer({ ...call, inputs: call.inputs.slice(0, 1) }));
+
+/** Of onnxruntime's own operator set, as its static and dynamic quantizers write them. */
+export const contribQuantization: Readonly<Record<string, Operator>> = {
+  QuantizeLinear: quantize,
+  DequantizeLinear: dequantize,
+  QLinearAdd: broadcastOfTwo,
+  QLinearMul: broadcastOfTwo,
+  QLinearSigmoid: likeOperand(0, 4),
+  QLinearLeakyRelu: likeOperand(0, 4),
+  QLinearSoftmax: likeOperand(0, 4),
+  QLinearAveragePool: asPool(AveragePool!),
+  QLinearGlobalAveragePool: asPool(GlobalAveragePool!),
+  DynamicQuantizeMatMul: integerOperator(
+    asFloat(MatMul, [0, 1], (call) => call.inputs[0]?.dtype),
+    1,
+  ),
+  MatMulIntegerToFloat: integerOperator(
+    asFloat(MatMul, [0, 1], (call) => call.inputs[2]?.dtype),
     1,
   ),
 };

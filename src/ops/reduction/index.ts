@@ -1,7 +1,8 @@
 /** @file Reductions and softmaxes: which axes they mix over, and which sums leave room for absent channels. */
 import { intAttribute } from "../../graph/attributes.ts";
 import type { Dim } from "../../graph/model.ts";
-import type { Couplings, Fact, InferCall, Operator } from "../operator.ts";
+import type { Couplings, Fact, InferCall, MaskCall, Operator } from "../operator.ts";
+import { presentMean } from "../present-mean.ts";
 import { axesOf, fromFront, likeFirst, passThrough, renumberBlocks, shapeOf } from "../shapes.ts";
 
 /** What a reduction folds. */
@@ -38,7 +39,7 @@ function reducedShape(x: readonly Dim[], { axes, keep }: Reduced): Dim[] {
  * Sums see an absent channel as zero, which is what its removal leaves. Means are taken over the channels that are there.
  * Extremes and products know no such value.
  */
-function coupleReduce(kind: "sum" | "mean" | "other") {
+function coupleReduce(canMiss: boolean) {
   return (c: Couplings): void => {
     const rank = c.inputs[0]?.shape?.length;
     const reduced = rank === undefined ? undefined : reducedAxes(c, rank);
@@ -48,12 +49,24 @@ function coupleReduce(kind: "sum" | "mean" | "other") {
     }
     for (const axis of reduced.axes) {
       const labels = c.labelsOf(0, axis);
-      if (kind === "sum") c.read(0, axis);
-      else if (kind === "mean") c.readMean(0, axis);
+      if (canMiss) c.read(0, axis);
       else c.lock(labels, `${c.node.opType} mixes over it`);
     }
     setReduced(c, rank, reduced);
   };
+}
+
+/** The mean written out as one over the channels that are there. */
+function maskedMean(call: MaskCall): void {
+  const rank = call.inputs[0]!.shape!.length;
+  const { axes, keep } = reducedAxes(call, rank)!;
+  const mean = presentMean(call, call.node.inputs[0]!, [...axes]);
+  call.finish(keep ? mean : squeezed(call, mean, [...axes]));
+}
+
+function squeezed({ emit, standardOpset }: MaskCall, name: string, axes: readonly number[]): string {
+  if (standardOpset < 13) return emit.node("Squeeze", [name], { axes });
+  return emit.node("Squeeze", [name, emit.ints(axes)]);
 }
 
 function setReduced(c: Couplings, rank: number, { axes, keep }: Reduced): void {
@@ -107,9 +120,9 @@ const softmax: Operator = {
   },
 };
 
-const sum: Operator = { infer: inferReduce, couple: coupleReduce("sum") };
-const mean: Operator = { infer: inferReduce, couple: coupleReduce("mean") };
-const mixing: Operator = { infer: inferReduce, couple: coupleReduce("other") };
+const sum: Operator = { infer: inferReduce, couple: coupleReduce(true) };
+const mean: Operator = { infer: inferReduce, couple: coupleReduce(true), masked: maskedMean };
+const mixing: Operator = { infer: inferReduce, couple: coupleReduce(false) };
 
 export const reduction: Readonly<Record<string, Operator>> = {
   ReduceSum: sum,

@@ -5,6 +5,7 @@ import type { Dim, Node } from "../../graph/model.ts";
 import { float32, int64 } from "../../tensor/tensor.ts";
 import type { Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
 import { blockFor, fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
+import { sampled } from "./regions.ts";
 
 type Call = Pick<InferCall, "node" | "opset" | "inputs">;
 
@@ -185,4 +186,5 @@ export const resampling: Readonly<Record<string, Operator>> = {
   Upsample: resize,
   DepthToSpace: { infer: (call) => tradedShape(call, true), couple: coupleDepthToSpace },
   SpaceToDepth: { infer: (call) => tradedShape(call, false), couple: coupleSpaceToDepth },
+  ...sampled,
 };

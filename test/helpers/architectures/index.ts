@@ -9,6 +9,7 @@ import { mobile } from "./mobile.ts";
 import { precision } from "./precision.ts";
 import { residual } from "./residual.ts";
 import { signals } from "./signals.ts";
+import { visionTransformers } from "./vision-transformers.ts";
 import { yolo } from "./yolo.ts";
 
 export const architectures: Readonly<Record<string, readonly Architecture[]>> = {
@@ -19,6 +20,7 @@ export const architectures: Readonly<Record<string, readonly Architecture[]>> = 
   "dense prediction": densePrediction,
   YOLO: yolo,
   signals,
+  "vision transformers": visionTransformers,
   exporters,
   precision,
   "control flow": controlFlow,
