@@ -6,6 +6,7 @@ import { type Markup, nothing, tableOf } from "../markup.ts";
 import { barOf, barsText, entryName, type Method, type Summarised, spreadText } from "../methods.ts";
 import { chart } from "./chart.ts";
 import { labelsMark } from "./labels-mark.ts";
+import { numberAxis } from "./number-axis.ts";
 import { inkOf, type SeriesLook } from "./series.ts";
 
 /** What is on the axes. */
@@ -85,6 +86,7 @@ export function costBenefitChart(
         grid: true,
         nice: true,
         ticks: 6,
+        ...numberAxis(placed.map(({ y }) => y)),
         ...(parts.benefit.tick !== undefined && { tickFormat: parts.benefit.tick }),
         ...(isLog && { tickFormat: (value: number) => tickText(value) }),
       },

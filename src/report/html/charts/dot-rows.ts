@@ -3,6 +3,7 @@ import * as Plot from "@observablehq/plot";
 import { type Content, type Markup, nothing, tableOf } from "../markup.ts";
 import { chart, type LegendEntry } from "./chart.ts";
 import { rowLabels } from "./labels.ts";
+import { numberAxis } from "./number-axis.ts";
 import type { SeriesLook } from "./series.ts";
 
 /** A value of a row. */
@@ -112,6 +113,7 @@ function drawing(
       grid: true,
       ticks: width < 500 ? 4 : 7,
       ...(domain === undefined ? { nice: true } : { domain: [...domain] }),
+      ...numberAxis(placed.flatMap(({ low, high }) => [low, high])),
       ...(tickFormat !== undefined && { tickFormat }),
     },
     y: {

@@ -3,6 +3,7 @@ import * as Plot from "@observablehq/plot";
 import { short } from "../../format.ts";
 import { type Markup, tableOf } from "../markup.ts";
 import { chart } from "./chart.ts";
+import { numberAxis } from "./number-axis.ts";
 import { inkOf, type SeriesLook, seriesLegend } from "./series.ts";
 
 /** Which channels go first. */
@@ -90,7 +91,9 @@ function drawing({ curves, xLabel, yLabel, isShare }: GoneCurves, width: number)
       grid: true,
       nice: true,
       ticks: 5,
-      ...(isShare && { tickFormat: "%" }),
+      ...(isShare
+        ? { tickFormat: "%" }
+        : numberAxis(curves.flatMap(({ points }) => points.map(({ value }) => value)))),
     },
     marks: [
       Plot.text(ends, {

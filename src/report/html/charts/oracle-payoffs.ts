@@ -4,6 +4,7 @@ import { short, whole } from "../../format.ts";
 import type { OracleRecord, SizeRecord } from "../../oracle-records.ts";
 import { type Markup, tableOf } from "../markup.ts";
 import { chart, type LegendEntry } from "./chart.ts";
+import { numberAxis } from "./number-axis.ts";
 
 /** @param unit Of the payoff, such as "nats". */
 export function oraclePayoffsChart(record: OracleRecord, unit: string): Markup {
@@ -30,7 +31,14 @@ export function oraclePayoffsChart(record: OracleRecord, unit: string): Markup {
         tickFormat: "d",
         inset: 6,
       },
-      y: { label: `↑ payoff (${unit})`, labelArrow: "none", grid: true, nice: true, ticks: 6 },
+      y: {
+        label: `↑ payoff (${unit})`,
+        labelArrow: "none",
+        grid: true,
+        nice: true,
+        ticks: 6,
+        ...numberAxis(sets.flatMap(({ worth, worst }) => [worth, worst ?? worth])),
+      },
       marks: [
         ...(search === "exhaustive" ? rangeMarks(sets) : []),
         ...boundMarks(bounded),

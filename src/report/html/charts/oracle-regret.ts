@@ -4,6 +4,7 @@ import { short } from "../../format.ts";
 import type { OracleFindings, RankingRecord, SizeRecord } from "../../oracle-records.ts";
 import { type Markup, tableOf } from "../markup.ts";
 import { chart } from "./chart.ts";
+import { numberAxis } from "./number-axis.ts";
 import { inkOf, type SeriesLook, seriesLegend } from "./series.ts";
 
 interface Loss {
@@ -51,6 +52,7 @@ export function oracleRegretChart(
         nice: true,
         zero: true,
         ticks: 6,
+        ...numberAxis(random.map(({ regret }) => regret)),
       },
       marks: [
         Plot.lineY(random, {

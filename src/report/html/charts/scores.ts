@@ -6,6 +6,7 @@ import { short, whole } from "../../format.ts";
 import type { ScoredGroup } from "../../records.ts";
 import { html, type Markup, nothing, tableOf } from "../markup.ts";
 import { chart, type LegendEntry } from "./chart.ts";
+import { numberAxis } from "./number-axis.ts";
 import type { Drawing } from "./plot.ts";
 
 /** One channel with a score. */
@@ -97,7 +98,14 @@ function drawing(bars: readonly Bar[], width: number, unit: string): Drawing {
       tickFormat: (place: number) => String(bars[place]?.channel ?? ""),
       tickSize: 0,
     },
-    y: { label: `↑ ${unit}`, labelArrow: "none", grid: true, ticks: 5, nice: true },
+    y: {
+      label: `↑ ${unit}`,
+      labelArrow: "none",
+      grid: true,
+      ticks: 5,
+      nice: true,
+      ...numberAxis(bars.flatMap(({ low, high }) => [low, high])),
+    },
     marks: [
       ...(bars.length > mostBars ? curve(bars) : columns(bars)),
       Plot.ruleY([0], { stroke: "var(--text)" }),
