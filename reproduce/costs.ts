@@ -19,14 +19,14 @@ export function costTable(pairs: readonly [CostPair, ...CostPair[]], notes: read
   const [{ published: original, ours: before }] = pairs;
   return {
     title: "Parameters and multiply-accumulates",
-    columns: ["architecture", "parameters, published*", "MACs, published*", "parameters, ours", "MACs, ours"],
+    columns: ["architecture", "parameters, published", "MACs, published", "parameters, ours", "MACs, ours"],
     rows: pairs.map(({ published, ours }) => [
       published.name,
       ...told(published, original),
       ...(ours === null || before === null ? [null, null] : told(ours, before)),
     ]),
     notes: [
-      "* The architecture is published in the authors' code; the figures are counted by us in it, with its normalisations.",
+      "Published are the architectures, in the authors' code; their figures are counted by us, normalisations included.",
       ...notes,
     ],
   };

@@ -40,7 +40,8 @@ function costText({ minutes, load, where }: StudyResult): string {
     load > cores + 1
       ? `; other work ran beside it (up to ${load} processes for ${cores} cores), so it takes less on a quiet machine`
       : "";
-  return `${minutes.toFixed(0)} minutes on ${cores} cores (${cpu}, Node ${node}, ${runtime})${shared}`;
+  const time = minutes < 1.5 ? "a minute" : `${minutes.toFixed(0)} minutes`;
+  return `${time} on ${cores} cores (${cpu}, Node ${node}, ${runtime})${shared}`;
 }
 
 function tableText({ title, columns, rows, notes }: StudyTable): string {

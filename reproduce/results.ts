@@ -1,6 +1,6 @@
 /** @file Results of studies as files, and as text for a terminal. */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { circumstances } from "../bench/record.ts";
 import { writeAtomically } from "../src/base/atomic-file.ts";
@@ -46,8 +46,9 @@ export function resultOf(
   };
 }
 
-export function writeResult(folder: string, result: StudyResult): Promise<void> {
-  return writeAtomically(join(folder, `${result.name}.json`), `${JSON.stringify(result, undefined, 1)}\n`);
+export async function writeResult(folder: string, result: StudyResult): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeAtomically(join(folder, `${result.name}.json`), `${JSON.stringify(result, undefined, 1)}\n`);
 }
 
 /** Results that are there, in the order of the names. */

@@ -75,9 +75,10 @@ describe("the page", () => {
 });
 
 test("results are written and read in the order of the names", async () => {
-  await writeResult(folder.path, { ...result, name: "b" });
-  await writeResult(folder.path, { ...result, name: "a" });
-  const found = await readResults(folder.path, ["a", "none", "b"]);
+  const results = folder.file("results");
+  await writeResult(results, { ...result, name: "b" });
+  await writeResult(results, { ...result, name: "a" });
+  const found = await readResults(results, ["a", "none", "b"]);
   expect(found.map(({ name }) => name)).toEqual(["a", "b"]);
   expect(found[1]).toEqual({ ...result, name: "b" });
 });
