@@ -156,7 +156,8 @@ function sizeOneLabels(c: Couplings, inputs: readonly number[], axis: number, ra
   }
 }
 
-const arithmetic = "Add Sub Mul Div Pow Mod Min Max Sum Mean BitShift PRelu".split(" ");
+const arithmetic =
+  "Add Sub Mul Div Pow Mod Min Max Sum Mean BitShift BitwiseAnd BitwiseOr BitwiseXor PRelu".split(" ");
 const logic = "And Or Xor Equal Greater Less GreaterOrEqual LessOrEqual".split(" ");
 
 export const broadcasting: Readonly<Record<string, Operator>> = {

@@ -52,6 +52,13 @@ export const elementwise: Readonly<Record<string, Operator>> = {
   ...Object.fromEntries(sameType.map((name) => [name, unary()])),
   IsNaN: unary(() => "bool"),
   IsInf: unary(() => "bool"),
+  CastLike: {
+    infer: (call) => [{ dtype: call.inputs[1]?.dtype, shape: shapeOf(call, 0) }],
+    couple: (c) => {
+      for (const { labels } of c.blocksOf(1)) c.release(labels); // its type alone is read
+      passThrough(c);
+    },
+  },
   Cast: unary((call) => dtypeNumbers[intAttribute(call.node, "to", 0)]),
 };
 

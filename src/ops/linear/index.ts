@@ -160,11 +160,13 @@ function matMulMacs(
 
 const matMul: Operator = { infer: inferMatMul, macs: matMulMacs, couple: coupleMatMul };
 
+const gemm: Operator = { infer: inferGemm, macs: gemmMacs, couple: coupleGemm };
+
 export const linear: Readonly<Record<string, Operator>> = {
-  Gemm: { infer: inferGemm, macs: gemmMacs, couple: coupleGemm },
+  Gemm: gemm,
   MatMul: matMul,
   Einsum: einsum,
 };
 
 /** Of onnxruntime's own operator set. */
-export const contribLinear: Readonly<Record<string, Operator>> = { FusedMatMul: matMul };
+export const contribLinear: Readonly<Record<string, Operator>> = { FusedGemm: gemm, FusedMatMul: matMul };

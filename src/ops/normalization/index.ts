@@ -1,5 +1,5 @@
 /** @file Normalisations per channel (batch, instance), over groups of channels, and over all channels. */
-import { intAttribute } from "../../graph/attributes.ts";
+import { intAttribute, intsAttribute } from "../../graph/attributes.ts";
 import type { Couplings, InferCall, Operator } from "../operator.ts";
 import { fromFront, likeFirst, passThrough, shapeOf } from "../shapes.ts";
 import { layerNorms, skipLayerNorms } from "./layer-norm.ts";
@@ -35,6 +35,18 @@ function coupleLocalNorm(c: Couplings): void {
   passThrough(c);
 }
 
+/** Each channel for itself unless the axes name channels; by default they do not. */
+function coupleMeanVariance(c: Couplings): void {
+  const rank = c.inputs[0]?.shape?.length;
+  if (rank === undefined) {
+    c.lockInput(0, "its rank is not known");
+    return;
+  }
+  for (const axis of intsAttribute(c.node, "axes") ?? [0, 2, 3])
+    c.lock(c.labelsOf(0, fromFront(axis, rank)), `${c.node.opType} mixes over it`);
+  passThrough(c);
+}
+
 /** Sums of powers see an absent channel as zero. */
 function coupleLpNorm(c: Couplings): void {
   const rank = c.inputs[0]?.shape?.length;
@@ -56,6 +68,7 @@ export const normalization: Readonly<Record<string, Operator>> = {
   ...layerNorms,
   LpNormalization: { infer: sameShape, couple: coupleLpNorm },
   GroupNormalization: { infer: sameShape, couple: coupleGroupNorm },
+  MeanVarianceNormalization: { infer: sameShape, couple: coupleMeanVariance },
   LRN: { infer: sameShape, couple: coupleLocalNorm },
 };
 
