@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { browserPath, noBrowser, startBrowser } from "./helpers/browser.ts";
 import { command, temporaryFolder } from "./helpers/command.ts";
 import { comparison } from "./helpers/compare-record.ts";
+import { oracleRecord } from "./helpers/oracle-record.ts";
 
 const folder = temporaryFolder();
 const assets = join(import.meta.dirname, "../assets");
@@ -143,8 +144,8 @@ describe.skipIf(browserPath === undefined)(`reports in a browser ${noBrowser}`, 
       ],
       ["evaluate", lenet, ...digits, "--report", page("evaluate")],
       ["oracle", lenet, ...digits, "--group", "c1", "--limit", 40, "--report", page("oracle")],
-      ["oracle", lenet, ...digits, "--group", "c3", "--limit", 20, ...beam, "--report", page("beam")],
-      ["oracle", lenet, ...digits, "--group", "c3", "--limit", 20, ...bounded, "--report", page("bounded")],
+      ["report", saved("beam", oracleRecord(60, "beam")), "--out", page("beam")],
+      ["report", saved("bounded", oracleRecord(30, "branch-and-bound")), "--out", page("bounded")],
       ["report", saved("few", comparison({ methods: 7, groups: 3 })), "--out", page("few")],
       ["report", saved("many", comparison({ methods: 25, groups: 27 })), "--out", page("many")],
       [
@@ -159,8 +160,6 @@ describe.skipIf(browserPath === undefined)(`reports in a browser ${noBrowser}`, 
     browser = await startBrowser();
   });
 
-  const beam = ["--search", "beam", "--width", 2];
-  const bounded = ["--search", "branch-and-bound", "--sizes", "18,16", "--max-coalitions", 200];
   const saved = (name: string, document: object) => folder.write(`${name}.json`, JSON.stringify(document));
 
   async function quietly(argv: readonly (string | number)[]): Promise<void> {
@@ -248,23 +247,20 @@ describe.skipIf(browserPath === undefined)(`reports in a browser ${noBrowser}`, 
     await opened.close();
   });
 
-  test.each(["prune", "oracle", "many"])(
-    "paper is white, whatever the screen, and holds all of %s",
-    async (name) => {
-      const { opened, troubles } = await open(browser, name, paperWidth, "dark");
-      await opened.emulateMedia({ media: "print", colorScheme: "dark" });
-      const seen = (await opened.evaluate(look)) as Seen;
-      expect(seen.background).toBe("rgb(255, 255, 255)");
-      expect(seen.faint).toEqual([]);
-      expect(seen.covered).toEqual([]);
-      expect(seen.width).toBeLessThanOrEqual(paperWidth);
-      expect(seen.figures.every(({ drawings }) => drawings.length === 1)).toBe(true);
-      expect(await opened.locator("details").first().isVisible()).toBe(false);
-      expect((await opened.pdf({ format: "A4" })).length).toBeGreaterThan(10_000);
-      expect(troubles).toEqual([]);
-      await opened.close();
-    },
-  );
+  test.each(["prune", "many"])("paper is white, whatever the screen, and holds all of %s", async (name) => {
+    const { opened, troubles } = await open(browser, name, paperWidth, "dark");
+    await opened.emulateMedia({ media: "print", colorScheme: "dark" });
+    const seen = (await opened.evaluate(look)) as Seen;
+    expect(seen.background).toBe("rgb(255, 255, 255)");
+    expect(seen.faint).toEqual([]);
+    expect(seen.covered).toEqual([]);
+    expect(seen.width).toBeLessThanOrEqual(paperWidth);
+    expect(seen.figures.every(({ drawings }) => drawings.length === 1)).toBe(true);
+    expect(await opened.locator("details").first().isVisible()).toBe(false);
+    expect((await opened.pdf({ format: "A4" })).length).toBeGreaterThan(10_000);
+    expect(troubles).toEqual([]);
+    await opened.close();
+  });
 });
 
 /** Opens a report and notes everything that should not happen. */
