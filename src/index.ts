@@ -45,6 +45,8 @@ export { insertMasks, maskInputName } from "./passes/insert-masks.ts";
 export { liftConstants } from "./passes/lift-constants.ts";
 export { raiseOpset } from "./passes/raise-opset.ts";
 export { toFloat32, writeBack } from "./passes/to-float32.ts";
+export { compare } from "./pipeline/compare.ts";
+export type { CompareOptions } from "./pipeline/compare-options.ts";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./pipeline/evaluate.ts";
 export { type FinetuneOptions, finetune } from "./pipeline/finetune.ts";
 export { inspectModel } from "./pipeline/inspect.ts";
@@ -61,6 +63,7 @@ export { type TrainNetworkOptions, trainNetwork } from "./pipeline/train-network
 export type { TrainingOptions } from "./pipeline/training-options.ts";
 export type { TrainingRecord } from "./pipeline/training-record.ts";
 export { type LayerRepair, type RepairOptions, type RepairResult, repair } from "./repair/index.ts";
+export type { CompareRecord } from "./report/compare-records.ts";
 export type { OracleRecord } from "./report/oracle-records.ts";
 export type { GroupScores, Inspection, ModelFigures, RoundRecord } from "./report/records.ts";
 export { sliceModel } from "./surgery/slice.ts";

@@ -44,7 +44,7 @@ type Played = Exclude<Means, { readonly kind: "oracle" }>;
  * @throws {PrunerError} What criteria, estimators and games throw, but for what does not suit the model: that is
  *   `missing` unless the method was asked for by name.
  */
-export function rankBy(
+export async function rankBy(
   bench: CompareBench,
   method: Method & { readonly means: Played },
   position: number,
@@ -55,15 +55,14 @@ export function rankBy(
   const { means, budget } = method;
   const kind = means.kind === "estimator" ? (means.payoff ?? bench.payoff) : bench.payoff;
   const key = { kind: "ranking", means, budget, seed, ...gameKey(bench, bench.groups, dataset, kind) };
-  return bench.pieces.piece(key, async () => {
-    try {
-      return await measured(bench, { means, budget, seed, kind, dataset }, stage);
-    } catch (error) {
-      const isNone = !method.isNamed && isProblem(error) && notApplicable.includes(error.code);
-      if (!isNone) throw error;
-      return { groups: [], rows: 0, seconds: 0, memoryBytes: 0, missing: error.message };
-    }
-  });
+  const attempt = { means, budget, seed, kind, dataset };
+  try {
+    return await bench.pieces.piece(key, () => measured(bench, attempt, stage));
+  } catch (error) {
+    const isNone = !method.isNamed && isProblem(error) && notApplicable.includes(error.code);
+    if (!isNone) throw error;
+    return { groups: [], rows: 0, seconds: 0, memoryBytes: 0, missing: error.message };
+  }
 }
 
 interface Attempt {
