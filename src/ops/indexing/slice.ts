@@ -50,13 +50,7 @@ function inferSlice(call: InferCall): readonly Fact[] {
   const x = shapeOf(call, 0);
   if (x === undefined) return [likeFirst(call, undefined)];
   const ranges = rangesOf(call, x.length);
-  if (ranges === undefined)
-    return [
-      likeFirst(
-        call,
-        x.map(() => undefined),
-      ),
-    ];
+  if (ranges === undefined) return [likeFirst(call, measuredShape(call, x))];
   const shape: Dim[] = [...x];
   for (const range of ranges) shape[range.axis] = slicedDim(x[range.axis], range);
   const elements = call.inputs[0]?.elements;
@@ -71,6 +65,32 @@ function inferSlice(call: InferCall): readonly Fact[] {
   ];
 }
 
+/** Axes that a Slice cuts, where they are known although its bounds are not. */
+function cutAxes(call: Pick<InferCall, "node" | "inputs">, rank: number): readonly number[] | undefined {
+  const given = (call.node.inputs[3] ?? "") !== "";
+  const axes = given
+    ? numbersOf(call.inputs[3])
+    : (call.inputs[1]?.elements ?? numbersOf(call.inputs[1]))?.map((_, k) => k);
+  return axes?.map((axis) => fromFront(axis, rank));
+}
+
+/**
+ * Sizes after a Slice with measured bounds. What begins at 0 and ends at a measured length has that length: what is cut
+ * (a mask, a table of positions) is long enough wherever the model runs.
+ */
+function measuredShape(call: InferCall, x: readonly Dim[]): Dim[] {
+  const cut = cutAxes(call, x.length);
+  if (cut === undefined) return x.map(() => undefined);
+  const [starts, ends] = [1, 2].map((input) => call.inputs[input]?.elements ?? numbersOf(call.inputs[input]));
+  const steps = (call.node.inputs[4] ?? "") === "" ? [] : numbersOf(call.inputs[4]);
+  return x.map((size, axis): Dim => {
+    const k = cut.indexOf(axis);
+    if (k < 0) return size;
+    const isPrefix = starts?.[k] === 0 && steps !== undefined && (steps[k] ?? 1) === 1;
+    return isPrefix && typeof ends?.[k] === "string" ? ends[k] : undefined;
+  });
+}
+
 function slicedDim(size: Dim, range: Range): Dim {
   if (typeof size === "number") return resolve(range, size).count;
   if (range.start === 0 && range.end >= 2 ** 31 - 1 && range.step === 1) return size;
@@ -81,7 +101,7 @@ function coupleSlice(c: Couplings): void {
   const x = c.inputs[0]?.shape;
   const ranges = x === undefined ? undefined : rangesOf(c, x.length);
   if (x === undefined || ranges === undefined) {
-    c.lockInput(0, "the bounds it is sliced at are not known");
+    coupleMeasured(c, x?.length);
     return;
   }
   const cut = new Set(ranges.map(({ axis }) => axis));
@@ -89,6 +109,21 @@ function coupleSlice(c: Couplings): void {
   const blocks = before.filter(({ axes }) => !axes.some((axis) => cut.has(axis)));
   for (const range of ranges) blocks.push(...sliceAxis(c, x, range));
   c.setOutput(0, mergeDuplicates(blocks));
+}
+
+/** Axes that are not cut go on; those that are cut at measured bounds stay. */
+function coupleMeasured(c: Couplings, rank: number | undefined): void {
+  const why = "the bounds it is sliced at are not known";
+  const axes = rank === undefined ? undefined : cutAxes(c, rank);
+  if (axes === undefined) {
+    c.lockInput(0, why);
+    return;
+  }
+  for (const axis of axes) c.lock(c.labelsOf(0, axis), why);
+  c.setOutput(
+    0,
+    c.blocksOf(0).filter((block) => !block.axes.some((axis) => axes.includes(axis))),
+  );
 }
 
 function sliceAxis(c: Couplings, x: readonly Dim[], range: Range): LabelBlock[] {
@@ -114,7 +149,7 @@ function mergeDuplicates(blocks: readonly LabelBlock[]): LabelBlock[] {
 /** Bounds move to where the channels that stay are now. */
 function sliceSlice(call: SliceCall): Node {
   const x = call.inputs[0]!.shape!;
-  const ranges = rangesOf(call, x.length)!;
+  const ranges = rangesOf(call, x.length) ?? [];
   const touched = ranges.map((range) => call.keptOfInput(0, range.axis));
   if (touched.every((kept) => kept === undefined)) return call.node;
   const moved = ranges.map((range, k) => {

@@ -2,10 +2,10 @@
 import { intAttribute, intsAttribute } from "../../graph/attributes.ts";
 import { divideDims, productOf } from "../../graph/dims.ts";
 import type { Dim, Node } from "../../graph/model.ts";
-import type { Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
+import type { Couplings, Fact, InferCall, LabelBlock, Operator, SliceCall } from "../operator.ts";
 import { axesOf, fromFront, likeFirst, numbersOf, renumberBlocks, shapeOf } from "../shapes.ts";
 import { regroup } from "./regroup.ts";
-import { targetSizes, writeTarget } from "./write-target.ts";
+import { givenSizes, targetSizes, writeTarget } from "./write-target.ts";
 
 function inferFlatten(call: InferCall): readonly Fact[] {
   const x = shapeOf(call, 0);
@@ -44,19 +44,35 @@ function coupleReshape(c: Couplings): void {
   }
   const { blocks, lost } = regroup(before, after, c.blocksOf(0));
   if (after.includes(0)) c.lockInput(0, "it has no elements");
-  if (c.node.opType !== "Reshape" || targetSizes(before, after) !== undefined) c.rewrites(1);
-  else for (const block of c.blocksOf(0)) c.lock(block.labels, "the reshape has several symbolic sizes");
+  if (c.node.opType === "Reshape") coupleTarget(c, before, after, blocks);
   for (const { block, why } of lost) c.lock(block.labels, why);
   c.setOutput(0, blocks);
+}
+
+/** Whether the target can be written anew, all of it or the numbers in it. */
+function coupleTarget(
+  c: Couplings,
+  before: readonly Dim[],
+  after: readonly Dim[],
+  blocks: readonly LabelBlock[],
+): void {
+  const changes = (axis: number) =>
+    blocks.some(({ axes, within }) => within?.[axes.indexOf(axis)] !== undefined);
+  const sizes = targetSizes(before, after, givenSizes(c.inputs[1], after, changes));
+  if (sizes !== undefined) c.rewrites(1, sizes.some(({ kind }) => kind === "given") ? "numbers" : "all");
+  else for (const block of c.blocksOf(0)) c.lock(block.labels, "the reshape has several symbolic sizes");
 }
 
 /** A new target for a Reshape: needed when its channels shrink, and when the target is computed from sizes that may. */
 function sliceReshape(call: SliceCall): Node {
   const before = call.shapeOfInput(0);
   const after = call.shapeOfOutput(0);
-  const sizes = before === undefined || after === undefined ? undefined : targetSizes(before, after);
+  const old = call.outputs[0]?.shape;
+  if (before === undefined || after === undefined || old === undefined) return call.node;
+  const given = givenSizes(call.inputs[1], old, (axis) => after[axis] !== old[axis]);
+  const sizes = targetSizes(before, after, given);
   if (sizes === undefined) return call.node; // nothing it carries can have changed
-  const isSame = after!.every((size, axis) => size === call.outputs[0]!.shape![axis]);
+  const isSame = after.every((size, axis) => size === old[axis]);
   if (isSame && !isComputed(call.inputs[1])) return call.node;
   writeTarget(call, sizes);
   const attributes = new Map(call.node.attributes);

@@ -2,7 +2,7 @@
 import { divideDims, factorsOf } from "../../graph/dims.ts";
 import type { Dim } from "../../graph/model.ts";
 import { int64 } from "../../tensor/tensor.ts";
-import type { SliceCall } from "../operator.ts";
+import type { Fact, SliceCall } from "../operator.ts";
 
 /** One size of a target. */
 export type TargetSize =
@@ -11,19 +11,45 @@ export type TargetSize =
   | { readonly kind: "copied" }
   /** -1: whatever is left. */
   | { readonly kind: "rest" }
+  /** As the target that is replaced tells it. */
+  | { readonly kind: "given"; readonly axis: number }
   /** Measured at run time: the size of an axis of the input, times and divided by numbers. */
   | { readonly kind: "measured"; readonly axis: number; readonly times: number; readonly over: number };
 
-/** A way to write `after` for an input of shape `before`; undefined when two sizes or more can only be the rest. */
-export function targetSizes(before: readonly Dim[], after: readonly Dim[]): TargetSize[] | undefined {
-  const sizes = after.map((size, axis) => ownSize(before, size, axis));
-  const rest = sizes.filter((size) => size === undefined).length;
-  const measured = sizes.filter((size) => size?.kind === "measured").length;
-  if (rest > 1) return undefined;
+/**
+ * A way to write `after` for an input of shape `before`; undefined when two sizes or more can only be the rest.
+ * @param isGiven Whether the target as it is tells this axis: an open size that no slice changes.
+ */
+export function targetSizes(
+  before: readonly Dim[],
+  after: readonly Dim[],
+  isGiven: (axis: number) => boolean = () => false,
+): TargetSize[] | undefined {
   const asRest: TargetSize = { kind: "rest" };
-  // One size is free: better the rest than a measurement.
-  if (rest === 0 && measured === 1) return sizes.map((size) => (size!.kind === "measured" ? asRest : size!));
-  return sizes.map((size) => size ?? asRest);
+  const sizes = after.map((size, axis): TargetSize => {
+    return ownSize(before, size, axis) ?? (isGiven(axis) ? { kind: "given", axis } : asRest);
+  });
+  const count = (...kinds: TargetSize["kind"][]) => sizes.filter(({ kind }) => kinds.includes(kind)).length;
+  if (count("rest") > 1) return undefined;
+  // One size is free: better the rest than something computed.
+  const isFree = count("rest") === 0 && count("measured", "given") === 1;
+  return isFree
+    ? sizes.map((size) => (size.kind === "measured" || size.kind === "given" ? asRest : size))
+    : sizes;
+}
+
+/** Which sizes of a target are told by it and open; `changes` says which a slice may change. */
+export function givenSizes(
+  target: Fact | undefined,
+  after: readonly Dim[],
+  changes: (axis: number) => boolean,
+): (axis: number) => boolean {
+  const { elements } = target ?? {};
+  return (axis) =>
+    elements?.length === after.length &&
+    typeof elements[axis] === "string" &&
+    elements[axis] === after[axis] &&
+    !changes(axis);
 }
 
 function ownSize(before: readonly Dim[], size: Dim, axis: number): TargetSize | undefined {
@@ -44,13 +70,16 @@ function ownSize(before: readonly Dim[], size: Dim, axis: number): TargetSize | 
 
 /** Puts the target of a reshape of the node's first input in the place of its second. */
 export function writeTarget(call: SliceCall, sizes: readonly TargetSize[]): void {
-  if (sizes.every(({ kind }) => kind !== "measured")) {
+  if (sizes.every(({ kind }) => kind !== "measured" && kind !== "given")) {
     call.replaceInput(1, int64([sizes.length], sizes.map(plainSize)));
     return;
   }
-  const shape = call.emit("Shape", [call.node.inputs[0]!]);
+  const isMeasured = sizes.some(({ kind }) => kind === "measured");
+  const shape = isMeasured ? call.emit("Shape", [call.node.inputs[0]!]) : "";
   const list = (value: number) => call.store(int64([1], [value]));
   const parts = sizes.map((size) => {
+    if (size.kind === "given")
+      return call.emit("Gather", [call.node.inputs[1]!, list(size.axis)], { axis: 0 });
     if (size.kind !== "measured") return list(plainSize(size));
     const own = call.emit("Gather", [shape, list(size.axis)], { axis: 0 });
     const over = size.over === 1 ? own : call.emit("Div", [own, list(size.over)]);

@@ -5,6 +5,8 @@ import { controlFlow } from "./control-flow.ts";
 import { convNexts } from "./convnext.ts";
 import { densePrediction } from "./dense-prediction.ts";
 import { exporters } from "./exporters.ts";
+import { fusedTransformers } from "./fused-transformers.ts";
+import { languageModels } from "./language-models.ts";
 import { mobile } from "./mobile.ts";
 import { precision } from "./precision.ts";
 import { residual } from "./residual.ts";
@@ -21,6 +23,8 @@ export const architectures: Readonly<Record<string, readonly Architecture[]>> = 
   YOLO: yolo,
   signals,
   "vision transformers": visionTransformers,
+  "language models": languageModels,
+  "transformers in fused operators": fusedTransformers,
   exporters,
   precision,
   "control flow": controlFlow,

@@ -258,6 +258,6 @@ export const yolo: readonly Architecture[] = [
   architecture(
     "YOLO v10",
     laterYolo({ bins: 4, best: 5 }),
-    decoded({ "head.boxes": "a convolution slides over it", "head.scores": "ReduceMax" }),
+    decoded({ "head.boxes": "a convolution slides over it", "head.scores": "picked one by one" }),
   ),
 ];
