@@ -1,5 +1,6 @@
 /** @file How well a layer bears the loss of its lowest-ranked units, by many rankings, without repair or tuning. */
 import type { CompareEntry, CompareRecord, Spread } from "../../src/report/compare-records.ts";
+import { whole } from "../../src/report/format.ts";
 import { mnistFiles } from "../places.ts";
 import type { Cell, Study, StudyTable } from "../study.ts";
 import { trainedLenet } from "./trained-lenet.ts";
@@ -27,18 +28,18 @@ export const robustnessStudy: Study = {
       tables: [areaTable(document)],
       checks: [],
       remarks: [
-        `The protocol of Ancona, Öztireli and Gross ("Shapley values for structured pruning", 2020, arXiv:2006.01795) on our LeNet-5: nothing is repaired or tuned. Their logs give, for VGG-16 on CIFAR-10, 0.35 for Shapley values, 0.31 for their mean plus two deviations, 0.47 for weight norm, sensitivity and Taylor, 0.48 for random, 0.56 for the share of non-zero activations and 0.64 for signed Taylor: another network, other data, and an area per unit that need not be scaled as ours.`,
-        ...document.conclusions,
+        `The protocol of Ancona, Öztireli and Gross ("Shapley Value as Principled Metric for Structured Network Pruning", 2020, arXiv:2006.01795) on our LeNet-5: nothing is repaired or tuned. Their logs give, for VGG-16 on CIFAR-10, 0.35 for Shapley values, 0.31 for their mean plus two deviations, 0.47 for weight norm, sensitivity and Taylor, 0.48 for random, 0.56 for the share of non-zero activations and 0.64 for signed Taylor: another network, other data, and an area per unit that need not be scaled as ours.`,
+        document.conclusions.map((sentence) => `- ${sentence}`).join("\n"),
       ],
     };
   },
 };
 
 /** Area by group, means over seeds with standard deviations. */
-function areaTable({ entries, groups, examples }: CompareRecord): StudyTable {
+function areaTable({ entries, groups, examples, seeds }: CompareRecord): StudyTable {
   const measured = entries.filter(({ summary }) => summary !== null);
   return {
-    title: `Loss gained while units go from the lowest end, averaged over all numbers of units (nats; lower is better); ranked on ${examples.rank} digits, measured on ${examples.curves} others`,
+    title: `Loss gained while units go from the lowest end, averaged over all numbers of units (nats; lower is better); each seed ranks on ${whole(examples.rank / seeds.length)} digits and measures on ${whole(examples.curves / seeds.length)} others`,
     columns: ["ranking", ...groups.map(({ id, channels }) => `${id} (${channels})`), "all layers", "rows"],
     rows: measured.map((entry) => [
       entry.title,
@@ -46,7 +47,7 @@ function areaTable({ entries, groups, examples }: CompareRecord): StudyTable {
       spreadText(entry.summary!.areaLowest),
       rowsOf(entry),
     ]),
-    notes: ["In brackets the standard deviation over five seeds."],
+    notes: [`In brackets the standard deviation over ${seeds.length} seeds.`],
   };
 }
 
