@@ -95,8 +95,9 @@ function adopt(path: string, config: JsonObject, { command, fields, told }: Run)
       told.set(key, value);
       continue;
     }
-    const texts = form!.path === undefined ? form!.toTexts(value) : [besideFile(path, value as string)];
-    told.set(key, texts);
+    const isPath = form!.path !== undefined;
+    const texts = isPath ? [besideFile(path, value as string)] : form!.toTexts(value);
+    told.set(key, isPath && !isAbsolute(value as string) ? [relative("", texts[0]!)] : texts); // saved as relative again
     if (attribute === undefined) command.processedArgs[0] = texts[0];
     else
       command.setOptionValueWithSource(attribute, parsed(path, key, value, texts, command, field), "config");
@@ -159,7 +160,8 @@ function checkComplete(command: Command, required: readonly Option[]): void {
  * @throws {PrunerError} `usage` where the file would replace one that the run reads or writes; `file-unwritable`.
  */
 async function save(file: string, origin: string | undefined, { command, fields, told }: Run): Promise<void> {
-  told.set(command.registeredArguments[0]!.name(), [command.processedArgs[0] as string]);
+  const [subject] = command.registeredArguments;
+  if (!told.has(subject!.name())) told.set(subject!.name(), [command.processedArgs[0] as string]);
   const entries = [...fields.values()].flatMap((field): [string, Json][] => {
     const value = told.get(field.key);
     if (value === undefined || ofOneRun.has(field.key) || isDefault(command, field)) return [];
