@@ -32,6 +32,59 @@ export interface TailSetup {
   readonly targets: Int32Array | Float32Array;
 }
 
+/** Rows of what is kept for one example, before the effects of its channels. */
+export const scaleRow = 0;
+export const noneRow = 1;
+export const allRow = 2;
+export const firstChannelRow = 3;
+
+/**
+ * Effects of single channels on values that are affine in the masks, as whole numbers: sums of them are exact and the
+ * same in any order.
+ */
+export interface EffectsSetup {
+  /** Computes the affine values without any channel and with each one alone. */
+  readonly front: {
+    readonly model: SharedModel;
+    /** Cached values that it reads. */
+    readonly reads: readonly string[];
+    /** Whether it takes one row and no masks, or for each example players + 1 rows with their masks. */
+    readonly isSeparated: boolean;
+    /** Examples in one run. */
+    readonly examples: number;
+  };
+  /** Computes the output from the affine values. */
+  readonly rest: {
+    readonly model: SharedModel;
+    /** Cached values that it reads besides. */
+    readonly reads: readonly string[];
+  };
+  readonly values: readonly AddedValue[];
+  /** Numbers in a row of effects: the sizes of all values, each rounded up to a multiple of 4. */
+  readonly width: number;
+  readonly players: number;
+  /**
+   * Shape [examples, players + 3, width], in shared memory. For each example the scales (32-bit floats), the values
+   * without any channel and with all, and what each channel adds. Times the scale of their column they are the real ones.
+   */
+  readonly data: Int32Array;
+  /** Shape [examples], in shared memory: whether the effects on an example are there (see `channel-effects.ts`). */
+  readonly states: Int32Array;
+  /** Rows of the largest run of `rest`. */
+  readonly rowsPerRun: number;
+}
+
+/** A value of the network that is added up from effects. */
+export interface AddedValue {
+  readonly name: string;
+  /** Shape for one example. */
+  readonly shape: readonly number[];
+  /** Its first column in a row of effects. */
+  readonly offset: number;
+  /** Its elements for one example. */
+  readonly size: number;
+}
+
 /** A value that is affine in the mask: what it is without any channel, and what each channel adds. */
 export interface AffineValue {
   /** Input of the model for the value with the channels that all coalitions of a run keep, [1, size]. */
@@ -92,6 +145,14 @@ export type Job =
   | {
       readonly kind: "rows";
       readonly tail: TailSetup;
+      readonly masks: Uint8Array;
+      readonly examples: Uint32Array;
+    }
+  | {
+      /** Rows whose examples come in stretches, evaluated by adding effects. */
+      readonly kind: "walks";
+      readonly tail: TailSetup;
+      readonly effects: EffectsSetup;
       readonly masks: Uint8Array;
       readonly examples: Uint32Array;
     }

@@ -8,7 +8,9 @@ import { concreteShape } from "../graph/dims.ts";
 import { maskInputName } from "../passes/insert-masks.ts";
 import { arrayTypes, bytesPerElement, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/tensor.ts";
-import type { Cached, TailSetup } from "./jobs.ts";
+import { type Cutting, cutRows, type Range } from "./cut-rows.ts";
+import type { Cached, Job, TailSetup } from "./jobs.ts";
+import { type EffectsPlan, planEffects } from "./plan-effects.ts";
 import { forward, type Runner } from "./runner.ts";
 import { cutTail, type Tail } from "./tail.ts";
 import type { PayoffSetup } from "./targets.ts";
@@ -32,17 +34,26 @@ const batchBytes = 8 * 2 ** 20;
 const largestBatch = 1024;
 const smallestBatch = 8;
 
+/** A network as a game. */
+export interface NetworkGame extends Game {
+  /**
+   * How the layer behind the masks is evaluated: by adding up effects of channels where rows of one example follow one
+   * another, or row by row. Last digits depend on it.
+   */
+  readonly method: "added" | "rows";
+}
+
 /**
  * The game of one or several groups: v(S; e) is the payoff of the network on example e with only the channels in S.
- * Activations entering the groups are computed here, once. How rows are cut into batches depends on the network
- * alone, so a row's payoff does not depend on workers or timing.
+ * Activations entering the groups are computed here, once. How rows are cut into batches depends on the rows of a call
+ * and on the network alone, so payoffs do not depend on workers or timing.
  * @throws {PrunerError} `group-not-maskable`, `activations-too-large`.
  */
-export async function networkGame(options: NetworkGameOptions): Promise<Game> {
-  const { analysis, groups, dataset, payoff, runner } = options;
+export async function networkGame(options: NetworkGameOptions): Promise<NetworkGame> {
+  const { analysis, groups, dataset, payoff, runner, memory } = options;
   const parts = cutTail(analysis, groups, payoff.output);
   const cached = await cacheActivations(options, parts);
-  const setup: TailSetup = {
+  const tail: TailSetup = {
     model: runner.share(parts.tail),
     cached,
     masks: groups.map((group) => {
@@ -54,47 +65,74 @@ export async function networkGame(options: NetworkGameOptions): Promise<Game> {
     outputIs: payoff.outputIs,
     targets: inSharedMemory(payoff.targets),
   };
-  const players = setup.masks.reduce((sum, mask) => sum + mask.players, 0);
-  const batchRows = rowsPerBatch(cached);
+  const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
+  const left = memory === undefined ? undefined : memory - bytesOf(cached, dataset.size);
+  const plan = await planEffects(runner, parts, tail, dataset.size, left);
+  const play: Play = { runner, tail, players, plan, cutting: cuttingOf(cached, plan) };
   return {
     players,
     examples: dataset.size,
-    values: (masks, examples, call) => evaluate(runner, setup, players, batchRows, masks, examples, call),
+    method: plan === undefined ? "rows" : "added",
+    values: (masks, examples, call) => evaluate(play, masks, examples, call),
   };
 }
 
-function rowsPerBatch(cached: readonly Cached[]): number {
-  const bytes = cached.reduce((sum, value) => sum + exampleBytes(value), 0);
-  return Math.min(largestBatch, Math.max(smallestBatch, Math.floor(batchBytes / bytes)));
+/** What every call of a game needs. */
+interface Play {
+  readonly runner: Runner;
+  readonly tail: TailSetup;
+  readonly players: number;
+  readonly plan: EffectsPlan | undefined;
+  readonly cutting: Cutting;
+}
+
+function cuttingOf(cached: readonly Cached[], plan: EffectsPlan | undefined): Cutting {
+  const fitting = Math.floor(batchBytes / bytesOf(cached, 1));
+  return {
+    rows: Math.min(largestBatch, Math.max(smallestBatch, fitting)),
+    walks: plan && { fewest: plan.fewestRows, rows: plan.effects.rowsPerRun },
+  };
 }
 
 async function evaluate(
-  runner: Runner,
-  tail: TailSetup,
-  players: number,
-  batchRows: number,
+  { runner, tail, players, plan, cutting }: Play,
   masks: Uint8Array,
   examples: Uint32Array,
   call: CallOptions = {},
 ): Promise<Float64Array> {
   const payoffs = new Float64Array(examples.length);
-  const parts: Promise<void>[] = [];
-  for (let start = 0; start < examples.length; start += batchRows) {
-    const end = Math.min(start + batchRows, examples.length);
-    const job = {
-      kind: "rows",
-      tail,
-      masks: masks.slice(start * players, end * players),
-      examples: examples.slice(start, end),
-    } as const;
-    parts.push(
-      runner.pool.run(job, { signal: call.signal }).then((values) => {
-        payoffs.set(values as Float64Array, start);
-      }),
-    );
-  }
-  await Promise.all(parts);
+  await Promise.all(
+    cutRows(examples, cutting).map(async ({ kind, ranges }) => {
+      const rows = { masks: joined(masks, ranges, players), examples: joined(examples, ranges, 1) };
+      const job: Job =
+        kind === "rows" ? { kind, tail, ...rows } : { kind, tail, effects: plan!.effects, ...rows };
+      const transfer = [rows.masks.buffer, rows.examples.buffer];
+      const values = (await runner.pool.run(job, { signal: call.signal, transfer })) as Float64Array;
+      let done = 0;
+      for (const { start, end } of ranges) {
+        payoffs.set(values.subarray(done, done + end - start), start);
+        done += end - start;
+      }
+    }),
+  );
   return payoffs;
+}
+
+/** The rows of some ranges, side by side in memory of their own. */
+function joined<T extends Uint8Array | Uint32Array>(
+  rows: T,
+  ranges: readonly Range[],
+  size: number,
+): T & { readonly buffer: ArrayBuffer } {
+  const total = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+  const ArrayType = rows.constructor as new (length: number) => T & { readonly buffer: ArrayBuffer };
+  const out = new ArrayType(total * size);
+  let at = 0;
+  for (const { start, end } of ranges) {
+    out.set(rows.subarray(start * size, end * size), at);
+    at += (end - start) * size;
+  }
+  return out;
 }
 
 /** Activations that enter the groups, computed once. @throws {PrunerError} `activations-too-large`, `group-not-maskable`. */
@@ -141,6 +179,10 @@ function exampleBytes({ dtype, shape }: Layout): number {
   return bytesPerElement(dtype) * sizeOf(shape);
 }
 
+function bytesOf(layouts: readonly Layout[], examples: number): number {
+  return layouts.reduce((sum, layout) => sum + examples * exampleBytes(layout), 0);
+}
+
 function emptyStore(layout: Layout, examples: number): Cached {
   const memory = new SharedArrayBuffer(examples * exampleBytes(layout));
   return { ...layout, data: new arrayTypes[layout.dtype](memory as never) as TypedArray };
@@ -158,7 +200,7 @@ function checkMemory(
   { analysis, groups, dataset, memory = freemem() / 2 }: NetworkGameOptions,
   layouts: readonly Layout[],
 ): void {
-  const needed = layouts.reduce((sum, layout) => sum + dataset.size * exampleBytes(layout), 0);
+  const needed = bytesOf(layouts, dataset.size);
   if (needed <= memory) return;
   throw new PrunerError("activations-too-large", {
     needed,

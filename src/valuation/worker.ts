@@ -5,8 +5,11 @@ import { type Payoff, payoff } from "../metrics/index.ts";
 import { arrayTypes, bytesPerElement, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
 import { Handover, serve } from "../workers/serve.ts";
+import { ensureEffects } from "./channel-effects.ts";
 import { sumOverExamples } from "./coalition-sums.ts";
+import { type Desk, deskFor } from "./desk.ts";
 import type { Cached, ExchangeSetup, Job, JobResult, SharedModel, TailSetup, ThreadSetup } from "./jobs.ts";
+import { addedValues } from "./walked-rows.ts";
 
 /** Sessions kept open per thread; opening and releasing them in a loop costs time and memory. */
 const openSessions = 4;
@@ -15,6 +18,7 @@ serve<ThreadSetup, Job, JobResult>(({ options }) => {
   const sessions = new Map<number, Promise<Session>>();
   const room = batchRoom();
   const parametersOf = parameterCopies();
+  let desk: Desk | undefined;
 
   async function sessionFor(model: SharedModel, own: SessionOptions = {}): Promise<Session> {
     const known = sessions.get(model.id);
@@ -34,6 +38,10 @@ serve<ThreadSetup, Job, JobResult>(({ options }) => {
     if (job.kind === "exchange") {
       const session = await sessionFor(job.setup.model, { plansMemory: false });
       return exchange(session, parametersOf(job), job);
+    }
+    if (job.kind === "walks") {
+      desk = deskFor(desk, job.effects);
+      return evaluateWalks(sessionFor, desk, room, job);
     }
     const session = await sessionFor(job.kind === "forward" ? job.model : job.tail.model);
     if (job.kind === "forward") {
@@ -105,7 +113,7 @@ async function evaluateRows(
   tail: TailSetup,
   masks: Uint8Array,
   examples: Uint32Array,
-): Promise<Float64Array> {
+): Promise<Handover<JobResult>> {
   const rows = examples.length;
   const feeds = gather(tail.cached, examples, room);
   const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
@@ -118,14 +126,28 @@ async function evaluateRows(
     };
     first += mask.players;
   }
-  const output = (await session.run(feeds))[tail.output]!;
-  return payoffOf(tail).rows(
-    realNumbers(output),
-    output.shape[1] ?? 1,
-    tail.targets,
-    new Float64Array(rows),
-    examples,
-  );
+  return payoffsOf(tail, (await session.run(feeds))[tail.output]!, examples);
+}
+
+type WalksJob = Extract<Job, { readonly kind: "walks" }>;
+
+async function evaluateWalks(
+  open: (model: SharedModel) => Promise<Session>,
+  desk: Desk,
+  room: BatchRoom,
+  { tail, effects, masks, examples }: WalksJob,
+): Promise<Handover<JobResult>> {
+  await ensureEffects(tail, effects, desk, examples, () => open(effects.front.model));
+  const others = tail.cached.filter(({ name }) => effects.rest.reads.includes(name));
+  const feeds = { ...gather(others, examples, room), ...addedValues(desk, effects, masks, examples) };
+  const session = await open(effects.rest.model);
+  return payoffsOf(tail, (await session.run(feeds))[tail.output]!, examples);
+}
+
+function payoffsOf(tail: TailSetup, output: Tensor, examples: Uint32Array): Handover<JobResult> {
+  const payoffs = new Float64Array(examples.length);
+  payoffOf(tail).rows(realNumbers(output), output.shape[1] ?? 1, tail.targets, payoffs, examples);
+  return new Handover<JobResult>(payoffs, [payoffs.buffer]);
 }
 
 function payoffOf(tail: TailSetup): Payoff {

@@ -1,0 +1,153 @@
+/**
+ * @file The worker's side of effects: what each channel adds to the values behind it, computed once for each example by
+ * the thread that needs it first.
+ */
+import type { Session } from "../engine/engine.ts";
+import { arrayTypes, type TypedArray } from "../tensor/dtype.ts";
+import { sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { type Desk, deskRows } from "./desk.ts";
+import { allRow, type EffectsSetup, firstChannelRow, noneRow, scaleRow, type TailSetup } from "./jobs.ts";
+
+/** States of an example. */
+const missing = 0;
+const underWay = 1;
+const there = 2;
+
+/** The effects that a thread has taken on, and how it computes them. */
+interface Work {
+  readonly tail: TailSetup;
+  readonly setup: EffectsSetup;
+  readonly desk: Desk;
+  readonly session: Session;
+}
+
+/**
+ * Makes sure that the effects on some examples are in shared memory.
+ * @param open Opens the front; asked only when needed.
+ */
+export async function ensureEffects(
+  tail: TailSetup,
+  setup: EffectsSetup,
+  desk: Desk,
+  examples: Iterable<number>,
+  open: () => Promise<Session>,
+): Promise<void> {
+  const { states } = setup;
+  const wanted = [...new Set(examples)];
+  const own = wanted.filter(
+    (example) => Atomics.compareExchange(states, example, missing, underWay) === missing,
+  );
+  if (own.length > 0) await computeOwn({ tail, setup, desk, session: await open() }, own);
+  for (const example of wanted) {
+    while (Atomics.load(states, example) === underWay) Atomics.wait(states, example, underWay);
+    if (Atomics.load(states, example) === missing)
+      throw new Error("another thread failed to compute effects");
+  }
+}
+
+/** Threads wait for each other only when they have nothing of their own to do, so they always get on. */
+async function computeOwn(work: Work, own: readonly number[]): Promise<void> {
+  const { states, front } = work.setup;
+  const done = (example: number, state: number): void => {
+    Atomics.store(states, example, state);
+    Atomics.notify(states, example);
+  };
+  let next = 0;
+  try {
+    while (next < own.length) {
+      const some = own.slice(next, next + front.examples);
+      const results = await runFront(work, some);
+      some.forEach((example, k) => {
+        storeEffects(work, results, k, example);
+        done(example, there);
+      });
+      next += some.length;
+    }
+  } finally {
+    for (const example of own.slice(next)) done(example, missing);
+  }
+}
+
+/** The affine values of each example, [examples * (players + 1), ...]. */
+function runFront(
+  { tail, setup, session }: Work,
+  examples: readonly number[],
+): Promise<Record<string, Tensor>> {
+  const { front, players } = setup;
+  const feeds: Record<string, Tensor> = {};
+  const rows = front.isSeparated ? 1 : players + 1;
+  let column = 0;
+  for (const mask of front.isSeparated ? [] : tail.masks) {
+    const data = new Float32Array(examples.length * rows * mask.players);
+    for (let k = 0; k < examples.length; k++)
+      for (let player = 0; player < mask.players; player++)
+        data[(k * rows + 1 + column + player) * mask.players + player] = 1;
+    feeds[mask.name] = { dtype: "float32", shape: [examples.length * rows, mask.players], data };
+    column += mask.players;
+  }
+  for (const { name, dtype, shape, data } of tail.cached) {
+    if (!front.reads.includes(name)) continue;
+    const size = sizeOf(shape);
+    const batch = new arrayTypes[dtype](examples.length * rows * size) as TypedArray;
+    for (let row = 0; row < examples.length * rows; row++) {
+      const start = examples[Math.floor(row / rows)]! * size;
+      batch.set(data.subarray(start, start + size) as never, row * size);
+    }
+    feeds[name] = { dtype, shape: [examples.length * rows, ...shape], data: batch };
+  }
+  return session.run(feeds);
+}
+
+/**
+ * Rounds each column of effects to whole multiples of 2^-30 of its sum of absolute values. No sum of them leaves 32 bits,
+ * and they are finer than what 32-bit floats could hold of such sums.
+ */
+function storeEffects(
+  { setup, desk }: Work,
+  results: Readonly<Record<string, Tensor>>,
+  index: number,
+  example: number,
+): void {
+  const { players, width, data } = setup;
+  const { adder, effects, parts, rowBytes } = desk;
+  copyParts(setup, parts, results, index);
+  const { bound, factor, zero } = deskRows(desk);
+  bound.floats.fill(0);
+  adder.addDistance(bound.at, parts.byteOffset, zero.at, rowBytes);
+  for (let row = 1; row <= players; row++)
+    adder.addDistance(bound.at, parts.byteOffset + row * rowBytes, parts.byteOffset, rowBytes);
+  const scale = new Float32Array(effects.buffer, effects.byteOffset + scaleRow * rowBytes, width);
+  for (let k = 0; k < width; k++) {
+    const step = Math.max(2 ** -100, bound.floats[k]! * 2 ** -30); // NaN stays: then the network makes no number either
+    scale[k] = Number.isFinite(step) ? step : Number.NaN;
+    factor.floats[k] = 1 / step;
+  }
+  const none = noneRow * rowBytes;
+  const all = allRow * rowBytes;
+  adder.round(none, parts.byteOffset, zero.at, factor.at, rowBytes);
+  effects.copyWithin(allRow * width, noneRow * width, (noneRow + 1) * width);
+  for (let player = 0; player < players; player++) {
+    const into = (firstChannelRow + player) * rowBytes;
+    adder.round(into, parts.byteOffset + (player + 1) * rowBytes, parts.byteOffset, factor.at, rowBytes);
+    adder.add(all, into, rowBytes);
+  }
+  data.set(effects, example * effects.length);
+}
+
+/** Values of one example side by side, [players + 1, width]. */
+function copyParts(
+  { values, players, width }: EffectsSetup,
+  parts: Float32Array,
+  results: Readonly<Record<string, Tensor>>,
+  index: number,
+): void {
+  const rows = players + 1;
+  for (const { name, offset, size } of values) {
+    const data = results[name]!.data as Float32Array;
+    const own = data.subarray(index * rows * size, (index + 1) * rows * size);
+    if (size === width) parts.set(own);
+    else
+      for (let row = 0; row < rows; row++)
+        parts.set(own.subarray(row * size, (row + 1) * size), row * width + offset);
+  }
+}

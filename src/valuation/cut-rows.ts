@@ -1,0 +1,80 @@
+/** @file Cuts the rows of a call into batches, by nothing but the rows themselves and sizes of the network. */
+
+/** Rows [start, end) of a call. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Batch {
+  readonly kind: "rows" | "walks";
+  readonly ranges: readonly Range[];
+}
+
+export interface Cutting {
+  /** Rows of the largest batch that is run as it is. */
+  readonly rows: number;
+  /** For stretches of at least `fewest` rows on one example: rows of their largest batch. */
+  readonly walks?: { readonly fewest: number; readonly rows: number } | undefined;
+}
+
+/** Batches in which every row appears once; a stretch is split only where it is larger than a batch. */
+export function cutRows(examples: Uint32Array, { rows, walks }: Cutting): Batch[] {
+  const total = examples.length;
+  if (walks === undefined) return cutRanges([{ start: 0, end: total }], "rows", rows);
+  const long: Range[] = [];
+  const short: Range[] = [];
+  for (let start = 0; start < total; ) {
+    let end = start + 1;
+    while (end < total && examples[end] === examples[start]) end++;
+    const list = end - start >= walks.fewest ? long : short;
+    const last = list.at(-1);
+    if (list === short && last?.end === start) list[list.length - 1] = { start: last.start, end };
+    else list.push({ start, end });
+    start = end;
+  }
+  return [...bundled(long, walks.rows), ...cutRanges(short, "rows", rows)];
+}
+
+/** Ranges end to end, cut wherever a batch is full. */
+function cutRanges(ranges: readonly Range[], kind: Batch["kind"], most: number): Batch[] {
+  const batches: Batch[] = [];
+  let open: Range[] = [];
+  let room = most;
+  for (const range of ranges) {
+    for (let start = range.start; start < range.end; ) {
+      const end = Math.min(range.end, start + room);
+      open.push({ start, end });
+      room -= end - start;
+      start = end;
+      if (room > 0) continue;
+      batches.push({ kind, ranges: open });
+      open = [];
+      room = most;
+    }
+  }
+  if (open.length > 0) batches.push({ kind, ranges: open });
+  return batches;
+}
+
+/** Whole stretches, as many as fit into a batch; one that does not fit is cut. */
+function bundled(stretches: readonly Range[], most: number): Batch[] {
+  const batches: Batch[] = [];
+  let open: Range[] = [];
+  let size = 0;
+  for (const stretch of stretches) {
+    const rows = stretch.end - stretch.start;
+    if (size + rows > most && open.length > 0) {
+      batches.push({ kind: "walks", ranges: open });
+      open = [];
+      size = 0;
+    }
+    if (rows > most) batches.push(...cutRanges([stretch], "walks", most));
+    else {
+      open.push(stretch);
+      size += rows;
+    }
+  }
+  if (open.length > 0) batches.push({ kind: "walks", ranges: open });
+  return batches;
+}
