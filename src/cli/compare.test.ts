@@ -136,6 +136,7 @@ describe("a record", () => {
     const record = await documentOf<CompareRecord>(argv);
     const names = new Set([...usual, ...Object.keys(criteria), ...Object.keys(estimators)]);
     names.delete("permutation"); // is called shapley here
+    names.add("joint"); // Shapley values of all groups in one game
     expect(new Set(record.entries.map(({ name }) => name))).toEqual(names);
     const missing = new Map(record.entries.map(({ name, missing: why }) => [name, why]));
     expect(missing.get("bn-scale")).toMatch(/does not apply/);

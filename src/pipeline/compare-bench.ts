@@ -5,12 +5,12 @@ import type { PayoffKind } from "../metrics/index.ts";
 import type { Runner } from "../valuation/runner.ts";
 import { type PayoffSetup, preparePayoff } from "../valuation/targets.ts";
 import type { CompareParts } from "./compare-data.ts";
-import type { CompareOptions } from "./compare-options.ts";
+import type { SettledOptions } from "./compare-options.ts";
 import type { PieceKey, PieceStore } from "./piece-store.ts";
 import type { WorkOptions } from "./progress.ts";
 
 export interface CompareBench {
-  readonly options: CompareOptions;
+  readonly options: SettledOptions;
   readonly analysis: ChannelAnalysis;
   /** Indexes into `analysis.groups`. */
   readonly groups: readonly number[];

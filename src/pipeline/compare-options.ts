@@ -42,10 +42,31 @@ export interface CompareOptions extends PayoffSettings, RuntimeSettings, WorkOpt
   readonly memory?: number | undefined;
 }
 
+/** Options with nothing left open that decides the work. */
+export interface SettledOptions extends CompareOptions {
+  /** Indexes into the groups of the model. */
+  readonly groups: readonly number[];
+  readonly seeds: number;
+  readonly budgets: readonly number[];
+  /** Empty where no network is pruned. */
+  readonly shares: readonly number[];
+  readonly points: number;
+  readonly curveExamples: number;
+  readonly reference: number;
+  readonly oracleChannels: number;
+}
+
+/** Where finished pieces go; undefined where nothing is kept. */
+export function storeOf({ store, out }: Pick<CompareOptions, "store" | "out">): string | undefined {
+  return store ?? (out === undefined ? undefined : `${out}.store`);
+}
+
 /** What holds where nothing is said. */
 export const compareDefaults = {
   seeds: 5,
   shares: [0.25, 0.5, 0.75],
   points: 16,
   oracleChannels: 12,
+  /** Times the largest budget. */
+  reference: 4,
 } as const;

@@ -7,8 +7,7 @@ import type { GroupScores } from "../report/records.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
 import { type CompareBench, gameKey, payoffOn, type Stage, workOf } from "./compare-bench.ts";
 import type { Means, Method } from "./compare-methods.ts";
-import { compareDefaults } from "./compare-options.ts";
-import { watchMemory } from "./memory-watch.ts";
+import { costOf } from "./cost-of.ts";
 import { gradientPayoff } from "./oracle-rankings.ts";
 import { report, reportCaching, reportMeasuring } from "./rank.ts";
 import { type RankContext, rankGroups } from "./rank-groups.ts";
@@ -75,14 +74,11 @@ interface Attempt {
 
 async function measured(bench: CompareBench, attempt: Attempt, stage: Stage): Promise<Ranked> {
   checkExact(bench, attempt.means);
-  const memory = watchMemory();
-  const started = performance.now();
-  const scores = await scoresOf(bench, attempt, stage);
+  const { value: scores, ...cost } = await costOf(() => scoresOf(bench, attempt, stage));
   return {
     groups: scores.map(({ id, values }) => ({ id, values })),
     rows: scores.reduce((sum, { rows }) => sum + rows, 0),
-    seconds: (performance.now() - started) / 1000,
-    memoryBytes: memory(),
+    ...cost,
     missing: null,
   };
 }
@@ -90,7 +86,7 @@ async function measured(bench: CompareBench, attempt: Attempt, stage: Stage): Pr
 /** Every coalition is tried of small groups only. */
 function checkExact({ analysis, groups, options }: CompareBench, means: Played): void {
   if (means.kind !== "estimator" || means.estimator !== "exact") return;
-  const { oracleChannels = compareDefaults.oracleChannels } = options;
+  const { oracleChannels } = options;
   const largest = Math.max(...groups.map((group) => analysis.groups[group]!.channels));
   if (largest > oracleChannels)
     throw new PrunerError("too-many-coalitions", {

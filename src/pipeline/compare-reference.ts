@@ -15,8 +15,8 @@ import {
 import type { ComparedGroup, GroupRun } from "../report/compare-records.ts";
 import { type CompareBench, gameKey, payoffOn, type Stage, workOf } from "./compare-bench.ts";
 import { onceEstimator } from "./compare-methods.ts";
-import { compareDefaults } from "./compare-options.ts";
-import { watchMemory } from "./memory-watch.ts";
+import { storeOf } from "./compare-options.ts";
+import { costOf } from "./cost-of.ts";
 import { tableOf, wholeGameOf } from "./oracle-table.ts";
 import { report, reportCaching } from "./rank.ts";
 import { rankGroups } from "./rank-groups.ts";
@@ -45,7 +45,7 @@ interface KnownOracle {
 /** Coalitions times examples that a table may take: a quarter of an hour or so where channels only add up. */
 const tableRows = 2 ** 28;
 
-/** Examples a table looks at, at most: those of one seed's ranking, so that no method is judged by its own examples alone. */
+/** Examples a table looks at, at most, out of those that all seeds rank on. */
 const tableExamples = 1000;
 
 /** Keeps the seed of the long estimate apart from those of rankings. */
@@ -56,9 +56,10 @@ const referenceSeed = 0x5eed;
  * @throws {PrunerError} What games, estimators and the store throw.
  */
 export function referenceOf(bench: CompareBench, group: number, stage: Stage): Promise<Reference> {
-  const { oracleChannels = compareDefaults.oracleChannels } = bench.options;
   const { channels } = bench.analysis.groups[group]!;
-  return channels <= oracleChannels ? byTable(bench, group, stage) : byEstimate(bench, group, stage);
+  return channels <= bench.options.oracleChannels
+    ? byTable(bench, group, stage)
+    : byEstimate(bench, group, stage);
 }
 
 async function byTable(bench: CompareBench, group: number, stage: Stage): Promise<Reference> {
@@ -70,33 +71,17 @@ async function byTable(bench: CompareBench, group: number, stage: Stage): Promis
   const work = workOf(bench, stage);
   const setting = { analysis, group, dataset, payoff, runner };
   const game = await wholeGameOf(setting, { ...work, memory: options.memory });
-  const store = storeOf(bench);
+  const store = storeOf(options);
   const coalitions = store === undefined ? undefined : join(store, "coalitions");
-  const memory = watchMemory();
-  const started = performance.now();
-  const table = await tableOf(setting, game, {
-    ...work,
-    model: options.model.hash,
-    runtime,
-    store: coalitions,
-    onRemark: undefined,
-  });
+  const own = { ...work, model: options.model.hash, runtime, store: coalitions, onRemark: undefined };
+  const { value: table, ...spent } = await costOf(() => tableOf(setting, game, own));
   const key = { kind: "oracle", ...gameKey(bench, [group], dataset, bench.payoff) };
-  const cost = await pieces.piece(key, async () => ({
-    seconds: (performance.now() - started) / 1000,
-    memoryBytes: memory(),
-  }));
-  memory();
+  const cost = await pieces.piece(key, async () => spent); // what it took when it was not in the store yet
   const sets = oracleSets(table);
   const rows = 2 ** livePlayers(game).length * table.examples;
   const { values } = await estimateFrom(table, "exact", { seed: options.seed, signal: options.signal });
   const order = Array.from(oracleOrder(sets).order);
   return { kind: "exact", rows, values: Array.from(values), oracle: { table, sets, order, rows, ...cost } };
-}
-
-/** Where finished pieces go; undefined where nothing is kept. */
-export function storeOf({ options: { store, out } }: Pick<CompareBench, "options">): string | undefined {
-  return store ?? (out === undefined ? undefined : `${out}.store`);
 }
 
 /** Stratified examples out of what all seeds rank on. */
@@ -106,7 +91,8 @@ function poolOf({ parts: { pool }, options: { seed } }: CompareBench, most: numb
 
 async function byEstimate(bench: CompareBench, group: number, stage: Stage): Promise<Reference> {
   const { analysis, runner, options, parts, payoff, pieces } = bench;
-  const rows = referenceRows(bench, group);
+  const { reference } = options;
+  const rows = reference === 0 ? 0 : Math.max(reference, 2 * analysis.groups[group]!.channels);
   if (rows === 0) return { kind: null, rows: 0, values: null, oracle: null };
   const key = { kind: "reference", rows, ...gameKey(bench, [group], parts.pool, payoff) };
   const found = await pieces.piece(key, async () => {
@@ -128,15 +114,6 @@ async function byEstimate(bench: CompareBench, group: number, stage: Stage): Pro
     }
   });
   return { kind: "long", ...found, oracle: null };
-}
-
-/** Times the largest budget. */
-const longer = 4;
-
-function referenceRows({ options, analysis }: CompareBench, group: number): number {
-  const { reference, budgets = [] } = options;
-  const rows = reference ?? longer * Math.max(...budgets);
-  return rows === 0 ? 0 : Math.max(rows, 2 * analysis.groups[group]!.channels);
 }
 
 /** Scores of a ranking against what is known of the group. */

@@ -30,22 +30,17 @@ interface Findings {
 
 /**
  * Measures everything.
- * @param shares Of every group that go from the network.
  * @throws {PrunerError} What the pieces throw.
  */
-export async function runComparison(
-  bench: CompareBench,
-  methods: readonly Method[],
-  shares: readonly number[],
-): Promise<CompareRecord> {
+export async function runComparison(bench: CompareBench, methods: readonly Method[]): Promise<CompareRecord> {
   const played = await rankAll(bench, methods);
   const references = await referencesOf(bench);
   const ranked = methods.map((method, k) =>
     method.means.kind === "oracle" ? bench.seeds.map(() => oracleRanking(bench, references)) : played[k]!,
   );
   const curves = await allCurves(bench, ranked);
-  const { networks, original } = await allNetworks(bench, ranked, methods, shares);
-  return recordOf(bench, methods, shares, { ranked, references, curves, networks, original });
+  const { networks, original } = await allNetworks(bench, ranked, methods);
+  return recordOf(bench, methods, { ranked, references, curves, networks, original });
 }
 
 /** Shape [methods][seeds]; nothing for the oracle, which is known later. */
@@ -138,8 +133,8 @@ async function allNetworks(
   bench: CompareBench,
   ranked: readonly (readonly Ranked[])[],
   methods: readonly Method[],
-  shares: readonly number[],
 ): Promise<Pick<Findings, "networks" | "original">> {
+  const { shares } = bench.options;
   const networks: JudgedRun[][][] = methods.map(() => bench.seeds.map(() => []));
   if (shares.length === 0) return { networks, original: { accuracy: null, loss: null } };
   const { judge, original } = await judgeFor(bench);
@@ -160,12 +155,7 @@ async function allNetworks(
   return { networks, original };
 }
 
-function recordOf(
-  bench: CompareBench,
-  methods: readonly Method[],
-  shares: readonly number[],
-  findings: Findings,
-): CompareRecord {
+function recordOf(bench: CompareBench, methods: readonly Method[], findings: Findings): CompareRecord {
   const { analysis, parts, seeds, options } = bench;
   const measured = methods.map((method, k) => measuredOf(bench, method, k, findings));
   const entries = measured.map(({ entry }) => entry);
@@ -193,8 +183,8 @@ function recordOf(
     model: options.model.hash,
     data: { fingerprint: bench.fingerprint },
     output: bench.output,
-    budgets: options.budgets ?? [],
-    shares,
+    budgets: options.budgets,
+    shares: options.shares,
     original: { ...findings.original, ...fullCost(costModelOf(analysis)) },
     groups: bench.groups.map((_, place) => comparedGroup(bench, place, findings.references[place]!)),
     ...found,

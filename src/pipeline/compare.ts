@@ -13,8 +13,7 @@ import type { CompareBench } from "./compare-bench.ts";
 import { cutForComparison } from "./compare-data.ts";
 import { checkBudgets, methodsOf, usualBudgetsFor } from "./compare-methods.ts";
 import { calibrateExamplesFor } from "./compare-network.ts";
-import { type CompareOptions, compareDefaults } from "./compare-options.ts";
-import { storeOf } from "./compare-reference.ts";
+import { type CompareOptions, compareDefaults, type SettledOptions, storeOf } from "./compare-options.ts";
 import { runComparison } from "./compare-run.ts";
 import { checkLeftAlone } from "./freeze.ts";
 import { runnable } from "./load-model.ts";
@@ -41,12 +40,12 @@ export async function compare(options: CompareOptions): Promise<CompareRecord> {
   const runner = await startRuntime(options);
   try {
     const bench = await benchFor(settled, analysis, runner);
-    const record = await runComparison(bench, methodsOf(settled, settled.budgets), settled.shares);
+    const record = await runComparison(bench, methodsOf(settled, settled.budgets));
     if (out !== undefined) await writeJson(out, record);
     return record;
   } catch (error) {
     if (signal?.aborted !== true) throw error;
-    const store = storeOf({ options });
+    const store = storeOf(options);
     const next =
       store === undefined
         ? "Nothing was kept. With --out or --store the pieces that are finished are."
@@ -75,7 +74,7 @@ function checkNumbers({ shares = [], budgets }: CompareOptions): void {
 }
 
 /** Options with nothing left open. */
-function settle(options: CompareOptions, analysis: ChannelAnalysis): Settled {
+function settle(options: CompareOptions, analysis: ChannelAnalysis): SettledOptions {
   const groups = rankableGroups(analysis, options.selection);
   const budgets = ascending(options.budgets ?? usualBudgetsFor(analysis, groups));
   checkBudgets(budgets, analysis, groups);
@@ -85,7 +84,19 @@ function settle(options: CompareOptions, analysis: ChannelAnalysis): Settled {
   if (options.tune !== undefined) checkLeftAlone(options.model.analysis.model, options.tune.lesson);
   const { seeds = compareDefaults.seeds, points = compareDefaults.points } = options;
   const curveExamples = options.curveExamples ?? curveExamplesFor(analysis, groups, seeds, points);
-  return { ...options, groups, budgets, shares, seeds, points, curveExamples };
+  const { oracleChannels = compareDefaults.oracleChannels } = options;
+  const reference = options.reference ?? compareDefaults.reference * budgets.at(-1)!;
+  return {
+    ...options,
+    groups,
+    seeds,
+    budgets,
+    shares,
+    points,
+    curveExamples,
+    reference,
+    oracleChannels,
+  };
 }
 
 /** Multiply-accumulates that all curves together may take where nothing is said: a few minutes on two cores. */
@@ -109,21 +120,16 @@ function curveExamplesFor(
   return Math.min(usualCurveExamples, Math.max(fewestCurveExamples, Math.floor(curveWork / each)));
 }
 
-interface Settled extends CompareOptions {
-  readonly groups: readonly number[];
-  readonly budgets: readonly number[];
-  readonly shares: readonly number[];
-  readonly seeds: number;
-  readonly points: number;
-  readonly curveExamples: number;
-}
-
 /** Each number once. */
 function ascending(values: readonly number[]): number[] {
   return [...new Set(values)].sort((a, b) => a - b);
 }
 
-async function benchFor(options: Settled, analysis: ChannelAnalysis, runner: Runner): Promise<CompareBench> {
+async function benchFor(
+  options: SettledOptions,
+  analysis: ChannelAnalysis,
+  runner: Runner,
+): Promise<CompareBench> {
   const { groups, seed, seeds, curveExamples, model } = options;
   const data = await openFor(analysis, options.data);
   const test = options.testData === undefined ? undefined : await openFor(analysis, options.testData);
@@ -149,7 +155,7 @@ async function benchFor(options: Settled, analysis: ChannelAnalysis, runner: Run
     seeds: Array.from({ length: seeds }, (_, k) => seed + k),
     sizes: groups.map((group) => sizesOver(analysis.groups[group]!.channels, options.points)),
     runtime,
-    pieces: await openPieces(storeOf({ options }), {
+    pieces: await openPieces(storeOf(options), {
       version: tool.version,
       model: model.hash,
       data: data.fingerprint,
