@@ -58,6 +58,7 @@ export type { PruneOptions } from "./pipeline/prune-options.ts";
 export type { PruneResult } from "./pipeline/prune-result.ts";
 export { type RankOptions, rank } from "./pipeline/rank.ts";
 export { type RankSettings, rankGroups } from "./pipeline/rank-groups.ts";
+export { type NamedResult, reportHtml, writeReport } from "./pipeline/report.ts";
 export { readScores, type Scores } from "./pipeline/scores-file.ts";
 export { type TrainNetworkOptions, trainNetwork } from "./pipeline/train-network.ts";
 export type { TrainingOptions } from "./pipeline/training-options.ts";

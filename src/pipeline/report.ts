@@ -35,17 +35,47 @@ function checkPageName(option: string, got: string): void {
     throw new PrunerError("invalid-option", { option, got, expected: "a name that ends in .html" });
 }
 
+/** A result under the name it has on a page. */
+export interface NamedResult {
+  readonly name: string;
+  /** What a command or its function in the library found. */
+  readonly result: object;
+}
+
+/**
+ * The page of one result, or of several side by side, as text. Equal results give equal text.
+ * @throws {PrunerError} `file-invalid` for what is no result; `invalid-option` without any.
+ * @example await reportHtml([{ name: "conv2", result: await oracle(options) }]);
+ */
+export async function reportHtml(results: readonly NamedResult[]): Promise<string> {
+  if (results.length === 0)
+    throw new PrunerError("invalid-option", {
+      option: "results",
+      got: "none",
+      expected: "at least one result",
+    });
+  const { reportPage } = await import("../report/html/page.ts");
+  return reportPage(results.map(({ name, result }) => reportRecordOf(asSaved(result), name, name)));
+}
+
+/** What JSON cannot hold is lost before a page is drawn too, so that page and data say the same. */
+function asSaved(result: object): unknown {
+  return JSON.parse(JSON.stringify(result));
+}
+
 /**
  * Writes the page, and the document it is drawn from beside it.
- * @throws {PrunerError} `file-unwritable`.
+ * @param report Ends in .html; the data beside it in .json.
+ * @throws {PrunerError} `invalid-option` for another ending, `file-invalid` for what is no result, `file-unwritable`.
  */
 export async function writeReport(report: string, document: object): Promise<{ readonly data: string }> {
+  checkPageName("report", report);
   const data = dataPath(report);
   const { reportPage } = await import("../report/html/page.ts");
-  // what JSON cannot hold is lost before the page is drawn too, so that both say the same
-  const saved: unknown = JSON.parse(JSON.stringify(document));
+  const saved = asSaved(document);
+  const page = reportPage([reportRecordOf(saved, data)]);
   await writeJson(data, saved);
-  await writeAtomically(report, reportPage([reportRecordOf(saved, data)]));
+  await writeAtomically(report, page);
   return { data };
 }
 

@@ -40,7 +40,7 @@ function setOf(size: number, channels: number, search: OracleRecord["search"]): 
   const all = Array.from({ length: channels }, (_, channel) => channel);
   const keep = size === 2 ? [0, 1] : all.slice(channels - size);
   const isAll = search === "exhaustive";
-  const worth = -((channels - size) ** 2) / channels;
+  const worth = 0 - (channels - size) ** 2 / channels;
   return {
     size,
     keep,
