@@ -1,0 +1,255 @@
+/** @file Estimators that remove players on the way: orders, values, warm starts and what they refuse. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { counted } from "../games/counted.ts";
+import type { Game } from "../games/game.ts";
+import { gameOf, noisyGame, randomInteractionGame } from "../games/toy-games.ts";
+import { addVector, emptyMoments, standardErrorsOf } from "../math/moments.ts";
+import { range } from "../math/random.ts";
+import { ascending } from "../math/ranks.ts";
+import { sum } from "../math/sums.ts";
+import { noneRemoved, remove, valuesOf } from "./elimination.ts";
+import { codeOf, finish } from "./estimator.properties.ts";
+import { estimators } from "./index.ts";
+import { addMarginals, courseOf, type OrderPair, orderOf, rowsOfPair, writePair } from "./order-pairs.ts";
+import { valuesAmong } from "./restricted-values.ts";
+
+const { greedy, sequential, exact } = estimators;
+const shapley = { kind: "shapley" } as const;
+
+/** The game among some players, the others being gone. */
+function among(game: Game, left: readonly number[]): Game {
+  return {
+    players: left.length,
+    examples: game.examples,
+    values(masks, examples, options) {
+      const wide = new Uint8Array(examples.length * game.players);
+      masks.forEach((bit, at) => {
+        wide[Math.floor(at / left.length) * game.players + left[at % left.length]!] = bit;
+      });
+      return game.values(wide, examples, options);
+    },
+  };
+}
+
+describe("values along an order of removal", () => {
+  test("never fall, tell the order, and add up to what was lost", () =>
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: -9, max: 9, noNaN: true }), { minLength: 1 }), (losses) => {
+        const elimination = noneRemoved(losses.length);
+        for (const [player, loss] of losses.entries()) remove(elimination, player, loss, 1);
+        const { values } = valuesOf(elimination, new Float64Array(0), new Float64Array(0));
+        expect([...ascending(values)]).toEqual([...range(losses.length)]);
+        expect(values).toEqual(values.toSorted());
+        expect(sum(values)).toBeCloseTo(sum(losses), 6);
+      }),
+    ));
+
+  test("players out of order share the mean, those left follow from the lowest up", () => {
+    const elimination = noneRemoved(5);
+    remove(elimination, 3, 2, 0.3);
+    remove(elimination, 0, 1, 0.1);
+    const known = Float64Array.of(7, 5, 6); // of players 1, 2 and 4
+    const { values, standardErrors } = valuesOf(elimination, known, Float64Array.of(1, 2, Infinity));
+    expect([...values].map((value) => Number(value.toFixed(6)))).toEqual([1.5, 7, 5, 1.5, 6]);
+    expect([...standardErrors]).toEqual([0.2, 1, 2, 0.2, Infinity]);
+    expect([...ascending(values)]).toEqual([3, 0, 2, 4, 1]);
+  });
+});
+
+describe("greedy", () => {
+  test("removes whoever costs least, told by brute force, and its values add up to v(all) - v(none)", async () => {
+    const game = randomInteractionGame(9, 3);
+    const worthOf = async (members: readonly number[]): Promise<number> => {
+      const mask = Uint8Array.from({ length: 9 }, (_, i) => Number(members.includes(i)));
+      return (await game.values(mask, new Uint32Array(1)))[0]!;
+    };
+    let left = [...range(9)];
+    const order: number[] = [];
+    while (left.length > 0) {
+      const rests = await Promise.all(left.map((out) => worthOf(left.filter((one) => one !== out))));
+      order.push(left[rests.indexOf(Math.max(...rests))]!);
+      left = left.filter((one) => one !== order.at(-1));
+    }
+    const { values, standardErrors, stoppedBy, rows } = await finish(greedy, game);
+    expect([...ascending(values)]).toEqual(order);
+    expect(sum(values)).toBeCloseTo((await worthOf([...range(9)])) - (await worthOf([])), 9);
+    expect([...standardErrors]).toEqual(new Array(9).fill(0));
+    expect([stoppedBy, rows]).toEqual(["complete", (9 * 12) / 2]);
+  });
+
+  test("gives every player of a round the same examples, and every round as many", async () => {
+    const game = noisyGame(6, 50, 4);
+    const asked: number[] = [];
+    const watched: Game = {
+      ...game,
+      values: (masks, examples) => {
+        asked.push(...examples);
+        return game.values(masks, examples);
+      },
+    };
+    const { stoppedBy } = await finish(greedy, watched, { rows: 27 * 10 });
+    expect(stoppedBy).toBe("budget");
+    expect(asked).toHaveLength(27 * 10);
+    let at = 0;
+    const first = new Set(asked.slice(0, 70));
+    for (let left = 6; left > 0; left--) {
+      for (let k = 0; k < 10; k++, at += left + 1)
+        expect(new Set(asked.slice(at, at + left + 1)).size).toBe(1);
+      expect(new Set(asked.slice(at - 10 * (left + 1), at))).toEqual(first);
+    }
+  });
+});
+
+/** Three that can stand in for one another (worth 9 together), one worth 4, one worth 20. */
+const standIns = gameOf(
+  5,
+  1,
+  (m, at) => 9 * Math.max(m[at]!, m[at + 1]!, m[at + 2]!) + 4 * m[at + 3]! + 20 * m[at + 4]!,
+);
+
+describe("sequential", () => {
+  test("keeps the last of those that can stand in for one another, which ranking once removes together", async () => {
+    const options = { rows: 4000, seed: 3, weighting: shapley };
+    const once = ascending((await finish(estimators.permutation, standIns, options)).values);
+    expect([...once.subarray(0, 3)].sort()).toEqual([0, 1, 2]);
+    const removed = ascending((await finish(sequential, standIns, options)).values).subarray(0, 3);
+    expect(removed).toContain(3);
+    expect([...removed].filter((player) => player < 3)).toHaveLength(2);
+  });
+
+  test("a small budget is one round of permutation sampling", async () => {
+    const game = noisyGame(12, 200, 6);
+    const weighting = { kind: "window", from: 0.25, to: 1 } as const;
+    const options = { rows: 12 * 80, seed: 5, weighting, groupSize: 1 };
+    const { values } = await finish(sequential, game, options);
+    const once = (await finish(estimators.permutation, game, options)).values;
+    const least = ascending(values)[0]!;
+    expect(least).toBe(ascending(once)[0]!);
+    values.forEach((value, i) => {
+      expect(Math.abs(value - once[i]!)).toBeLessThan(0.35);
+    });
+  });
+
+  test("ends where a narrow window leaves no size to look at", async () => {
+    const weighting = { kind: "window", from: 0.4, to: 0.55 } as const;
+    const { values, stoppedBy } = await finish(sequential, noisyGame(20, 30, 6), { rows: 9000, weighting });
+    expect(values.every(Number.isFinite)).toBe(true);
+    expect(stoppedBy).toBe("budget");
+  });
+
+  test("resumes behind its last round without asking again", async () => {
+    const game = counted(noisyGame(8, 30, 2));
+    const end = await finish(sequential, game, { rows: 5000 });
+    const before = game.rows;
+    const again = await finish(sequential, game, { rows: 5000, resume: end.state() });
+    expect(again.values).toEqual(end.values);
+    expect(again.standardErrors).toEqual(end.standardErrors);
+    expect(game.rows).toBe(before);
+  });
+});
+
+describe.each([
+  ["greedy", greedy],
+  ["sequential", sequential],
+] as const)("%s", (_name, estimator) => {
+  test("plans by its pace under a budget in seconds, and ends with values for all", async () => {
+    const game = noisyGame(10, 5000, 2);
+    for (const budget of [{ seconds: 0.15 }, { seconds: 0.15, rows: 3000 }]) {
+      const { values, stoppedBy, rows } = await finish(estimator, game, { budget });
+      expect(values.every(Number.isFinite)).toBe(true);
+      expect(["seconds", "budget"]).toContain(stoppedBy);
+      if (budget.rows !== undefined) expect(rows).toBeLessThanOrEqual(budget.rows);
+    }
+  });
+
+  test("refuses to stop at a settled set or at a precision", async () => {
+    const game = noisyGame(6, 5, 2);
+    const stop = { kind: "settled", remove: 2, confidence: 0.9 } as const;
+    expect(await codeOf(finish(estimator, game, { rows: 900, stop }))).toBe("invalid-option");
+    expect(await codeOf(finish(estimator, game, { budget: { rows: 900, precision: 1 } }))).toBe(
+      "budget-invalid",
+    );
+  });
+
+  test("sees clear differences and values of a plain sum", async () => {
+    const worth = [5, 1, 4, 2, 3, 0];
+    const game = gameOf(6, 7, (m, at, e) =>
+      worth.reduce((all, one, i) => all + m[at + i]! * (one + (e % 2)), 0),
+    );
+    const { values } = await finish(estimator, game, { rows: 4000 });
+    expect([...ascending(values)]).toEqual([5, 1, 3, 4, 2, 0]);
+  });
+});
+
+describe("values among some players, from orders of all of them", () => {
+  const players = 6;
+  const left = [0, 2, 3, 5];
+  const game = randomInteractionGame(players, 12);
+  const repeats = 80;
+
+  /** Orders among some players, played. */
+  async function played(own: readonly number[], count: number, firstItem: number, seed: number) {
+    const course = courseOf(shapley, own.length);
+    const rows = rowsOfPair(course);
+    const pairs: OrderPair[] = [];
+    for (let item = firstItem; item < firstItem + count; item++) {
+      const order = orderOf(item, own, seed);
+      const masks = new Uint8Array(rows * players);
+      writePair(order, course, players, masks, 0);
+      const marginals = new Float64Array(2 * own.length);
+      addMarginals(course, await game.values(masks, new Uint32Array(rows)), 0, marginals);
+      pairs.push({ item, order, from: 0, marginals });
+    }
+    return pairs;
+  }
+
+  /** Largest distance of the mean over seeds from the exact values, in standard errors of the mean. */
+  async function bias(of: (seed: number) => Promise<readonly OrderPair[]>, carried: number): Promise<number> {
+    const truth = (await finish(exact, among(game, left))).values;
+    const moments = emptyMoments(left.length);
+    for (let seed = 0; seed < repeats; seed++) {
+      const { values } = valuesAmong(left, await of(seed), courseOf(shapley, left.length), {
+        players,
+        carried,
+      });
+      addVector(moments, values);
+    }
+    const errors = standardErrorsOf(moments);
+    return Math.max(...truth.map((value, i) => Math.abs(moments.mean[i]! - value) / errors[i]!));
+  }
+
+  /** So many that no player lacks a marginal of some size: one in 60 joins all others left and nobody else. */
+  const inAll = (seed: number) => played([...range(players)], 300, 0, seed);
+  const inBoth = async (seed: number) => [...(await inAll(seed)), ...(await played(left, 20, 300, seed))];
+
+  test("are unbiased, from coalitions without a removed player alone", async () => {
+    expect(await bias(inAll, 0)).toBeLessThan(3.5);
+    expect(await bias(inBoth, 0)).toBeLessThan(3.5);
+  });
+
+  test("are biased once evidence of the game before is carried along, and less so as the game itself is played", async () => {
+    const alone = await bias(inAll, Infinity);
+    expect(alone).toBeGreaterThan(8); // what the test above would see
+    const mixed = async (fresh: number) => {
+      const truth = (await finish(exact, among(game, left))).values;
+      const pairs = [...(await inAll(1)), ...(await played(left, fresh, 300, 1))];
+      const { values } = valuesAmong(left, pairs, courseOf(shapley, left.length), { players, carried: 50 });
+      return Math.max(...truth.map((value, i) => Math.abs(value - values[i]!)));
+    };
+    expect(await mixed(4000)).toBeLessThan(0.3 * (await mixed(5)));
+  });
+
+  test("have errors that match the spread between seeds, when nothing is carried along", async () => {
+    const course = courseOf(shapley, players);
+    const all = [...range(players)];
+    let inside = 0;
+    for (let seed = 0; seed < 40; seed++) {
+      const { values, errors } = valuesAmong(all, await inAll(seed), course, { players, carried: 0 });
+      values.forEach((value, i) => {
+        if (Math.abs(value - game.shapley[i]!) <= 1.96 * errors[i]!) inside++;
+      });
+    }
+    expect(inside / (40 * players)).toBeGreaterThan(0.93);
+  });
+});
