@@ -47,3 +47,12 @@ test("an output that is affine counts; a value that does not vary does not", () 
   g.output(sum, ["N", 4]);
   expect(affineFrontier(g.build(), ["m"])).toEqual([sum]);
 });
+
+test("a factor that stands for infinity ends it: sums would hold nothing else", () => {
+  const behind = (factor: number) =>
+    frontierOf((g, m) =>
+      g.node("Relu", [g.node("Mul", [m, g.weight([1], [factor])], {}, { name: "scaled" })]),
+    );
+  expect(behind(1e30)).toEqual(["m"]);
+  expect(behind(-3)[0]).toMatch(/scaled|Mul/);
+});

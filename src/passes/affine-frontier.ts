@@ -2,8 +2,9 @@
  * @file Finds how far a network stays affine in some of its inputs: up to there, the effects of single inputs can be
  * computed once and added up.
  */
-import type { Model, Node } from "../graph/model.ts";
+import type { Graph, Model, Node } from "../graph/model.ts";
 import { namesReadBy, subgraphsOf } from "../graph/traversal.ts";
+import { sizeOf, toNumbers } from "../tensor/tensor.ts";
 
 /** Operators that move, add up or scale what they read first, however the rest of their inputs is chosen. */
 const firstInputOnly: ReadonlySet<string> = new Set([
@@ -34,6 +35,9 @@ const firstInputOnly: ReadonlySet<string> = new Set([
 /** Affine in each input alone: exactly one of them may vary. */
 const products: ReadonlySet<string> = new Set(["MatMul", "Mul"]);
 
+/** A factor that stands for infinity, as masks of maxima have; sums of what it makes would hold nothing else. */
+const drowning = 1e4;
+
 /** Affine in all inputs together. */
 const sums: ReadonlySet<string> = new Set(["Add", "Concat", "Sub", "Sum"]);
 
@@ -49,7 +53,8 @@ export function affineFrontier({ graph }: Model, inputs: readonly string[]): str
   for (const node of graph.nodes) {
     const read = [...namesReadBy(node)].filter((name) => varying.has(name));
     if (read.length === 0) continue;
-    const staysAffine = isAffine(node, varying) && read.every((name) => affine.has(name));
+    const staysAffine =
+      isAffine(node, varying) && read.every((name) => affine.has(name)) && !drowns(node, graph);
     for (const name of node.outputs) {
       varying.add(name);
       if (staysAffine) affine.add(name);
@@ -67,6 +72,15 @@ function isAffine(node: Node, varying: ReadonlySet<string>): boolean {
   if (products.has(node.opType)) return places.length === 1;
   if (node.opType === "BatchNormalization" && isSet(node, "training_mode")) return false;
   return firstInputOnly.has(node.opType) && places.length === 1 && places[0] === 0;
+}
+
+function drowns({ opType, inputs }: Node, { initializers }: Graph): boolean {
+  if (opType !== "Mul") return false;
+  return inputs.some((name) => {
+    const factor = initializers.get(name);
+    if (factor === undefined || !("load" in factor) || sizeOf(factor.shape) !== 1) return false;
+    return Math.abs(toNumbers(factor.load())[0]!) > drowning;
+  });
 }
 
 function isSet(node: Node, attribute: string): boolean {
