@@ -1,4 +1,5 @@
 /** @file What the rule of one operator may ask about its node, and what it may say. */
+import { intAttribute } from "../graph/attributes.ts";
 import type { Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
 import type { Couplings, Labels } from "../ops/operator.ts";
@@ -65,7 +66,12 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
       draft.derived.set(inputName(input), { nodes, axis, labels, divisor });
     },
     measure(input) {
-      for (const output of node.outputs) draft.measured.set(output, [inputName(input)]);
+      const value = inputName(input);
+      const rank = node.opType === "Shape" ? facts.get(value)?.shape?.length : undefined;
+      const all = rank === undefined ? undefined : Array.from({ length: rank }, (_, axis) => axis);
+      const axes = all?.slice(intAttribute(node, "start", 0), intAttribute(node, "end", all.length));
+      for (const output of node.outputs)
+        draft.measured.set(output, [axes === undefined ? { value } : { value, axes }]);
     },
     rewrites: (input, what = "all") => said.rewritten.set(input, what),
     isConstant: (input) => draft.origins.has(inputName(input)),

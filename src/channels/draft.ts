@@ -8,6 +8,12 @@ import { type ChannelClasses, channelClasses } from "./channel-classes.ts";
 import type { Balance, DerivedAxis, Read, Source, Tie } from "./labelling.ts";
 import { tie } from "./tie.ts";
 
+/** Sizes of a value: of these axes, one element for each and in this order, or of any. */
+export interface Measure {
+  readonly value: string;
+  readonly axes?: readonly number[];
+}
+
 /** What is known so far, at some point of the walk. */
 export interface Draft {
   readonly classes: ChannelClasses;
@@ -21,8 +27,8 @@ export interface Draft {
   readonly derived: Map<string, DerivedAxis>;
   /** The stored constants behind each value that no data reach. */
   readonly origins: Map<string, readonly string[]>;
-  /** The values whose sizes a value tells. */
-  readonly measured: Map<string, readonly string[]>;
+  /** Whose sizes a value tells. */
+  readonly measured: Map<string, readonly Measure[]>;
   /** Values told by sizes of which an element was reckoned out of others, not copied. */
   readonly reckoned: Set<string>;
 }
@@ -90,9 +96,16 @@ export function replaceBlock(draft: Draft, name: string, old: LabelBlock, next: 
   );
 }
 
-/** Keeps every channel of a value. */
-export function lockValue(draft: Draft, name: string, node: string, reason: string): void {
+/** Keeps every channel of a value, or of some of its axes. */
+export function lockValue(
+  draft: Draft,
+  name: string,
+  node: string,
+  reason: string,
+  axes?: readonly number[],
+): void {
   for (const block of blocksOf(draft, name)) {
+    if (axes !== undefined && !block.axes.some((axis) => axes.includes(axis))) continue;
     for (const label of block.labels) draft.classes.lock(label, { node, reason });
   }
 }

@@ -1,7 +1,9 @@
 /** @file Sizes that are read at run time, and what is computed from them. */
 import type { Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
+import { rangesOf, resolve } from "../ops/indexing/slice.ts";
 import type { Fact } from "../ops/operator.ts";
+import { fromFront, numbersOf } from "../ops/shapes.ts";
 import { type Draft, lockValue } from "./draft.ts";
 
 /**
@@ -15,6 +17,7 @@ export function followSizes(
   rewritten: ReadonlyMap<number, "all" | "numbers">,
 ): void {
   const { facts, measured } = draft;
+  if (pickSizes(draft, node)) return;
   const stillSizes = node.outputs.every((name) => name === "" || isKnown(facts.get(name)));
   node.inputs.forEach((name, input) => {
     const behind = measured.get(name);
@@ -28,6 +31,35 @@ export function followSizes(
     for (const output of stillSizes ? node.outputs : [])
       measured.set(output, [...new Set([...(measured.get(output) ?? []), ...behind])]);
   });
+}
+
+/** Follows single sizes through nodes that only pick them, so that what is done with one holds no other axis. */
+function pickSizes({ facts, measured, reckoned }: Draft, node: Node): boolean {
+  const [name, output] = [node.inputs[0] ?? "", node.outputs[0]!];
+  const [own, ...others] = measured.get(name) ?? [];
+  if (own?.axes === undefined || others.length > 0) return false;
+  const positions = pickedPositions(node, own.axes.length, (input) => facts.get(node.inputs[input] ?? ""));
+  if (positions === undefined) return false;
+  measured.set(output, [{ value: own.value, axes: positions.map((k) => own.axes![k]!) }]);
+  if (reckoned.has(name)) reckoned.add(output);
+  return true;
+}
+
+/** Positions of a list of `length` sizes that a node hands on; undefined when it does anything else. */
+function pickedPositions(
+  node: Node,
+  length: number,
+  factOf: (input: number) => Fact | undefined,
+): readonly number[] | undefined {
+  if (node.domain !== "") return undefined;
+  const all = Array.from({ length }, (_, k) => k);
+  if (["Cast", "Identity", "Squeeze", "Unsqueeze"].includes(node.opType)) return all;
+  if (node.opType === "Gather") return numbersOf(factOf(1))?.map((k) => fromFront(k, length));
+  const ranges =
+    node.opType === "Slice" ? rangesOf({ node, inputs: node.inputs.map((_, k) => factOf(k)) }, 1) : [];
+  if (ranges?.length !== 1) return undefined;
+  const { first, count } = resolve(ranges[0]!, length);
+  return Array.from({ length: count }, (_, k) => first + k * ranges[0]!.step);
 }
 
 /**
@@ -55,5 +87,5 @@ function isSymbolic(fact: Fact | undefined): boolean {
 
 /** Keeps every channel of the values whose sizes a value tells. */
 export function lockMeasured(draft: Draft, name: string, node: string, reason: string): void {
-  for (const value of draft.measured.get(name) ?? []) lockValue(draft, value, node, reason);
+  for (const { value, axes } of draft.measured.get(name) ?? []) lockValue(draft, value, node, reason, axes);
 }

@@ -6,10 +6,13 @@
 import { type Model, type StoredTensor, stored } from "../graph/model.ts";
 import type { Facts } from "../ops/infer.ts";
 import type { Fact } from "../ops/operator.ts";
+import { isFloat } from "../tensor/dtype.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 
 /**
  * Values that come from constants alone are left as they are; values that come from Shape or Size are
- * folded. The returned facts know the new constants as well.
+ * folded, except tables of floats (masks made by size): those would pass for weights, and follow from what is folded.
+ * The returned facts know the new constants as well.
  */
 export function foldSizes(model: Model, facts: Facts): { readonly model: Model; readonly facts: Facts } {
   const fromSizes = new Set<string>();
@@ -21,7 +24,7 @@ export function foldSizes(model: Model, facts: Facts): { readonly model: Model; 
     for (const name of derived ? node.outputs : []) {
       fromSizes.add(name);
       const constant = facts.get(name)?.constant;
-      if (constant === undefined) continue;
+      if (constant === undefined || isTable(constant)) continue;
       const fresh = `${name}_folded`;
       folded.set(fresh, stored(constant));
       replaced.set(name, fresh);
@@ -35,4 +38,8 @@ export function foldSizes(model: Model, facts: Facts): { readonly model: Model; 
     model: { ...model, graph: { ...model.graph, nodes, initializers } },
     facts: new Map([...facts, ...renamed]),
   };
+}
+
+function isTable({ dtype, shape }: Tensor): boolean {
+  return isFloat(dtype) && shape.length > 0;
 }

@@ -39,6 +39,16 @@ function inferConstantOfShape(call: InferCall): readonly Fact[] {
   return [{ dtype: tensorAttribute(call.node, "value")?.dtype ?? "float32", shape }];
 }
 
+/** From 0 in steps of 1, as positions are counted, it is as long as it ends. */
+function inferRange(call: InferCall): readonly Fact[] {
+  const [start, limit, step] = [0, 1, 2].map((input) => {
+    const fact = call.inputs[input];
+    return fact?.elements?.[0] ?? numbersOf(fact)?.[0];
+  });
+  const counts = start === 0 && step === 1 && (typeof limit === "string" || (limit ?? -1) >= 0);
+  return [{ dtype: call.inputs[0]?.dtype, shape: [counts ? limit : undefined] }];
+}
+
 const silent = (): void => undefined;
 
 export const constants: Readonly<Record<string, Operator>> = {
@@ -52,5 +62,5 @@ export const constants: Readonly<Record<string, Operator>> = {
   ConstantOfShape: { infer: inferConstantOfShape, couple: silent, auxiliaryInputs: [0] },
   Shape: { infer: inferShape, couple: (c) => c.measure(0) },
   Size: { infer: inferSize, couple: (c) => c.measure(0) },
-  Range: { infer: (call) => [{ dtype: call.inputs[0]?.dtype, shape: [undefined] }], couple: silent },
+  Range: { infer: inferRange, couple: silent },
 };
