@@ -214,6 +214,34 @@ const placed: readonly OperatorNetwork[] = [
   }),
 ];
 
+const folded: readonly OperatorNetwork[] = [
+  ...["Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "SumSquare", "LogSum", "LogSumExp"].flatMap((kind) =>
+    [
+      [17, 0],
+      [20, 1],
+    ].map(([opset, keepdims]) =>
+      operator(
+        `Reduce${kind}`,
+        (g, x) => {
+          const asInput = opset! >= (kind === "Sum" ? 13 : 18);
+          const input = [halved(g, x), ...(asInput ? [ints(g, "axes", [1])] : [])];
+          const attributes = { ...(!asInput && { axes: [1] }), keepdims: keepdims! };
+          const out = g.node(`Reduce${kind}`, input, attributes);
+          return keepdims === 1 ? out : g.node("Unsqueeze", [out, ints(g, "back", [1])]);
+        },
+        { opset: opset! },
+        1,
+      ),
+    ),
+  ),
+  ...["Softmax", "LogSoftmax"].map((opType) => operator(opType, (g, x) => g.node(opType, [x], { axis: 1 }))),
+  operator("Hardmax", (g, x) => g.node("Hardmax", [x], { axis: 1 }), { locked: "Hardmax mixes over it" }),
+  operator("Softmax", (g, x) => g.node("Softmax", [x], { axis: 1 }), {
+    opset: 11,
+    locked: "Softmax mixes over it",
+  }),
+];
+
 const regions: readonly OperatorNetwork[] = [
   operator("RoiAlign", (g, x) => {
     const boxes = g.weight([2, 4], [0, 0, 4, 4, 1, 1, 5, 3]);
@@ -344,6 +372,16 @@ const quantized: readonly OperatorNetwork[] = [
     { ...own, locked: integers("QLinearGlobalAveragePool") },
   ),
   operator(
+    "QLinearSoftmax",
+    (g, x) => {
+      const [codes, scale, zero] = bits(g, x);
+      const attributes = { axis: 1, opset: 13 };
+      const out = g.node("QLinearSoftmax", [codes, scale, zero, scale, zero], attributes, own);
+      return g.node("DequantizeLinear", [out, scale, zero]);
+    },
+    { ...own, locked: integers("QLinearSoftmax") },
+  ),
+  operator(
     "QLinearAveragePool",
     (g, x) => {
       const [codes, scale, zero] = bits(g, x);
@@ -432,12 +470,78 @@ const drawn: readonly OperatorNetwork[] = [
   ),
 ];
 
+const constants: readonly OperatorNetwork[] = [
+  operator(
+    "ConstantOfShape",
+    (g, x) => {
+      const size = g.node("Shape", [
+        g.node("Slice", ["x", ints(g, "from", [0]), ints(g, "to", [1]), ints(g, "axis", [1])]),
+      ]);
+      return g.node("Concat", [x, g.node("ConstantOfShape", [size])], { axis: 1 });
+    },
+    {},
+    7,
+  ),
+  operator("Range", (g, x) => {
+    const bounds = [0, 6, 2].map((value, k) => g.initializer(`bound${k}`, int64([], [value])));
+    return g.node("Gather", [x, g.node("Range", bounds)], { axis: 2 });
+  }),
+];
+
+const pooled: readonly OperatorNetwork[] = [
+  operator("LpPool", (g, x) => g.node("LpPool", [x], { kernel_shape: [2, 2], p: 2 })),
+  operator("GlobalLpPool", (g, x) => g.node("GlobalLpPool", [x], { p: 2 })),
+  operator("ArgMin", (g, x) => asFloat(g, g.node("ArgMin", [x], { axis: 2 }))),
+  operator(
+    "MaxUnpool",
+    (g, x) => {
+      const [best, at] = g.nodes("MaxPool", [x], 2, { kernel_shape: [2, 2], strides: [2, 2] });
+      return g.node("MaxUnpool", [best!, at!, g.node("Shape", [x])], {
+        kernel_shape: [2, 2],
+        strides: [2, 2],
+      });
+    },
+    { locked: "count over channels" },
+  ),
+];
+
+/** Random numbers times zero: what they do to channels is tested, not what they are. */
+const randomly: readonly OperatorNetwork[] = [
+  ...["RandomNormal", "RandomUniform"].map((opType) =>
+    operator(
+      opType,
+      (g, x) => {
+        const noise = g.node(opType, [], { shape: [1, 6, 1, 1] });
+        return g.node("Add", [x, g.node("Mul", [noise, scalar(g, 0)])]);
+      },
+      { locked: "it meets an axis that is fixed" },
+    ),
+  ),
+  ...["RandomNormalLike", "RandomUniformLike"].map((opType) =>
+    operator(opType, (g, x) => g.node("Add", [x, g.node("Mul", [g.node(opType, [x]), scalar(g, 0)])]), {
+      locked: `${opType} draws as many numbers as it has`,
+    }),
+  ),
+  operator(
+    "Bernoulli",
+    (g, x) => {
+      const flips = g.node("Bernoulli", [halved(g, x)]);
+      return g.node("Add", [x, g.node("Mul", [flips, scalar(g, 0)])]);
+    },
+    { locked: "Bernoulli draws as many numbers as it has" },
+  ),
+];
+
 export const operatorNetworks: readonly OperatorNetwork[] = [
   ...unary,
   ...binary,
   ...normalised,
   ...ordered,
   ...placed,
+  ...folded,
+  ...pooled,
+  ...constants,
+  ...randomly,
   ...regions,
   ...contrib,
   ...quantized,

@@ -1,8 +1,11 @@
 /** @file Reductions and softmaxes: which axes they mix over, and which sums leave room for absent channels. */
 import { intAttribute } from "../../graph/attributes.ts";
 import type { Dim } from "../../graph/model.ts";
+import { codeOf } from "../../onnx/element-types.ts";
+import { isFloat } from "../../tensor/dtype.ts";
 import type { Couplings, Fact, InferCall, MaskCall, Operator } from "../operator.ts";
 import { presentMean } from "../present-mean.ts";
+import { far, presentOnly } from "../present-only.ts";
 import { axesOf, fromFront, likeFirst, passThrough, renumberBlocks, shapeOf } from "../shapes.ts";
 
 /** What a reduction folds. */
@@ -36,24 +39,25 @@ function reducedShape(x: readonly Dim[], { axes, keep }: Reduced): Dim[] {
 }
 
 /**
- * Sums see an absent channel as zero, which is what its removal leaves. Means are taken over the channels that are there.
- * Extremes and products know no such value.
+ * Sums see an absent channel as zero, which is what its removal leaves. Everything else is taken over the channels that
+ * are there.
  */
-function coupleReduce(canMiss: boolean) {
-  return (c: Couplings): void => {
-    const rank = c.inputs[0]?.shape?.length;
-    const reduced = rank === undefined ? undefined : reducedAxes(c, rank);
-    if (rank === undefined || reduced === undefined) {
-      c.lockInput(0, "the axes it is reduced over are not known");
-      return;
-    }
-    for (const axis of reduced.axes) {
-      const labels = c.labelsOf(0, axis);
-      if (canMiss) c.read(0, axis);
-      else c.lock(labels, `${c.node.opType} mixes over it`);
-    }
-    setReduced(c, rank, reduced);
-  };
+function coupleReduce(c: Couplings): void {
+  const rank = c.inputs[0]?.shape?.length;
+  const reduced = rank === undefined ? undefined : reducedAxes(c, rank);
+  if (rank === undefined || reduced === undefined) {
+    c.lockInput(0, "the axes it is reduced over are not known");
+    return;
+  }
+  for (const axis of reduced.axes) readChannels(c, axis);
+  setReduced(c, rank, reduced);
+}
+
+/** Whole numbers cannot be masked. */
+function readChannels(c: Couplings, axis: number): void {
+  const { dtype } = c.inputs[0]!;
+  if (dtype === undefined || isFloat(dtype)) c.read(0, axis);
+  else c.lock(c.labelsOf(0, axis), `${c.node.opType} mixes over it`);
 }
 
 /** The mean written out as one over the channels that are there. */
@@ -62,6 +66,38 @@ function maskedMean(call: MaskCall): void {
   const { axes, keep } = reducedAxes(call, rank)!;
   const mean = presentMean(call, call.node.inputs[0]!, [...axes]);
   call.finish(keep ? mean : squeezed(call, mean, [...axes]));
+}
+
+/**
+ * The same reduction where absent channels read as a number that changes nothing.
+ * @param distance In units of {@link far}, for extremes: what is taken over no channel at all is zero.
+ */
+function maskedWith({ distance, neutral = 0 }: { readonly distance?: number; readonly neutral?: number }) {
+  return (call: MaskCall): void => {
+    const { node, emit } = call;
+    const { axes, keep } = reducedAxes(call, call.inputs[0]!.shape!.length)!;
+    const list = [...axes];
+    const { value, isThere } = presentOnly(
+      call,
+      list,
+      distance === undefined ? neutral : distance * far(call),
+    );
+    const attributes = Object.fromEntries([...node.attributes, ["keepdims", 1] as const]);
+    const made = emit.node(node.opType, [value, ...node.inputs.slice(1)], attributes);
+    const result = distance === undefined ? made : emit.node("Mul", [made, anyOf(call, isThere, list)]);
+    call.finish(keep ? result : squeezed(call, result, list));
+  };
+}
+
+/** One where anything is there along the axes, else zero. */
+function anyOf(
+  { emit, standardOpset, inputs }: MaskCall,
+  condition: string,
+  axes: readonly number[],
+): string {
+  const share = emit.node("Cast", [condition], { to: codeOf(inputs[0]?.dtype ?? "float32") });
+  if (standardOpset < 18) return emit.node("ReduceMax", [share], { axes, keepdims: 1 });
+  return emit.node("ReduceMax", [share, emit.ints(axes)], { keepdims: 1 });
 }
 
 function squeezed({ emit, standardOpset }: MaskCall, name: string, axes: readonly number[]): string {
@@ -114,27 +150,38 @@ const softmax: Operator = {
       return;
     }
     const axis = fromFront(intAttribute(c.node, "axis", c.opset < 13 ? 1 : -1), rank);
-    for (let k = axis; k < (c.opset < 13 ? rank : axis + 1); k++)
-      c.lock(c.labelsOf(0, k), `${c.node.opType} mixes over it`);
+    const end = c.opset < 13 ? rank : axis + 1;
+    for (let k = axis; k < end; k++) {
+      if (end - axis === 1 && c.node.opType !== "Hardmax") readChannels(c, k);
+      else c.lock(c.labelsOf(0, k), `${c.node.opType} mixes over it`);
+    }
     passThrough(c);
+  },
+  masked: (call) => {
+    const axes = call.masks.map(({ axis }) => axis);
+    const { value } = presentOnly(call, axes, -far(call));
+    call.emit.adopt({ ...call.node, inputs: [value] });
   },
 };
 
-const sum: Operator = { infer: inferReduce, couple: coupleReduce(true) };
-const mean: Operator = { infer: inferReduce, couple: coupleReduce(true), masked: maskedMean };
-const mixing: Operator = { infer: inferReduce, couple: coupleReduce(false) };
+const reduced = (masked?: (call: MaskCall) => void): Operator => ({
+  infer: inferReduce,
+  couple: coupleReduce,
+  ...(masked !== undefined && { masked }),
+});
+const sum = reduced();
 
 export const reduction: Readonly<Record<string, Operator>> = {
   ReduceSum: sum,
   ReduceL1: sum,
   ReduceL2: sum,
   ReduceSumSquare: sum,
-  ReduceMean: mean,
-  ReduceMax: mixing,
-  ReduceMin: mixing,
-  ReduceProd: mixing,
-  ReduceLogSum: mixing,
-  ReduceLogSumExp: mixing,
+  ReduceMean: reduced(maskedMean),
+  ReduceMax: reduced(maskedWith({ distance: -1 })),
+  ReduceMin: reduced(maskedWith({ distance: 1 })),
+  ReduceProd: reduced(maskedWith({ neutral: 1 })),
+  ReduceLogSum: sum,
+  ReduceLogSumExp: reduced(maskedWith({ distance: -1 })),
   ArgMax: arg,
   ArgMin: arg,
   Softmax: softmax,
