@@ -11,7 +11,7 @@ import type { RankSettings } from "./rank-groups.ts";
 import { fitOptionsOf, type TuneOptions } from "./tune.ts";
 
 /** Seconds a trial goes on for; a single call of a large network may take longer. */
-const trial = 0.6;
+const trial = 1;
 
 /** Examples that trials are made on. */
 const fewExamples = 64;
@@ -54,16 +54,18 @@ export interface GameTrial {
   /** Examples of the trial, and the payoff prepared on them. */
   readonly dataset: Dataset;
   readonly payoff: PayoffSetup;
+  /** Rows the ranking would take; undefined where a time ends it. */
+  readonly rows: number | undefined;
 }
 
 /** Seconds for one row of a game, played as the ranking would play it. */
 export async function rowSeconds(options: GameTrial): Promise<number> {
-  const { settings, runner } = options;
-  const game = await networkGame(options);
-  const { seed, weighting, groupSize } = settings;
-  const call = { seed, weighting, groupSize, concurrency: 2 * runner.workers };
-  // Estimators that list their coalitions differ little from this one in what a row costs.
-  const events = estimators.permutation.run(game, { ...call, budget: { seconds: 2 * trial } });
+  const { settings, runner, rows: planned } = options;
+  const game = await networkGame({ ...options, memory: settings.memory });
+  const { seed, weighting, groupSize, partial } = settings;
+  const budget = planned === undefined ? { seconds: 2 * trial } : { rows: planned };
+  const call = { seed, weighting, groupSize, partial, budget, concurrency: 2 * runner.workers };
+  const events = estimators[settings.estimator].run(game, call);
   let first: { readonly rows: number; readonly at: number } | undefined;
   const started = performance.now();
   let rows = 0;

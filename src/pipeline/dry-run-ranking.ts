@@ -142,8 +142,8 @@ async function rowTimes(
     (_, k) => sorted[count === 1 ? 0 : Math.round((k * (sorted.length - 1)) / (count - 1))]!,
   );
   const points: { readonly macs: number; readonly seconds: number }[] = [];
-  for (const { groups, rowMacs } of picked) {
-    const trial = { analysis, groups, settings, runner: data!.runner, dataset, payoff: payoff! };
+  for (const { groups, rowMacs, rows } of picked) {
+    const trial = { analysis, groups, settings, runner: data!.runner, dataset, payoff: payoff!, rows };
     points.push({ macs: rowMacs, seconds: await rowSeconds(trial) });
   }
   return ({ rowMacs }) => {

@@ -14,7 +14,7 @@ import {
   type Weighting,
 } from "../estimators/index.ts";
 import type { GroupScores } from "../report/records.ts";
-import { networkGame } from "../valuation/network-game.ts";
+import { type NetworkGame, networkGame } from "../valuation/network-game.ts";
 import { engineOver, type Runner } from "../valuation/runner.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
 
@@ -105,11 +105,7 @@ export async function* rankGroups(context: RankContext): AsyncGenerator<RankEven
   const { settings, resume } = context;
   checkPlays(settings);
   if (settings.criterion !== "shapley") return yield* scoreByCriterion(context, settings.criterion);
-  if (settings.aggregate !== undefined)
-    throw new PrunerError("usage", {
-      detail: `--aggregate ${settings.aggregate} is for criteria with gradients, and this run estimates Shapley values. Leave it out.`,
-    });
-  checkBudget(context);
+  checkGames(context);
   const games = gamesOf(context);
   const left = resume?.finished ?? [];
   const finished: GroupScores[] = [];
@@ -140,6 +136,16 @@ function gamesOf({ groups, settings }: RankContext): readonly (readonly number[]
 
 function playersOf({ analysis }: RankContext, groups: readonly number[]): number {
   return groups.reduce((sum, group) => sum + analysis.groups[group]!.channels, 0);
+}
+
+/** @throws {PrunerError} `usage`, `budget-too-small`. */
+function checkGames(context: RankContext): void {
+  const { aggregate } = context.settings;
+  if (aggregate !== undefined)
+    throw new PrunerError("usage", {
+      detail: `--aggregate ${aggregate} is for criteria with gradients, and this run estimates Shapley values. Leave it out.`,
+    });
+  checkBudget(context);
 }
 
 /** A budget too small for one game is told, in rows for each group, before time goes into the others. */
@@ -235,7 +241,7 @@ async function* playGame(
     last = estimate;
     yield { kind: "estimate", group: name, estimate, budget: rows };
   }
-  return scoresOf(context, groups, last!);
+  return scoresOf(context, groups, last!, game.method);
 }
 
 /** Whether an estimator looks at a fixed list of coalitions, so that it takes no budget. */
@@ -268,10 +274,14 @@ export interface PlannedGame {
   readonly rows: number | undefined;
 }
 
-/** The games that `rankGroups` would play with so many examples; none for criteria that are no games. */
+/**
+ * The games that `rankGroups` would play with so many examples; none for criteria that are no games.
+ * @throws {PrunerError} `usage`, `budget-too-small`.
+ */
 export function plannedGames(context: RankContext, examples: number): PlannedGame[] {
   const { settings } = context;
   if (settings.criterion !== "shapley") return [];
+  checkGames(context);
   return gamesOf(context).map((groups) => {
     const players = playersOf(context, groups);
     const smallest = estimators[settings.estimator].minimumBudget(players, examples, settings);
@@ -286,6 +296,7 @@ function scoresOf(
   { analysis }: RankContext,
   groups: readonly number[],
   { values, standardErrors, rows, stoppedBy }: Estimate,
+  method: NetworkGame["method"],
 ): GroupScores[] {
   let start = 0;
   return groups.map((group) => {
@@ -302,6 +313,7 @@ function scoresOf(
       ),
       rows: rowsUpTo(to) - rowsUpTo(from),
       stoppedBy: stoppedBy ?? null,
+      method,
     };
   });
 }
