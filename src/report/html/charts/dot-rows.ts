@@ -70,7 +70,7 @@ export function dotRowsChart(parts: DotRows): Markup {
     colour,
   }));
   const entries = [
-    ...(used.length > 1 ? legend : []),
+    ...(kinds.length > 1 ? legend : []),
     ...(rule === undefined ? [] : [{ label: rule.label, look: "dashed", colour: "text" } as const]),
   ];
   return chart({

@@ -30,11 +30,11 @@ ${isSmall ? html`<div class="small">${charts}</div>` : charts}`,
   };
 };
 
-/** Contrasts of one measure at one budget, in the order they come. */
+/** Contrasts of one method by one measure at one budget, in the order they come. */
 function panelsOf(contrasts: readonly Contrast[]): readonly (readonly Contrast[])[] {
   const panels = new Map<string, Contrast[]>();
   for (const contrast of contrasts) {
-    const key = JSON.stringify([contrast.measure, contrast.budget]);
+    const key = JSON.stringify([contrast.measure, contrast.budget, contrast.first]);
     const panel = panels.get(key);
     if (panel === undefined) panels.set(key, [contrast]);
     else panel.push(contrast);
@@ -44,24 +44,23 @@ function panelsOf(contrasts: readonly Contrast[]): readonly (readonly Contrast[]
 
 function forest(contrasts: readonly Contrast[], { budgets }: CompareRecord, isSmall: boolean): Markup {
   const { first, measure, budget } = contrasts[0]!;
-  const isOne = contrasts.every((contrast) => contrast.first === first);
   const isAccuracy = measure.startsWith("accuracy");
   const told = (value: number) => (isAccuracy ? `${points(value)} points` : short(value, 3));
-  const rows = contrasts.map(({ first: one, second, difference, interval: [low, high], verdict }) => ({
-    name: isOne ? second : `${one} − ${second}`,
+  const rows = contrasts.map(({ second, difference, interval: [low, high], verdict }) => ({
+    name: second,
     dots: [
       {
         kind: verdict,
         value: difference,
         low,
         high,
-        told: `${one} less ${second}: ${told(difference)} (95%: ${told(low)} to ${told(high)}), ${verdict}`,
+        told: `${first} less ${second}: ${told(difference)} (95%: ${told(low)} to ${told(high)}), ${verdict}`,
       },
     ],
   }));
   const at = budget !== null && budgets.length > 1 ? `, ${tickText(budget)} rows a group` : "";
   return dotRowsChart({
-    title: `${measure}${at}${isOne ? `: ${first} less …` : ""}`,
+    title: `${measure}${at}: ${first} less …`,
     caption: verdictsOf(contrasts),
     label: isAccuracy ? "difference in points →" : "difference →",
     rows,

@@ -1,7 +1,7 @@
 /** @file What methods gain against what they cost. */
 import { metrics } from "../../../metrics/index.ts";
 import type { CompareRecord } from "../../compare-records.ts";
-import { compact, duration, percent, short } from "../../format.ts";
+import { compact, percent, short } from "../../format.ts";
 import { type CostBenefit, costBenefitChart } from "../charts/cost-benefit.ts";
 import { html, type Markup, nothing } from "../markup.ts";
 import { methodsOf } from "../methods.ts";
@@ -43,7 +43,11 @@ const byRows: Pick<CostBenefit, "cost" | "free"> = {
 };
 
 const bySeconds: Pick<CostBenefit, "cost" | "free"> = {
-  cost: { label: "seconds of ranking", of: ({ summary }) => summary.seconds, told: duration },
+  cost: {
+    label: "seconds of ranking",
+    of: ({ summary }) => summary.seconds,
+    told: (value) => `${short(value, 2)} s`,
+  },
   free: "0",
 };
 

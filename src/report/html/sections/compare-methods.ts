@@ -1,7 +1,7 @@
 /** @file All figures of all methods, and what could not be measured. */
 import { metrics } from "../../../metrics/index.ts";
 import type { CompareRecord } from "../../compare-records.ts";
-import { bytes, compact, duration, percent, short } from "../../format.ts";
+import { bytes, compact, percent, short } from "../../format.ts";
 import { type Column, html, type Markup, nothing, tableOf } from "../markup.ts";
 import { entryName, methodsOf, type Summarised, spreadText } from "../methods.ts";
 import type { SectionOf } from "./section.ts";
@@ -92,7 +92,11 @@ function costTable(record: CompareRecord, entries: readonly Summarised[]): Marku
       ...right,
       told: ({ summary }) => (summary.rows.mean === 0 ? "-" : spreadText(summary.rows, compact)),
     },
-    { title: "seconds", ...right, told: ({ summary }) => duration(summary.seconds.mean) },
+    {
+      title: "seconds",
+      ...right,
+      told: ({ summary }) => spreadText(summary.seconds, (value) => short(value, 2)),
+    },
     { title: "memory", ...right, told: ({ summary }) => bytes(Math.round(summary.memoryBytes.mean)) },
   ]);
 }
