@@ -254,7 +254,7 @@ refusals(folder)("compare refuses", [
     () => ["compare", tiny, "--data", single, ...quick.slice(4)],
     "usage",
     2,
-    /1 examples are too few/,
+    /1 example is too few/,
   ],
   ["a budget too small for Shapley values", () => [...quick, "--budget", "5"], "budget-too-small", 2],
   ["a share of everything", () => [...quick, "--shares", "100%"], "invalid-option", 2, /between 0 and 1/],

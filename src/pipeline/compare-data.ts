@@ -78,7 +78,7 @@ function sizesOf(data: Dataset, hasTest: boolean, cut: CompareCut): Record<strin
   const drawn = Math.min(cut.curveExamples, Math.floor(each / seeds));
   if (Math.min(ranked, drawn) < fewestExamples)
     throw new PrunerError("usage", {
-      detail: `${data.name}: ${data.size} examples are too few for ${seeds} seeds, each with examples of its own to rank on and others for curves${network ? ", besides those that whole networks are measured with" : ""}. Give more examples, or fewer --seeds${network ? ", or leave whole networks out with --no-network" : ""}.`,
+      detail: `${data.name}: ${data.size} ${data.size === 1 ? "example is" : "examples are"} too few for ${seeds} ${seeds === 1 ? "seed" : "seeds"} with examples of its own to rank on and others for curves${network ? ", besides those that whole networks are measured with" : ""}. Give more examples, or fewer --seeds${network ? ", or leave whole networks out with --no-network" : ""}.`,
     });
   const sizes: Record<string, number> = {};
   for (let k = 0; k < seeds; k++) {
