@@ -4,6 +4,8 @@ import { describe, expect, test } from "vitest";
 import { costModelOf, fullCost } from "../src/channels/cost.ts";
 import { analyzeChannels, type ChannelAnalysis } from "../src/channels/groups.ts";
 import { costOfMasks } from "../src/channels/plan.ts";
+import type { Model } from "../src/graph/model.ts";
+import { sizeOf } from "../src/tensor/tensor.ts";
 import { architectures } from "./helpers/architectures/index.ts";
 import { plansOf } from "./helpers/random-plan.ts";
 import { slicingEqualsMasking, subjectOf } from "./helpers/slicing-property.ts";
@@ -21,6 +23,21 @@ function prunableShare(analysis: ChannelAnalysis): number {
   return 1 - rest.parameters / fullCost(cost).parameters;
 }
 
+/** The same model with weights that cannot be had: only short lists, whole numbers and single numbers are left. */
+function withoutWeights(model: Model): Model {
+  const initializers = new Map(
+    [...model.graph.initializers].map(([name, tensor]) => {
+      const isSizes = tensor.dtype === "int64" || tensor.dtype === "int32" || tensor.dtype === "bool";
+      if (isSizes || sizeOf(tensor.shape) <= 64) return [name, tensor] as const;
+      const load = () => {
+        throw new Error(`"${name}" was read`);
+      };
+      return [name, { ...tensor, load }] as const;
+    }),
+  );
+  return { ...model, graph: { ...model.graph, initializers } };
+}
+
 describe.each(Object.entries(architectures))("%s", (_family, own) => {
   describe.each(own)("$name", ({ build, locked, share, tolerance = 1e-4 }) => {
     test("locks what it has to and nothing else", () => {
@@ -30,6 +47,12 @@ describe.each(Object.entries(architectures))("%s", (_family, own) => {
         Object.fromEntries(Object.entries(locked).map(([id, part]) => [id, expect.stringContaining(part)])),
       );
       expect(prunableShare(analysis)).toBeGreaterThanOrEqual(share);
+    });
+
+    test("is analysed without reading a weight", () => {
+      const model = build();
+      const { groups } = analyzeChannels(model);
+      expect(analyzeChannels(withoutWeights(model)).groups).toEqual(groups);
     });
 
     test("slicing equals masking for random plans", async () => {

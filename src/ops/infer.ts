@@ -67,7 +67,8 @@ function followBody(body: Graph, inputs: readonly Fact[], outer: Scope): readonl
 
 function factOfConstant(tensor: StoredTensor): Fact {
   const { dtype, shape } = tensor;
-  const few = sizeOf(shape) <= (dtype.startsWith("int") || dtype === "bool" ? foldLimit : 64);
+  const mayBeSizes = dtype === "int64" || dtype === "int32" || dtype === "bool";
+  const few = sizeOf(shape) <= (mayBeSizes ? foldLimit : 64);
   return few ? factOfTensor(tensor.load()) : { dtype, shape };
 }
 

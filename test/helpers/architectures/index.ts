@@ -8,6 +8,7 @@ import { exporters } from "./exporters.ts";
 import { fusedTransformers } from "./fused-transformers.ts";
 import { languageModels } from "./language-models.ts";
 import { mobile } from "./mobile.ts";
+import { patterns } from "./patterns.ts";
 import { precision } from "./precision.ts";
 import { residual } from "./residual.ts";
 import { signals } from "./signals.ts";
@@ -26,6 +27,7 @@ export const architectures: Readonly<Record<string, readonly Architecture[]>> = 
   "language models": languageModels,
   "transformers in fused operators": fusedTransformers,
   exporters,
+  patterns,
   precision,
   "control flow": controlFlow,
 };
