@@ -9,8 +9,9 @@ import { onOracleBench } from "./oracle.ts";
 import type { OracleOptions } from "./oracle-options.ts";
 import { checkTableSize, type GroupSetting, wholeGameOf } from "./oracle-table.ts";
 
-/** Seconds a trial goes on for. */
+/** Seconds a trial goes on for, and rounds after which it has seen enough. */
 const trial = 1;
+const enough = 30;
 
 /**
  * What `oracle` would do with these options, and what it would cost. Writes nothing.
@@ -79,10 +80,10 @@ async function coalitionSeconds(game: WholeNetworkGame, workers: number): Promis
   const round = () => Promise.all(Array.from({ length: 2 * workers }, () => game.means(masks)));
   await round(); // opens the sessions
   const started = performance.now();
-  let coalitions = 0;
+  let rounds = 0;
   do {
     await round();
-    coalitions += 2 * workers * size;
-  } while (performance.now() - started < 1000 * trial);
-  return (performance.now() - started) / 1000 / coalitions;
+    rounds++;
+  } while (performance.now() - started < 1000 * trial && rounds < enough);
+  return (performance.now() - started) / 1000 / (rounds * 2 * workers * size);
 }

@@ -13,6 +13,9 @@ import { fitOptionsOf, type TuneOptions } from "./tune.ts";
 /** Seconds a trial goes on for; a single call of a large network may take longer. */
 const trial = 1;
 
+/** Repetitions after which a trial has seen enough, however short they are. */
+const enough = 50;
+
 /** Examples that trials are made on. */
 const fewExamples = 64;
 
@@ -37,12 +40,12 @@ export async function exampleSeconds(runner: Runner, model: Model, dataset: Data
   const once = () => forward(runner, shared, few, () => undefined, { batchSize });
   await once(); // opens the sessions
   const started = performance.now();
-  let examples = 0;
+  let repetitions = 0;
   do {
     await once();
-    examples += few.size;
-  } while (secondsSince(started) < trial);
-  return secondsSince(started) / examples;
+    repetitions++;
+  } while (secondsSince(started) < trial && repetitions < enough);
+  return secondsSince(started) / (repetitions * few.size);
 }
 
 export interface GameTrial {
@@ -69,11 +72,12 @@ export async function rowSeconds(options: GameTrial): Promise<number> {
   let first: { readonly rows: number; readonly at: number } | undefined;
   const started = performance.now();
   let rows = 0;
+  let repetitions = 0;
   for await (const estimate of events) {
     rows = estimate.rows;
     if (first === undefined)
       first = { rows, at: performance.now() }; // sessions are open from here on
-    else if (secondsSince(first.at) > trial) break;
+    else if (secondsSince(first.at) > trial || ++repetitions >= enough) break;
   }
   if (first === undefined || rows === first.rows) return secondsSince(started) / Math.max(1, rows);
   return secondsSince(first.at) / (rows - first.rows);
