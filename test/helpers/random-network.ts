@@ -33,7 +33,49 @@ const convolved = (draft: Draft, x: Value, to: number, group: number): Value => 
   channels: to,
 });
 
+/** How attention lays out its heads: on an axis of their own, merged with the batch, or so behind the tokens. */
+const layouts = [
+  { apart: [0, 2, 1, 3], target: undefined, back: [0, 2, 1, 3] },
+  { apart: [0, 2, 1, 3], target: (width: number) => [-1, 16, width], back: [0, 2, 1, 3] },
+  { apart: [1, 0, 2, 3], target: (width: number) => [16, -1, width], back: [1, 0, 2, 3] },
+] as const;
+
+/** Attention over the 16 positions of a value, which are its tokens. */
+function attend(draft: Draft, x: Value): Value {
+  const { g, random } = draft;
+  const [heads, width, to] = [1 + below(3, random), 1 + below(3, random), 2 + below(4, random)];
+  const { apart, target, back } = layouts[below(layouts.length, random)]!;
+  const reshaped = (value: string, shape: readonly number[]) =>
+    g.node("Reshape", [value, ints(draft, shape)]);
+  const product = (value: string, rows: number, columns: number) =>
+    g.node("MatMul", [value, g.weight([rows, columns], undefined, { name: `${fresh(draft)}.weight` })]);
+  const tokens = g.node("Transpose", [reshaped(x.name, [0, x.channels, 16])], { perm: [0, 2, 1] });
+  const toHeads = () => {
+    const split = reshaped(product(tokens, x.channels, heads * width), [0, 16, heads, width]);
+    const turned = g.node("Transpose", [split], { perm: apart });
+    if (target === undefined) return turned;
+    const merged = reshaped(turned, target(width));
+    return apart[0] === 1 ? g.node("Transpose", [merged], { perm: [1, 0, 2] }) : merged;
+  };
+  const keys = toHeads();
+  const perm = target === undefined ? [0, 1, 3, 2] : [0, 2, 1];
+  const scores = g.node("MatMul", [toHeads(), g.node("Transpose", [keys], { perm })]);
+  let out = g.node("MatMul", [g.node("Softmax", [scores], { axis: -1 }), toHeads()]);
+  if (apart[0] === 1) out = reshaped(g.node("Transpose", [out], { perm: [1, 0, 2] }), [16, -1, heads, width]);
+  else if (target !== undefined) out = reshaped(out, [-1, heads, 16, width]);
+  const joined = reshaped(g.node("Transpose", [out], { perm: back }), [-1, 16, heads * width]);
+  const mixed = g.node("Transpose", [product(joined, heads * width, to)], { perm: [0, 2, 1] });
+  return { name: reshaped(mixed, [0, to, 4, 4]), channels: to };
+}
+
 const steps: Readonly<Record<string, Step>> = {
+  attention: attend,
+  layerNorm: ({ g }, x) => {
+    const last = g.node("Transpose", [x.name], { perm: [0, 2, 3, 1] });
+    const inputs = [last, g.weight([x.channels]), g.weight([x.channels])];
+    const normal = g.node("LayerNormalization", inputs, { axis: -1, epsilon: 0.1 });
+    return { ...x, name: g.node("Transpose", [normal], { perm: [0, 3, 1, 2] }) };
+  },
   conv: (draft, x) => convolved(draft, x, 2 + below(5, draft.random), 1),
   groupedConv: (draft, x) =>
     x.channels % 2 === 0 ? convolved(draft, x, 2 * (1 + below(3, draft.random)), 2) : undefined,
