@@ -1,6 +1,7 @@
-/** @file Writes docs/architectures.md from the bundled model and those found beside the repository: `npm run architectures`. */
+/** @file Writes docs/architectures.md from the bundled model, those found beside the repository and those the tests build: `npm run architectures`. */
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { architectures } from "../test/helpers/architectures/index.ts";
 import { architecturePage, type PageModel } from "./architecture-page.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -11,7 +12,7 @@ const models = [bundled, ...optionalModels()];
 if (models.length === 1)
   console.log("no models beside the repository: the page tells of the bundled one alone");
 const page = join(root, "docs/architectures.md");
-writeFileSync(page, await architecturePage(models));
+writeFileSync(page, await architecturePage(models, architectures));
 console.log(`docs/architectures.md: ${models.length} models read`);
 
 function optionalModels(): PageModel[] {

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { architecturePage, architectureRow, pageCommand } from "../scripts/architecture-page.ts";
 import { inspectModel } from "../src/pipeline/inspect.ts";
 import { loadModel } from "../src/pipeline/load-model.ts";
+import { architectures } from "./helpers/architectures/index.ts";
 
 const root = join(import.meta.dirname, "..");
 const page = readFileSync(join(root, "docs/architectures.md"), "utf8");
@@ -16,6 +17,11 @@ test("the committed row of the bundled model is the one made today", async () =>
   expect(row).toBe(
     '| lenet5-mnist (bundled) | 18 | 12 | 5 (1 locked) | 99.98% | `out`: it is the graph output "logits" |',
   );
+});
+
+test("every network the tests build has a row", () => {
+  const names = Object.values(architectures).flatMap((own) => own.map(({ name }) => name));
+  expect(names.filter((name) => !page.includes(`\n| ${name} | `))).toEqual([]);
 });
 
 test("the page names the command that makes it, and package.json knows it", () => {
