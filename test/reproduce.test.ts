@@ -1,5 +1,6 @@
 /** @file Studies of published results: what is kept between runs, what is missing, and the page. */
 import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { costTable } from "../reproduce/costs.ts";
@@ -167,6 +168,48 @@ describe("a workshop", () => {
     expect(commandText([...argv, "--only", "layer*"], "/r", "/r/reproduce/work")).toBe(
       "npx shapley-pruner prune reproduce/work/lenet5/b.onnx --data node_modules/d/x --labels y.npy --only 'layer*'",
     );
+  });
+});
+
+describe("commands of a workshop", () => {
+  /** A root whose built command prints its arguments and writes its --out, or fails when told to. */
+  const root = folder.file("root");
+  mkdirSync(join(root, "dist/cli"), { recursive: true });
+  writeFileSync(
+    join(root, "dist/cli/main.js"),
+    `const { writeFileSync } = require("node:fs");
+     const argv = process.argv.slice(2);
+     if (argv[0] === "fail") process.exit(1);
+     const out = argv[argv.indexOf("--out") + 1];
+     if (argv.includes("--out")) writeFileSync(out, "model");
+     console.log(JSON.stringify({ argv, pid: process.pid }));`,
+  );
+  const open = () =>
+    openWorkshop({ root, work: folder.file("commands"), study: "s", say: () => {}, quiet: true });
+  interface Printed {
+    readonly argv: readonly string[];
+    readonly pid: number;
+  }
+
+  test("run once, and again when what they read changes or what they made is gone", async () => {
+    const read = folder.write("read.bin", "1");
+    const makes = folder.file("made.onnx");
+    const run = async () =>
+      (await open().command<Printed>("p", ["train", "--out", makes], { reads: [read], makes })).document;
+    const first = await run();
+    expect(first.argv).toEqual(["train", "--out", makes, "--quiet", "--json"]);
+    expect(await run()).toEqual(first);
+    folder.write("read.bin", "2");
+    const second = await run();
+    expect(second.pid).not.toBe(first.pid);
+    rmSync(makes);
+    folder.write("made.onnx.checkpoint", "");
+    expect((await run()).argv).toContain("--resume");
+  });
+
+  test("that fail leave nothing, and say what failed", async () => {
+    await expect(open().command("f", ["fail", "here"])).rejects.toThrow(/status 1: fail here/);
+    expect(existsSync(join(folder.file("commands"), "s", "f.json"))).toBe(false);
   });
 });
 
