@@ -20,11 +20,14 @@ const ways = [
   },
 ] as const;
 
+type Way = (typeof ways)[number];
+
 interface Subject {
   readonly name: string;
   readonly title: string;
   /** Rows for each group; a joint game has those of all groups. */
   readonly rows: number;
+  readonly ways: readonly Way[];
   argv(workshop: Workshop, seed: number): Promise<readonly (string | number)[]>;
 }
 
@@ -33,6 +36,7 @@ const subjects: readonly Subject[] = [
     name: "lenet5",
     title: "LeNet-5, 20,000 rows over 4 groups, one network for each seed",
     rows: 5000,
+    ways,
     async argv(workshop, seed) {
       const { path } = await trainedLenet(workshop, seed);
       const images = workshop.place("train-images-idx3-ubyte");
@@ -44,6 +48,7 @@ const subjects: readonly Subject[] = [
     name: "resnet20",
     title: "ResNet-20, channels inside the blocks, 14,400 rows over 9 groups",
     rows: 1600,
+    ways: ways.slice(0, 2),
     async argv(workshop) {
       const path = workshop.place("resnet20-cifar10.onnx");
       const few = ["--ignore", "conv1", "--payoff", "agreement", "--limit", 1500];
@@ -72,7 +77,7 @@ export const jointStudy: Study = {
 
 async function tableOf(workshop: Workshop, subject: Subject): Promise<StudyTable> {
   const rows = [];
-  for (const way of ways) {
+  for (const way of subject.ways) {
     const results: PruneResult[] = [];
     for (const seed of seeds) results.push(await pruned(workshop, subject, way, seed));
     const left = results.map(({ before, after }) => (100 * after.parameters) / before.parameters);
@@ -89,7 +94,7 @@ async function tableOf(workshop: Workshop, subject: Subject): Promise<StudyTable
 async function pruned(
   workshop: Workshop,
   subject: Subject,
-  { title, flags }: (typeof ways)[number],
+  { title, flags }: Way,
   seed: number,
 ): Promise<PruneResult> {
   const piece = `${subject.name}_${title.replaceAll(/[^a-z0-9]+/g, "-")}_${seed}`;
