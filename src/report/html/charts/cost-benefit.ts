@@ -70,15 +70,7 @@ export function costBenefitChart(
       marginRight: 24,
       marginTop: 28,
       marginBottom: 42,
-      x: {
-        type: "log",
-        domain: [left, right],
-        label: `${parts.cost.label} →`,
-        labelArrow: "none",
-        ticks: [...(hasFree ? [zero] : []), ...powersIn(hasFree ? zero * 4 : left, right, width)],
-        tickFormat: (value: number) => (hasFree && value === zero ? parts.free : tickText(value)),
-        tickSize: 4,
-      },
+      x: { type: "log", domain: [left, right], axis: null },
       y: {
         ...(isLog && { type: "log" as const }),
         label: `↑ ${parts.benefit.label}`,
@@ -91,6 +83,7 @@ export function costBenefitChart(
         ...(isLog && { tickFormat: (value: number) => tickText(value) }),
       },
       marks: [
+        costAxis(hasFree ? zero : undefined, left, right, width, parts),
         ...(hasFree ? [Plot.ruleX([zero * 2.4], { stroke: "var(--line)", strokeWidth: 1.5 })] : []),
         ...methods.flatMap(({ look }) =>
           marksOf(
@@ -131,6 +124,23 @@ function spanOf(points: readonly Point[]): {
   if (costs.length === points.length) return { left: Math.min(...costs) / 1.8, zero: low, right };
   const zero = low / 6;
   return { left: zero / 3, zero, right };
+}
+
+/** The axis as a mark with texts of its own: a logarithmic scale would leave some of its labels out. */
+function costAxis(
+  zero: number | undefined,
+  left: number,
+  right: number,
+  width: number,
+  { cost, free }: CostBenefit,
+): Plot.Markish {
+  const powers = powersIn(zero === undefined ? left : zero * 4, right, width);
+  return Plot.axisX(zero === undefined ? powers : [zero, ...powers], {
+    text: (value: number) => (value === zero ? free : tickText(value)),
+    tickSize: 4,
+    label: `${cost.label} →`,
+    labelArrow: "none",
+  });
 }
 
 function powersIn(left: number, right: number, width: number): number[] {

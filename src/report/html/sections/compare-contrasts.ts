@@ -60,7 +60,7 @@ function forest(contrasts: readonly Contrast[], { budgets }: CompareRecord, isSm
   }));
   const at = budget !== null && budgets.length > 1 ? `, ${tickText(budget)} rows a group` : "";
   return dotRowsChart({
-    title: `${measure}${at}: ${first} less …`,
+    title: `${measure.charAt(0).toUpperCase()}${measure.slice(1)}${at}: ${first} less …`,
     caption: verdictsOf(contrasts),
     label: isAccuracy ? "difference in points →" : "difference →",
     rows,
