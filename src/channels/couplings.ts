@@ -32,6 +32,7 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
   return {
     node,
     opset,
+    wholeBlocks: draft.wholeBlocks,
     inputs: node.inputs.map(factOf),
     outputs: node.outputs.map(factOf),
     labelsOf,

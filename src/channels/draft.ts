@@ -16,6 +16,7 @@ export interface Measure {
 
 /** What is known so far, at some point of the walk. */
 export interface Draft {
+  readonly wholeBlocks: boolean;
   readonly classes: ChannelClasses;
   readonly facts: Facts;
   readonly blocks: Map<string, readonly LabelBlock[]>;
@@ -34,8 +35,9 @@ export interface Draft {
 }
 
 /** Before the walk: the stored constants are known, and nothing is labelled yet. */
-export function newDraft({ initializers }: Graph, facts: Facts): Draft {
+export function newDraft({ initializers }: Graph, facts: Facts, wholeBlocks: boolean): Draft {
   return {
+    wholeBlocks,
     classes: channelClasses(),
     facts,
     blocks: new Map(),

@@ -36,9 +36,21 @@ export interface ChannelGroup {
   readonly blockOf?: Int32Array;
 }
 
+/**
+ * What grouped convolutions lose: equally many channels from each of their blocks, or whole blocks, whose input and
+ * output channels then are one player.
+ */
+export type GroupedCut = "equal" | "blocks";
+
+export interface AnalyzeOptions extends InferOptions {
+  /** Default "equal". */
+  readonly groupedCut?: GroupedCut | undefined;
+}
+
 /** Everything known about a model's channels. */
 export interface ChannelAnalysis {
   readonly model: Model;
+  readonly groupedCut: GroupedCut;
   readonly facts: Facts;
   readonly labelling: Labelling;
   readonly groups: readonly ChannelGroup[];
@@ -47,15 +59,16 @@ export interface ChannelAnalysis {
 }
 
 /** Finds the channel groups of a model. */
-export function analyzeChannels(model: Model, options: InferOptions = {}): ChannelAnalysis {
+export function analyzeChannels(model: Model, options: AnalyzeOptions = {}): ChannelAnalysis {
+  const { groupedCut = "equal" } = options;
   const facts = inferFacts(model, options);
-  const labelling = labelChannels(model, facts);
+  const labelling = labelChannels(model, facts, groupedCut === "blocks");
   let families = familiesOf(labelling);
   while (tieUnbalanced(labelling, families)) families = familiesOf(labelling);
   const places = placesOf(families);
   const placeOf = (label: number) => places.get(labelling.classes.find(label));
   const groups = describeGroups(labelling, families, placeOf);
-  return { model, facts, labelling, groups, placeOf };
+  return { model, groupedCut, facts, labelling, groups, placeOf };
 }
 
 function describeGroups(

@@ -10,10 +10,13 @@ import { lockCaptured } from "./lock-captured.ts";
 import { lockMeasured } from "./measured-sizes.ts";
 import { separateBlocks } from "./separate-blocks.ts";
 
-/** Labels every axis of a model along which something could be removed. */
-export function labelChannels(model: Model, facts: Facts): Labelling {
+/**
+ * Labels every axis of a model along which something could be removed.
+ * @param wholeBlocks Grouped convolutions lose whole blocks, instead of equally many channels from each.
+ */
+export function labelChannels(model: Model, facts: Facts, wholeBlocks = false): Labelling {
   const { graph } = model;
-  const draft = newDraft(graph, facts);
+  const draft = newDraft(graph, facts, wholeBlocks);
   for (const node of graph.nodes) coupleNode(draft, node, model.opsets.get(node.domain) ?? 1);
   for (const node of graph.nodes) lockCaptured(draft, node);
   lockOutputs(draft, graph);

@@ -54,6 +54,8 @@ export interface LabelBlock {
 export interface Couplings {
   readonly node: Node;
   readonly opset: number;
+  /** Whether grouped convolutions lose whole blocks, instead of equally many channels from each. */
+  readonly wholeBlocks: boolean;
   readonly inputs: readonly (Fact | undefined)[];
   readonly outputs: readonly (Fact | undefined)[];
   /**

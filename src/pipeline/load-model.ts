@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { PrunerError } from "../base/problem.ts";
-import { analyzeChannels, type ChannelAnalysis } from "../channels/groups.ts";
+import { analyzeChannels, type ChannelAnalysis, type GroupedCut } from "../channels/groups.ts";
 import type { Dim, Model, ValueInfo } from "../graph/model.ts";
 import { findNonFinite } from "../graph/non-finite.ts";
 import { dataFilesOf } from "../onnx/data-files.ts";
@@ -23,16 +23,21 @@ export interface LoadedModel {
 export interface LoadOptions {
   /** Shapes that replace what the file says about its inputs, by input name. */
   readonly inputShapes?: ReadonlyMap<string, readonly Dim[]> | undefined;
+  /** What grouped convolutions lose. Default "equal". */
+  readonly groupedCut?: GroupedCut | undefined;
 }
 
 /**
  * Reads a model and finds its channel groups.
  * @throws {PrunerError} What `readModelFile` throws; `invalid-option` for the shape of an unknown input.
  */
-export async function loadModel(path: string, { inputShapes }: LoadOptions = {}): Promise<LoadedModel> {
+export async function loadModel(
+  path: string,
+  { inputShapes, groupedCut }: LoadOptions = {},
+): Promise<LoadedModel> {
   const read = await readModelFile(path);
   const files = [path, ...dataFilesOf(read)];
-  const analysis = analyzeChannels(withShapes(read, inputShapes));
+  const analysis = analyzeChannels(withShapes(read, inputShapes), { groupedCut });
   return { path, files, hash: await hashOf(files), analysis };
 }
 
@@ -44,7 +49,7 @@ export function runnable({ path, analysis }: LoadedModel): ChannelAnalysis {
   const found = findNonFinite(analysis.model);
   if (found !== undefined) throw new PrunerError("weights-not-finite", { path, ...found });
   const opened = openBatch(analysis.model);
-  return opened === analysis.model ? analysis : analyzeChannels(opened);
+  return opened === analysis.model ? analysis : analyzeChannels(opened, analysis);
 }
 
 function withShapes(model: Model, shapes: ReadonlyMap<string, readonly Dim[]> | undefined): Model {

@@ -69,7 +69,7 @@ async function pruneWith(options: PruneOptions, bench: Bench): Promise<PruneResu
   const decision = await decide(options, bench, refinery);
   checkRemoves(decision.masks);
   const sliced = sliceModel(model.analysis, decision.masks);
-  const cut = analyzeChannels(openBatch(sliced));
+  const cut = analyzeChannels(openBatch(sliced), model.analysis);
   const smaller = decision.left === undefined ? cut : decision.left.analysis;
   const feeds = (batch: number) => feedsOf(bench, batch);
   const check =

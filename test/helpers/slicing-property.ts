@@ -1,7 +1,7 @@
 /** @file The promise of the product as a property: slicing a plan out of a network equals silencing its channels. */
 import { expect } from "vitest";
 import { type CostModel, costModelOf, fullCost } from "../../src/channels/cost.ts";
-import { analyzeChannels, type ChannelAnalysis } from "../../src/channels/groups.ts";
+import { type AnalyzeOptions, analyzeChannels, type ChannelAnalysis } from "../../src/channels/groups.ts";
 import { costOfMasks, type KeepMasks } from "../../src/channels/plan.ts";
 import type { Session } from "../../src/engine/engine.ts";
 import { openBytes } from "../../src/engine/ort/direct.ts";
@@ -28,8 +28,12 @@ export interface Subject {
   readonly masked: Session;
 }
 
-export async function subjectOf(model: Model, feeds = randomFeeds(model, stream(7, 0))): Promise<Subject> {
-  const analysis = analyzeChannels(model);
+export async function subjectOf(
+  model: Model,
+  feeds = randomFeeds(model, stream(7, 0)),
+  options: AnalyzeOptions = {},
+): Promise<Subject> {
+  const analysis = analyzeChannels(model, options);
   const free = freeGroups(analysis);
   const masked = await openBytes(encodeModel(checkGraph(insertMasks(analysis, free))), {
     optimization: "off",

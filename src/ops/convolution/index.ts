@@ -143,6 +143,7 @@ function coupleGrouped(
     const outputChannels = (weights[layout.out] as number) * (layout.out === 0 ? 1 : groups);
     return coupleDepthwise(c, layout, channels, outputChannels / groups);
   }
+  if (c.wholeBlocks) return coupleBlocks(c, layout, channels, groups);
   if (channels !== undefined) c.balance(channels, groups);
   c.read(0, 1);
   if (layout.out === 1) return coupleTransposedGroups(c, channels, groups);
@@ -151,6 +152,29 @@ function coupleGrouped(
   if (c.isStored(1)) c.countsOf(1, 1, channels, groups);
   else coupleSharedColumns(c, channels, groups);
   return outputs;
+}
+
+/** All channels of a block, those that go in and those that come out, are one channel. */
+function coupleBlocks(
+  c: Couplings,
+  layout: WeightLayout,
+  channels: Int32Array | undefined,
+  groups: number,
+): Int32Array | undefined {
+  const rows = c.labelsOf(1, 0);
+  if (channels === undefined || rows === undefined) {
+    c.lock(channels ?? rows, "it belongs to a block that is fixed");
+    return undefined;
+  }
+  const each = channels.length / groups;
+  const firsts = Int32Array.from({ length: groups }, (_, group) => channels[group * each]!);
+  c.unify(channels, repeatEach(firsts, each));
+  if (layout.out === 0) {
+    c.unify(rows, repeatEach(firsts, rows.length / groups));
+    return rows;
+  }
+  c.unify(rows, channels);
+  return repeatEach(firsts, c.inputs[1]!.shape![1] as number);
 }
 
 /** Computed weights [out, in / groups] are cut along whole columns, so the groups lose their channels in the same places. */
@@ -204,15 +228,20 @@ function sliceConv(call: SliceCall): Node {
   const inputChannels = call.inputs[0]?.shape?.[1];
   if (groups === 1 || inputChannels === undefined) return call.node; // what is not known is locked
   const kept = call.keptOfInput(0, 1);
-  if (inputChannels === groups) {
-    if (kept === undefined) return call.node;
-    return withAttributes(call.node, { group: { kind: "int", value: kept.length } });
-  }
+  if (inputChannels === groups) return withBlocks(call, kept);
   const keptOut = call.keptOfOutput(0, 1);
   const weights = call.constant(1);
   if (weights !== undefined && (kept !== undefined || keptOut !== undefined))
     call.replaceInput(1, groupedWeights(weights, groups, kept, keptOut));
-  return call.node;
+  return withBlocks(call, kept);
+}
+
+/** The number of blocks that still have a channel. */
+function withBlocks(call: SliceCall, kept: Int32Array | undefined): Node {
+  if (kept === undefined) return call.node;
+  const each = (call.inputs[0]!.shape![1] as number) / groupsOf(call.node);
+  const blocks = new Set(kept.map((channel) => Math.floor(channel / each)));
+  return withAttributes(call.node, { group: { kind: "int", value: blocks.size } });
 }
 
 /** Weights [out, in / groups, ...] of a grouped convolution cut to the channels that stay in each group. */
@@ -230,7 +259,7 @@ function groupedWeights(
     const own = rows.filter((k) => Math.floor(k / (outputs / groups)) === group);
     return takeAlong(takeAlong(weights, 0, own), 1, columns);
   });
-  return concatRows(blocks);
+  return concatRows(blocks.filter(({ shape }) => shape[0] !== 0));
 }
 
 function concatRows(parts: readonly Tensor[]): Tensor {
@@ -287,9 +316,8 @@ export const convolution: Readonly<Record<string, Operator>> = {
     couple: coupleConv({ out: 1, into: 0 }),
     slice: (call) => {
       const kept = call.keptOfInput(0, 1);
-      const isDepthwise = call.inputs[0]?.shape?.[1] === groupsOf(call.node);
-      if (groupsOf(call.node) === 1 || !isDepthwise || kept === undefined) return call.node;
-      return withAttributes(call.node, { group: { kind: "int", value: kept.length } });
+      if (groupsOf(call.node) === 1 || call.inputs[0]?.shape?.[1] === undefined) return call.node;
+      return withBlocks(call, kept);
     },
   },
 };
