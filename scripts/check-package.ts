@@ -30,7 +30,14 @@ function pack(): string {
   const stray = paths.filter((path) => /\.test\.|\.properties\.|^src\/|^test\/|\.tgz$|\.map$/.test(path));
   check(`${packed.filename}: ${paths.length} files, ${Math.round(packed.size / 1024)} KiB`, true, "");
   check("no tests, sources or leftovers are packed", stray.length === 0, stray);
-  for (const path of ["dist/cli/main.js", "dist/valuation/worker.js", "assets/lenet5-mnist.onnx", "LICENSE"])
+  for (const path of [
+    "dist/cli/main.js",
+    "dist/valuation/worker.js",
+    "assets/lenet5-mnist.onnx",
+    "LICENSE",
+    "schema/config.schema.json",
+    "recipes/lenet5-8-20-50-20.json",
+  ])
     check(`${path} is packed`, paths.includes(path), paths);
   return join(folder, packed.filename);
 }

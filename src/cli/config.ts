@@ -17,6 +17,12 @@ const ofOneRun = new Set(["resume"]);
 /** What a run was told, by key: texts as the flag takes them, or whether a flag without a value stands. */
 type Told = Map<string, readonly string[] | boolean>;
 
+interface ConfigOptions {
+  readonly config?: string;
+  readonly saveConfig?: string;
+  readonly dryRun?: boolean;
+}
+
 /**
  * Lets a command take its argument and options from a file as well. Whatever the command line says goes before the file,
  * and the parsers of the flags read both.
@@ -36,14 +42,17 @@ export function configurable(command: Command): Command {
     .option("--config <file>", "take what the command line leaves out from this JSON file", inputPath)
     .option("--save-config <file>", "write what this run was told as such a file", outputPath)
     .hook("preAction", async () => {
-      const { config, saveConfig } = command.opts<{ config?: string; saveConfig?: string }>();
+      const { config, saveConfig, dryRun } = command.opts<ConfigOptions>();
       const fields = fieldsOf(command);
       const read = config === undefined ? undefined : await readConfig(config, command);
       if (read !== undefined) adopt(config!, read, { command, fields, told });
       checkComplete(command, required);
+      const run = { command, fields, told };
+      if (saveConfig !== undefined) await checkPlace(saveConfig, config, run);
+      if (dryRun === true) return; // which writes nothing, and tells what would be written
+      if (saveConfig !== undefined) await save(saveConfig, run);
       for (const name of ["config", "saveConfig"])
-        command.setOptionValueWithSource(name, undefined, "config");
-      if (saveConfig !== undefined) await save(saveConfig, config, { command, fields, told });
+        command.setOptionValueWithSource(name, undefined, "config"); // no part of what is recorded of a run
     });
 }
 
@@ -155,11 +164,18 @@ function checkComplete(command: Command, required: readonly Option[]): void {
       refuse(`${option.long}`, keyOf(option), option.description);
 }
 
-/**
- * Writes what the run was told and would not do anyway.
- * @throws {PrunerError} `usage` where the file would replace one that the run reads or writes; `file-unwritable`.
- */
-async function save(file: string, origin: string | undefined, { command, fields, told }: Run): Promise<void> {
+/** @throws {PrunerError} `usage` where the file would replace one that the run reads or writes; `file-unwritable`. */
+async function checkPlace(
+  file: string,
+  origin: string | undefined,
+  { command, fields, told }: Run,
+): Promise<void> {
+  const subject = command.processedArgs[0] as string;
+  await checkOutputs({ "save-config": file }, [origin, subject, ...pathsOf(fields, told)]);
+}
+
+/** Writes what the run was told and would not do anyway. @throws {PrunerError} `file-unwritable`. */
+async function save(file: string, { command, fields, told }: Run): Promise<void> {
   const [subject] = command.registeredArguments;
   if (!told.has(subject!.name())) told.set(subject!.name(), [command.processedArgs[0] as string]);
   const entries = [...fields.values()].flatMap((field): [string, Json][] => {
@@ -167,7 +183,6 @@ async function save(file: string, origin: string | undefined, { command, fields,
     if (value === undefined || ofOneRun.has(field.key) || isDefault(command, field)) return [];
     return [[field.key, typeof value === "boolean" ? value : inFile(file, field, value)]];
   });
-  await checkOutputs({ "save-config": file }, [origin, ...pathsOf(fields, told)]);
   const config = { $schema: installedSchema, command: command.name(), ...Object.fromEntries(entries) };
   await writeAtomically(file, `${JSON.stringify(config, undefined, 2)}\n`);
 }

@@ -138,6 +138,12 @@ describe("foretells", () => {
     });
   });
 
+  test("what --save-config would write", async () => {
+    const saved = folder.file("saved.json");
+    const { writes } = await planned(["rank", model, ...data, "--criterion", "apoz", "--save-config", saved]);
+    expect(writes).toEqual([saved]);
+  });
+
   test("oracle: coalitions", async () => {
     const argv = ["oracle", model, ...data, "--group", "c2"];
     const { stages } = await planned(argv);
