@@ -2,11 +2,10 @@
 import { join } from "node:path";
 import { analyzeChannels, type ChannelAnalysis } from "../src/channels/groups.ts";
 import { type Dataset, fitToInputs, type OpenOptions, openDataset, take } from "../src/datasets/index.ts";
-import type { Game } from "../src/games/game.ts";
 import type { WholeGame } from "../src/games/whole-game.ts";
 import { readModelFile } from "../src/onnx/read.ts";
 import { openBatch } from "../src/passes/open-batch.ts";
-import { type NetworkGameOptions, networkGame } from "../src/valuation/network-game.ts";
+import { type NetworkGame, type NetworkGameOptions, networkGame } from "../src/valuation/network-game.ts";
 import type { Runner } from "../src/valuation/runner.ts";
 import { preparePayoff } from "../src/valuation/targets.ts";
 import { wholeNetworkGame } from "../src/valuation/whole-network-game.ts";
@@ -29,7 +28,11 @@ export const lenet: NetworkSettings = {
 };
 
 /** The game of one group under the default payoff. */
-export async function gameOfGroup(settings: NetworkSettings, group: string, runner: Runner): Promise<Game> {
+export async function gameOfGroup(
+  settings: NetworkSettings,
+  group: string,
+  runner: Runner,
+): Promise<NetworkGame> {
   return networkGame(await gameOptions(settings, group, runner));
 }
 

@@ -1,13 +1,15 @@
 /**
  * @file Runs the benchmarks, prints a table for each and keeps the figures in bench/results/latest.json:
- * `npm run bench`, or only some: `npm run bench -- rank-agreement read-write`.
+ * `npm run bench`, or only some: `npm run bench -- rank-agreement read-write`. What is not run keeps its older figures.
+ * `npm run bench -- page` runs nothing and writes docs/performance.md from what is there.
  */
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type Results, readResults, writePage, writeResults } from "./page.ts";
 import { printFindings } from "./print.ts";
 import { estimatorQuality } from "./quality/estimators.ts";
 import { rankAgreement } from "./quality/rank-agreement.ts";
-import { type Benchmark, circumstances, type Findings } from "./record.ts";
+import { torchPermutations } from "./quality/torch-permutations.ts";
+import { type Benchmark, circumstances } from "./record.ts";
 import { estimatorOverhead } from "./speed/estimator-overhead.ts";
 import { gameAndRuntime } from "./speed/game-and-runtime.ts";
 import { inspectLarge } from "./speed/inspect-large.ts";
@@ -18,6 +20,7 @@ import { trainingStep } from "./speed/training-step.ts";
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   "rank-agreement": rankAgreement,
+  "torch-permutations": torchPermutations,
   "estimator-quality": estimatorQuality,
   "game-and-runtime": gameAndRuntime,
   "inspect-large": inspectLarge,
@@ -28,10 +31,17 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "training-step": trainingStep,
 };
 
+const folder = join(import.meta.dirname, "results");
 const wanted = process.argv.slice(2);
+if (wanted.join() === "page") {
+  await writePage(await readResults(folder), benchmarks, join(import.meta.dirname, "../docs/performance.md"));
+  process.exit();
+}
 const unknown = wanted.filter((name) => !(name in benchmarks));
 if (unknown.length > 0) {
-  console.error(`No benchmark ${unknown.join(", ")}. There are: ${Object.keys(benchmarks).join(", ")}.`);
+  console.error(
+    `No benchmark ${unknown.join(", ")}. There are: page, ${Object.keys(benchmarks).join(", ")}.`,
+  );
   process.exit(2);
 }
 
@@ -41,19 +51,12 @@ console.log(
     .map(([what, value]) => `${what}: ${value}`)
     .join("\n"),
 );
-const results: Record<string, Findings | { readonly skipped: string }> = {};
 for (const [name, benchmark] of Object.entries(benchmarks)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   console.log(`\n${benchmark.title} (${name})\n${benchmark.how}`);
   const findings = await benchmark.run();
-  results[name] = findings;
   if ("skipped" in findings) console.log(findings.skipped);
   else printFindings(findings);
+  const results: Results = { ...(await readResults(folder)), [name]: { where, ...findings } };
+  await writeResults(folder, results);
 }
-
-const folder = join(import.meta.dirname, "results");
-await mkdir(folder, { recursive: true });
-await writeFile(
-  join(folder, "latest.json"),
-  `${JSON.stringify({ schemaVersion: 1, where, results }, undefined, 1)}\n`,
-);

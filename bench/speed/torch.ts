@@ -26,6 +26,34 @@ export function findTorch(): { readonly python: string } | { readonly reason: st
   return { reason: `skipped: none of ${candidates.join(", ")} can import torch; set PYTHON to one that can` };
 }
 
+/** A Python program that answers lines with lines of JSON. */
+export interface Program {
+  /** The line it printed when it was ready. */
+  readonly ready: string;
+  ask(number: number): Promise<unknown>;
+  close(): void;
+}
+
+/** Starts a program that prints {"ready": ...} and then answers every number it is given. */
+export async function startPython(python: string, script: string, args: readonly string[]): Promise<Program> {
+  const child: ChildProcess = spawn(python, [script, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  const answer = async (): Promise<unknown> => {
+    const line = await lines.next();
+    if (line.done === true) throw new Error(`${script} ended before it had answered`);
+    return JSON.parse(line.value);
+  };
+  const { ready } = (await answer()) as { readonly ready: string };
+  return {
+    ready,
+    ask(number) {
+      child.stdin!.write(`${number}\n`);
+      return answer();
+    },
+    close: () => child.stdin!.end(),
+  };
+}
+
 /** Starts training a network, whose steps then run on demand. */
 export async function startTorch(
   python: string,
@@ -33,22 +61,10 @@ export async function startTorch(
   batch: number,
   threads: number,
 ): Promise<TorchSteps> {
-  const child: ChildProcess = spawn(python, [script, network, String(batch), String(threads)], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
-  const answer = async (): Promise<unknown> => {
-    const line = await lines.next();
-    if (line.done === true) throw new Error(`PyTorch ended before it had trained ${network}`);
-    return JSON.parse(line.value);
-  };
-  const { ready } = (await answer()) as { readonly ready: string };
+  const program = await startPython(python, script, [network, String(batch), String(threads)]);
   return {
-    version: ready,
-    async run(steps) {
-      child.stdin!.write(`${steps}\n`);
-      return (await answer()) as Spent;
-    },
-    close: () => child.stdin!.end(),
+    version: program.ready,
+    run: async (steps) => (await program.ask(steps)) as Spent,
+    close: program.close,
   };
 }

@@ -17,6 +17,8 @@ export interface GroupScores {
   /** (coalition, example) pairs evaluated; 0 for criteria that play no game. */
   readonly rows: number;
   readonly stoppedBy: string | null;
+  /** How rows of a game were evaluated, where last digits depend on it: by adding effects of channels, or one by one. */
+  readonly method?: "added" | "rows";
 }
 
 /** One column of the before/after table. */
