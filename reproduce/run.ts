@@ -45,7 +45,7 @@ const program = new Command("npm run reproduce --")
 await program.parseAsync();
 
 function studyHelp(name: string, { title, minutes }: Study): string {
-  return `  ${name.padEnd(12)}${title} (about ${minutes} min on two quiet cores)`;
+  return `  ${name.padEnd(16)}${title} (about ${minutes} min on two quiet cores)`;
 }
 
 async function run(wanted: readonly string[], options: Options): Promise<void> {

@@ -237,7 +237,7 @@ describe("the command", () => {
     const { status, stdout } = reproduce("--help");
     expect(status).toBe(0);
     for (const [name, { title, minutes }] of Object.entries(studies))
-      expect(stdout).toContain(`${name.padEnd(12)}${title} (about ${minutes} min`);
+      expect(stdout).toContain(`${name.padEnd(16)}${title} (about ${minutes} min`);
   });
 
   test("missing data end it with status 2 before any work", () => {

@@ -1,6 +1,6 @@
 /** @file Every study by the name it is run by, in the order of the page. */
 import type { Study } from "../study.ts";
-import { jointStudy } from "./joint.ts";
+import { jointLenetStudy, jointResnetStudy } from "./joint.ts";
 import { lenet5Study } from "./lenet5.ts";
 import { oracleStudy } from "./oracle.ts";
 import { resnet20Study, resnet56Study } from "./resnet-cifar.ts";
@@ -16,5 +16,6 @@ export const studies: Readonly<Record<string, Study>> = {
   vgg16: vgg16Study,
   resnet50: resnet50Study,
   robustness: robustnessStudy,
-  joint: jointStudy,
+  "joint-lenet5": jointLenetStudy,
+  "joint-resnet20": jointResnetStudy,
 };

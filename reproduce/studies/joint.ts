@@ -31,9 +31,9 @@ interface Subject {
   argv(workshop: Workshop, seed: number): Promise<readonly (string | number)[]>;
 }
 
-const subjects: readonly Subject[] = [
+export const jointLenetStudy = studyOf(
   {
-    name: "lenet5",
+    name: "LeNet-5",
     title: "LeNet-5, 20,000 rows over 4 groups, one network for each seed",
     rows: 5000,
     ways,
@@ -44,8 +44,12 @@ const subjects: readonly Subject[] = [
       return [path, "--data", images, "--test-data", test, "--pixel-scale", 255];
     },
   },
+  { minutes: 4, needs: mnistFiles },
+);
+
+export const jointResnetStudy = studyOf(
   {
-    name: "resnet20",
+    name: "ResNet-20",
     title: "ResNet-20, channels inside the blocks, 14,400 rows over 9 groups",
     rows: 1600,
     ways: ways.slice(0, 2),
@@ -55,25 +59,24 @@ const subjects: readonly Subject[] = [
       return [path, ...cifarOptions(workshop), ...few];
     },
   },
-];
+  { minutes: 6, needs: [...cifarFiles, "resnet20-cifar10.onnx"] },
+);
 
-export const jointStudy: Study = {
-  title: "One game of all groups against a game for each group",
-  plan: `Removes half of the MACs of LeNet-5 and of ResNet-20 by Shapley values of channels that play group by group and all together, at the same rows, with ${seeds.length} seeds, and repairs.`,
-  minutes: 20,
-  needs: [...mnistFiles, ...cifarFiles, "resnet20-cifar10.onnx"],
-  async run(workshop) {
-    const tables: StudyTable[] = [];
-    for (const subject of subjects) tables.push(await tableOf(workshop, subject));
-    return {
-      tables,
+function studyOf(subject: Subject, { minutes, needs }: Pick<Study, "minutes" | "needs">): Study {
+  return {
+    title: `${subject.name}: one game of all groups against a game for each group`,
+    plan: `Removes half of the MACs of ${subject.name} by Shapley values of channels that play group by group and all together, at the same rows, with ${seeds.length} seeds, and repairs.`,
+    minutes,
+    needs,
+    run: async (workshop) => ({
+      tables: [await tableOf(workshop, subject)],
       checks: [],
       remarks: [
         `Accuracy in per cent on test examples that no step was given, at 50% of the MACs; means over ${seeds.length} seeds, lowest and highest in brackets. Channels of all groups are weighed against each other by value for the MACs they cost. A row of the joint game runs the network from its first group on, a row of a group's own game only what comes behind that group, so that equal rows are not equal work.`,
       ],
-    };
-  },
-};
+    }),
+  };
+}
 
 async function tableOf(workshop: Workshop, subject: Subject): Promise<StudyTable> {
   const rows = [];
@@ -97,7 +100,7 @@ async function pruned(
   { title, flags }: Way,
   seed: number,
 ): Promise<PruneResult> {
-  const piece = `${subject.name}_${title.replaceAll(/[^a-z0-9]+/g, "-")}_${seed}`;
+  const piece = `${title.replaceAll(/[^a-z0-9]+/g, "-")}_${seed}`;
   const argv = await subject.argv(workshop, seed);
   const { document } = await workshop.command<PruneResult>(piece, [
     ...["prune", ...argv, "--target-macs", "50%", "--budget", subject.rows, ...flags],

@@ -9,7 +9,7 @@ import { cifarOptions } from "./resnet-cifar.ts";
 import { accuracyAt } from "./stages.ts";
 
 const epochs = 8;
-const tuningEpochs = 4;
+const tuningEpochs = 2;
 
 /** Channels by layer of the published architecture, out of those of VGG-16. */
 const layers = [
