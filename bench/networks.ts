@@ -2,7 +2,9 @@
 import { join } from "node:path";
 import { analyzeChannels, type ChannelAnalysis } from "../src/channels/groups.ts";
 import { type Dataset, fitToInputs, type OpenOptions, openDataset, take } from "../src/datasets/index.ts";
+import type { Game } from "../src/games/game.ts";
 import type { WholeGame } from "../src/games/whole-game.ts";
+import type { PayoffKind } from "../src/metrics/index.ts";
 import { readModelFile } from "../src/onnx/read.ts";
 import { openBatch } from "../src/passes/open-batch.ts";
 import { type NetworkGame, type NetworkGameOptions, networkGame } from "../src/valuation/network-game.ts";
@@ -36,6 +38,19 @@ export async function gameOfGroup(
   return networkGame(await gameOptions(settings, group, runner));
 }
 
+/** The game of several groups together under any payoff. */
+export async function gameOfGroups(
+  settings: NetworkSettings,
+  ids: readonly string[],
+  kind: PayoffKind,
+  runner: Runner,
+): Promise<Game> {
+  const { analysis, dataset } = await openNetwork(settings);
+  const groups = ids.map((id) => indexOfGroup(analysis, id));
+  const payoff = await preparePayoff(analysis, dataset, runner, { kind });
+  return networkGame({ analysis, groups, dataset, payoff, runner });
+}
+
 /** The same game, asked for whole coalitions. */
 export async function wholeGameOfGroup(
   settings: NetworkSettings,
@@ -51,10 +66,14 @@ async function gameOptions(
   runner: Runner,
 ): Promise<NetworkGameOptions> {
   const { analysis, dataset } = await openNetwork(settings);
-  const index = analysis.groups.findIndex(({ id }) => id === group);
-  if (index < 0) throw new Error(`no group ${group} among ${analysis.groups.map(({ id }) => id).join(", ")}`);
   const payoff = await preparePayoff(analysis, dataset, runner);
-  return { analysis, groups: [index], dataset, payoff, runner };
+  return { analysis, groups: [indexOfGroup(analysis, group)], dataset, payoff, runner };
+}
+
+function indexOfGroup({ groups }: ChannelAnalysis, id: string): number {
+  const index = groups.findIndex((group) => group.id === id);
+  if (index < 0) throw new Error(`no group ${id} among ${groups.map((group) => group.id).join(", ")}`);
+  return index;
 }
 
 async function openNetwork({ model, data, options, examples }: NetworkSettings): Promise<{

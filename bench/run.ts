@@ -8,6 +8,7 @@ import { type Results, readResults, writePage, writeResults } from "./page.ts";
 import { printFindings } from "./print.ts";
 import { estimatorQuality } from "./quality/estimators.ts";
 import { rankAgreement } from "./quality/rank-agreement.ts";
+import { sequentialLenet, sequentialResnet } from "./quality/sequential.ts";
 import { torchPermutations } from "./quality/torch-permutations.ts";
 import { type Benchmark, circumstances } from "./record.ts";
 import { estimatorOverhead } from "./speed/estimator-overhead.ts";
@@ -22,6 +23,8 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "rank-agreement": rankAgreement,
   "torch-permutations": torchPermutations,
   "estimator-quality": estimatorQuality,
+  sequential: sequentialLenet,
+  "sequential-resnet": sequentialResnet,
   "game-and-runtime": gameAndRuntime,
   "inspect-large": inspectLarge,
   "inspect-nodes": inspectNodes,

@@ -5,7 +5,7 @@ import { counted } from "../games/counted.ts";
 import type { Game } from "../games/game.ts";
 import { gameOf, noisyGame, randomInteractionGame } from "../games/toy-games.ts";
 import { addVector, emptyMoments, standardErrorsOf } from "../math/moments.ts";
-import { range } from "../math/random.ts";
+import { normal, range, stream } from "../math/random.ts";
 import { ascending } from "../math/ranks.ts";
 import { sum } from "../math/sums.ts";
 import { noneRemoved, remove, valuesOf } from "./elimination.ts";
@@ -75,10 +75,10 @@ describe("greedy", () => {
     expect([...ascending(values)]).toEqual(order);
     expect(sum(values)).toBeCloseTo((await worthOf([...range(9)])) - (await worthOf([])), 9);
     expect([...standardErrors]).toEqual(new Array(9).fill(0));
-    expect([stoppedBy, rows]).toEqual(["complete", (9 * 12) / 2]);
+    expect([stoppedBy, rows]).toEqual(["complete", (10 * 11) / 2]);
   });
 
-  test("gives every player of a round the same examples, and every round as many", async () => {
+  test("chooses on the same examples in every round, and measures on others", async () => {
     const game = noisyGame(6, 50, 4);
     const asked: number[] = [];
     const watched: Game = {
@@ -88,16 +88,40 @@ describe("greedy", () => {
         return game.values(masks, examples);
       },
     };
-    const { stoppedBy } = await finish(greedy, watched, { rows: 27 * 10 });
+    const { stoppedBy } = await finish(greedy, watched, { rows: 28 * 10 });
     expect(stoppedBy).toBe("budget");
-    expect(asked).toHaveLength(27 * 10);
+    expect(asked).toHaveLength(28 * 10);
+    const choosing = new Set<number>();
+    const measuring = new Set<number>();
     let at = 0;
-    const first = new Set(asked.slice(0, 70));
-    for (let left = 6; left > 0; left--) {
-      for (let k = 0; k < 10; k++, at += left + 1)
-        expect(new Set(asked.slice(at, at + left + 1)).size).toBe(1);
-      expect(new Set(asked.slice(at - 10 * (left + 1), at))).toEqual(first);
+    for (let left = 6; left >= 0; left--) {
+      for (let k = 0; k < 10; k++, at += left + 1) {
+        const [measured, ...chosen] = asked.slice(at, at + left + 1);
+        measuring.add(measured!);
+        for (const example of chosen) choosing.add(example);
+        expect(new Set(chosen).size).toBe(Math.min(1, left));
+      }
     }
+    expect([choosing.size, measuring.size]).toEqual([10, 10]);
+    expect([...choosing].filter((example) => measuring.has(example))).toEqual([]);
+  });
+
+  test("values are fair though the lowest were chosen: players that are all worth nothing get nothing", async () => {
+    const random = stream(3, 0);
+    const noise = Float64Array.from({ length: 12 * 400 }, () => normal(random));
+    const game = gameOf(12, 400, (m, at, e) => {
+      let worth = 0;
+      for (let i = 0; i < 12; i++) worth += m[at + i]! * noise[e * 12 + i]!;
+      return worth;
+    });
+    const totals = emptyMoments(1);
+    for (let seed = 0; seed < 30; seed++) {
+      const { values } = await finish(greedy, game, { rows: 91 * 8, seed });
+      const lower = ascending(values).subarray(0, 6);
+      addVector(totals, [sum(Float64Array.from(lower, (player) => values[player]!))]);
+    }
+    const onChoosing = -6 * 0.8 * (1 / Math.sqrt(8)); // six lowest of twelve means over eight examples
+    expect(totals.mean[0]!).toBeGreaterThan(onChoosing / 2);
   });
 });
 

@@ -25,6 +25,12 @@ export function remove(elimination: Elimination, player: number, loss: number, e
   elimination.left = elimination.left.filter((one) => one !== player);
 }
 
+/** Sets what was lost with the player that went last, once it is known. */
+export function reviseLast({ losses, errors }: Elimination, loss: number, error: number): void {
+  losses[losses.length - 1] = loss;
+  errors[errors.length - 1] = error;
+}
+
 /**
  * Values of all players: those gone in their order, then those left from the lowest value up.
  * @param values What is known of those left, in the order of `left`, with its errors.
