@@ -1,11 +1,12 @@
 /** @file Tile: an axis repeated as a whole, several times over. */
 import { multiplyDims } from "../../graph/dims.ts";
+import type { Dim } from "../../graph/model.ts";
 import type { Couplings, Fact, InferCall, Operator } from "../operator.ts";
 import { blockFor, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
 
 function inferTile(call: InferCall): readonly Fact[] {
   const x = shapeOf(call, 0);
-  const repeats = numbersOf(call.inputs[1]);
+  const repeats = repeatsOf(call);
   return [
     likeFirst(
       call,
@@ -14,9 +15,14 @@ function inferTile(call: InferCall): readonly Fact[] {
   ];
 }
 
+/** How often each axis is repeated; open sizes such as the batch among them. */
+function repeatsOf(call: Pick<InferCall, "inputs">): readonly Dim[] | undefined {
+  return call.inputs[1]?.elements ?? numbersOf(call.inputs[1]);
+}
+
 function coupleTile(c: Couplings): void {
   const x = c.inputs[0]?.shape;
-  const repeats = numbersOf(c.inputs[1]);
+  const repeats = repeatsOf(c);
   if (x === undefined || repeats === undefined) {
     c.lockInput(0, "how often it is repeated is not known");
     return;
@@ -26,9 +32,12 @@ function coupleTile(c: Couplings): void {
     ({ axes }) => !axes.some((axis) => tiledAxes.has(axis)),
   );
   const tiled = x.flatMap((_, axis) => {
-    if (repeats[axis] === 1) return [];
+    const times = repeats[axis];
+    if (times === 1) return [];
     const labels = c.labelsOf(0, axis);
-    return blockFor(axis, labels === undefined ? undefined : repeated(labels, repeats[axis]!));
+    if (typeof times === "number") return blockFor(axis, labels && repeated(labels, times));
+    if (x[axis] !== 1) c.lock(labels, "how often it is repeated is not known");
+    return [];
   });
   c.setOutput(0, [...whole, ...tiled]);
 }

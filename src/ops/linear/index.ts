@@ -63,36 +63,32 @@ function gemmMacs(call: InferCall): readonly CostTerm[] {
   ];
 }
 
-/** The last two axes of both operands; onnxruntime's FusedMatMul may swap them. */
-interface MatMulAxes {
-  readonly rows: number;
-  readonly leftInner: number;
-  readonly rightInner: number;
-  readonly columns: number;
+/** Axes of one operand: those that pair up as in broadcasting, and the two that are multiplied. */
+interface OperandAxes {
+  readonly batch: readonly number[];
+  readonly first: number;
+  readonly last: number;
 }
 
-function matMulAxes(node: InferCall["node"], a: readonly Dim[], b: readonly Dim[]): MatMulAxes {
+/** Where the axes of an operand of this rank lie; onnxruntime's FusedMatMul may have them in another order. */
+function operandAxes({ node }: Pick<InferCall, "node">, which: "A" | "B", rank: number): OperandAxes {
   const isFused = node.opType === "FusedMatMul";
-  const transA = isFused ? intAttribute(node, "transA", 0) : 0;
-  const transB = isFused ? intAttribute(node, "transB", 0) : 0;
-  return {
-    rows: a.length - 2 + transA,
-    leftInner: a.length - 1 - transA,
-    rightInner: b.length - 2 + transB,
-    columns: b.length - 1 - transB,
-  };
+  const isSwapped = isFused && intAttribute(node, `trans${which}`, 0) === 1;
+  const isTurned = isFused && intAttribute(node, `transBatch${which}`, 0) === 1;
+  const batch = Array.from({ length: Math.max(0, rank - 2) }, (_, k) => (isTurned ? k + 1 : k));
+  const [first, last] = [isTurned ? 0 : rank - 2, rank - 1];
+  return isSwapped ? { batch, first: last, last: first } : { batch, first, last };
 }
 
 function inferMatMul(call: InferCall): readonly Fact[] {
   const a = shapeOf(call, 0);
   const b = shapeOf(call, 1);
-  if (intAttribute(call.node, "transBatchA", 0) + intAttribute(call.node, "transBatchB", 0) > 0)
-    return [likeFirst(call, undefined)];
   if (a === undefined || b === undefined || a.length === 0 || b.length === 0)
     return [likeFirst(call, undefined)];
-  const batch = broadcastShape([a.slice(0, -2), b.slice(0, -2)]);
-  const { rows, columns } = matMulAxes(call.node, a, b);
-  const tail: Dim[] = [...(a.length > 1 ? [a[rows]] : []), ...(b.length > 1 ? [b[columns]] : [])];
+  const left = operandAxes(call, "A", a.length);
+  const right = operandAxes(call, "B", b.length);
+  const batch = broadcastShape([left.batch.map((axis) => a[axis]), right.batch.map((axis) => b[axis])]);
+  const tail: Dim[] = [...(a.length > 1 ? [a[left.first]] : []), ...(b.length > 1 ? [b[right.last]] : [])];
   return [likeFirst(call, batch === undefined ? undefined : [...batch, ...tail])];
 }
 
@@ -103,46 +99,45 @@ function inferMatMul(call: InferCall): readonly Fact[] {
 function coupleMatMul(c: Couplings): void {
   const a = c.inputs[0]?.shape;
   const b = c.inputs[1]?.shape;
-  if (
-    a === undefined ||
-    b === undefined ||
-    a.length < 2 ||
-    b.length < 2 ||
-    c.outputs[0]?.shape === undefined
-  ) {
+  if (a === undefined || b === undefined || a.length < 2 || b.length < 2) {
     const why = `${c.node.opType} needs operands of known rank with two axes or more`;
     for (const input of [0, 1]) c.lockInput(input, why);
     return;
   }
-  const axes = matMulAxes(c.node, a, b);
+  const left = operandAxes(c, "A", a.length);
+  const right = operandAxes(c, "B", b.length);
   const rank = Math.max(a.length, b.length);
   const blocks: LabelBlock[] = [];
-  for (let axis = 0; axis < rank - 2; axis++) blocks.push(...coupleBatchAxis(c, axis, rank, a, b));
-  const inner = c.labelsOf(0, axes.leftInner);
-  c.unify(inner, c.labelsOf(1, axes.rightInner), "it is multiplied with an axis that is fixed");
-  if (c.isConstant(0)) c.read(1, axes.rightInner);
-  else c.read(0, axes.leftInner);
-  if (c.isConstant(0)) c.produce(0, axes.rows);
-  if (c.isConstant(1)) c.produce(1, axes.columns);
-  const rows = c.axisBlock(0, axes.rows);
-  const columns = c.axisBlock(1, axes.columns);
+  for (let axis = 0; axis < rank - 2; axis++)
+    blocks.push(...coupleBatchAxis(c, axis - rank + 2, left, right));
+  c.unify(
+    c.labelsOf(0, left.last),
+    c.labelsOf(1, right.first),
+    "it is multiplied with an axis that is fixed",
+  );
+  if (c.isConstant(0)) c.read(1, right.first);
+  else c.read(0, left.last);
+  if (c.isConstant(0)) c.produce(0, left.first);
+  if (c.isConstant(1)) c.produce(1, right.last);
+  const rows = c.axisBlock(0, left.first);
+  const columns = c.axisBlock(1, right.last);
   c.setOutput(0, [...blocks, ...blockOn(rank - 2, rows), ...blockOn(rank - 1, columns)]);
 }
 
+/** @param fromBack Place among the leading axes, counted from their end: -1 is the last. */
 function coupleBatchAxis(
   c: Couplings,
-  axis: number,
-  rank: number,
-  a: readonly Dim[],
-  b: readonly Dim[],
+  fromBack: number,
+  left: OperandAxes,
+  right: OperandAxes,
 ): LabelBlock[] {
-  const left = axis - (rank - a.length);
-  const right = axis - (rank - b.length);
-  const hasLeft = left >= 0 && a[left] !== 1;
-  const hasRight = right >= 0 && b[right] !== 1;
-  const block = hasLeft ? c.axisBlock(0, left) : hasRight ? c.axisBlock(1, right) : undefined;
+  const [a, b] = [left.batch.at(fromBack), right.batch.at(fromBack)];
+  const hasLeft = a !== undefined && c.inputs[0]!.shape![a] !== 1;
+  const hasRight = b !== undefined && c.inputs[1]!.shape![b] !== 1;
+  const block = hasLeft ? c.axisBlock(0, a) : hasRight ? c.axisBlock(1, b) : undefined;
   if (hasLeft && hasRight)
-    unifyBlocks(c, block, c.axisBlock(1, right), "it is multiplied with an axis that is fixed");
+    unifyBlocks(c, block, c.axisBlock(1, b), "it is multiplied with an axis that is fixed");
+  const axis = Math.max(left.batch.length, right.batch.length) + fromBack;
   return blockOn(axis, block);
 }
 
@@ -150,11 +145,10 @@ function matMulMacs(
   call: InferCall & { readonly outputs: readonly (Fact | undefined)[] },
 ): readonly CostTerm[] {
   const a = call.inputs[0]?.shape;
-  const b = call.inputs[1]?.shape;
   const out = call.outputs[0]?.shape;
-  if (a === undefined || b === undefined || out === undefined) return [];
+  if (a === undefined || out === undefined) return [];
   const axes = out.map((_, axis) => ({ value: call.node.outputs[0]!, axis }));
-  const inner = { value: call.node.inputs[0]!, axis: matMulAxes(call.node, a, b).leftInner };
+  const inner = { value: call.node.inputs[0]!, axis: operandAxes(call, "A", a.length).last };
   return [{ coefficient: 1, axes: [...axes, inner] }];
 }
 
