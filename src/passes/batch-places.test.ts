@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { fusedTransformers } from "../../test/helpers/architectures/fused-transformers.ts";
 import { languageModels } from "../../test/helpers/architectures/language-models.ts";
 import { visionTransformers } from "../../test/helpers/architectures/vision-transformers.ts";
 import { graphBuilder } from "../../test/helpers/build.ts";
@@ -33,7 +34,9 @@ test("the batch is followed through transposes and into axes it shares", () => {
 });
 
 /** CLIP compares every image with every text: its rows are not independent. */
-const independent = [...visionTransformers, ...languageModels].filter(({ name }) => name !== "CLIP");
+const independent = [...visionTransformers, ...languageModels, ...fusedTransformers].filter(
+  ({ name }) => name !== "CLIP",
+);
 
 describe.each(independent)("$name", ({ build }) => {
   test("a row of masks silences its own example alone", async () => {

@@ -81,10 +81,12 @@ function transposed(node: Node, rank: number, axis: number): number {
   return permutation === undefined ? rank - 1 - axis : permutation.indexOf(axis);
 }
 
-/** The only axis of the same size, counted from the back as broadcasting does where ranks differ. */
+/** The axis of the same size at the same place, counted from the back as broadcasting does, or the only one anywhere. */
 function sameAxis(from: readonly Dim[], shape: readonly Dim[], { axis }: BatchPlace): number | undefined {
   const own = axis + shape.length - from.length;
-  return own >= 0 && shape[own] === from[axis] ? own : undefined;
+  if (own >= 0 && shape[own] === from[axis]) return own;
+  const alike = [...shape.keys()].filter((k) => shape[k] === from[axis]);
+  return alike.length === 1 ? alike[0] : undefined;
 }
 
 function reshaped(

@@ -102,6 +102,20 @@ function fusedProducts(g: GraphBuilder): void {
   finish(g, add(g, x, active));
 }
 
+/** Attention over [tokens, N*heads, width] with the turns of its operands inside FusedMatMul. */
+function turnedProducts(g: GraphBuilder): void {
+  const x = linear(g, tokens(g), "embed", 5, width);
+  const first = transpose(g, x, [1, 0, 2]);
+  const toHeads = (part: string) =>
+    reshape(g, linear(g, first, `attn.${part}`, width, width), [4, -1, headWidth]);
+  const turned = { alpha: 0.5, transBatchA: 1, transBatchB: 1, transB: 1 };
+  const scores = g.node("FusedMatMul", [toHeads("q"), toHeads("k")], turned, contrib);
+  const weights = g.node("Softmax", [scores], { axis: -1 });
+  const out = g.node("FusedMatMul", [weights, toHeads("v")], { alpha: float(1), transBatchB: 1 }, contrib);
+  const joined = reshape(g, transpose(g, out, [1, 0, 2]), [4, -1, width]);
+  finish(g, add(g, x, transpose(g, linear(g, joined, "attn.out", width, width), [1, 0, 2])));
+}
+
 function angles(g: GraphBuilder, size = headWidth): [string, string] {
   const half = size / 2;
   const angle = (k: number) => Math.floor(k / half) / 3 ** (k % half);
@@ -205,6 +219,7 @@ export const fusedTransformers: readonly Architecture[] = [
   architecture("BERT optimized by onnxruntime", optimizedBert, { opsets }),
   architecture("MultiHeadAttention of onnxruntime", multiHead, { opsets }),
   architecture("FusedMatMul of onnxruntime", fusedProducts, { opsets }),
+  architecture("FusedMatMul with its batch turned", turnedProducts, { opsets }),
   architecture("Llama for onnxruntime", groupedLlama(false), { opsets }),
   architecture("Llama for onnxruntime, one weight", groupedLlama(true), { opsets }),
   architecture("RotaryEmbedding of onnxruntime", rotaryHeads, { opsets }),

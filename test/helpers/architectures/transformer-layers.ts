@@ -157,6 +157,20 @@ export function batchedAttention(g: GraphBuilder, x: string, name: string): stri
   return linear(g, joined, `${name}.out_proj`, width, width);
 }
 
+/** Heads in front of the batch, [heads*N, tokens, width]. */
+export function headsFirstAttention(g: GraphBuilder, x: string, name: string): string {
+  const [batch, tokens] = [sizeAt(g, x, 0), sizeAt(g, x, 1)];
+  const toHeads = (part: string) => {
+    const own = linear(g, x, `${name}.${part}`, width, width);
+    const apart = g.node("Reshape", [own, sizes(g, [batch, tokens, heads, headWidth])]);
+    return g.node("Reshape", [transpose(g, apart, [2, 0, 1, 3]), sizes(g, [-1, tokens, headWidth])]);
+  };
+  const out = weigh(g, toHeads("q"), transpose(g, toHeads("k"), [0, 2, 1]), toHeads("v"));
+  const apart = g.node("Reshape", [out, sizes(g, [heads, batch, tokens, headWidth])]);
+  const joined = g.node("Reshape", [transpose(g, apart, [1, 2, 0, 3]), sizes(g, [batch, tokens, -1])]);
+  return linear(g, joined, `${name}.out`, width, width);
+}
+
 /** nn.MultiheadAttention over [tokens, N, width]: [tokens, N*heads, width], and a Gemm on [tokens*N, width] behind it. */
 export function sequenceFirstAttention(g: GraphBuilder, x: string, name: string): string {
   const first = transpose(g, x, [1, 0, 2]);

@@ -24,6 +24,7 @@ import {
   embedding,
   fusedAttention,
   heads,
+  headsFirstAttention,
   headWidth,
   layerNorm,
   layerNormInPieces,
@@ -186,15 +187,19 @@ function clip(g: GraphBuilder): void {
   g.output(g.node("Mul", [g.node("MatMul", [a, transpose(g, b, [1, 0])]), scalar(g, 4)]), ["N", "N"]);
 }
 
-/** Cross-attention: learned queries read an image, as in DETR's decoder and Perceiver. */
-function crossAttention(g: GraphBuilder): void {
-  const memory = patches(g, image(g));
-  const queries = g.weight([1, 3, width], undefined, { name: "query_embed" });
-  const shape = sizes(g, [sizeAt(g, memory, 0), 3, width]);
-  const start = g.node("Expand", [queries, shape]);
-  const attended = add(g, start, separateAttention(g, start, "cross_attn", { from: memory }));
-  const out = add(g, attended, perceptron(g, layerNorm(g, attended, "norm"), "mlp"));
-  g.output(linear(g, out, "head", width, 3), ["N", 3, 3]);
+/** Cross-attention: learned queries, one copy for each image, read it, as in DETR's decoder and Perceiver. */
+function crossAttention(isTiled: boolean) {
+  return (g: GraphBuilder): void => {
+    const memory = patches(g, image(g));
+    const batch = sizeAt(g, memory, 0);
+    const queries = g.weight([1, 3, width], undefined, { name: "query_embed" });
+    const start = isTiled
+      ? g.node("Tile", [queries, sizes(g, [batch, 1, 1])])
+      : g.node("Expand", [queries, sizes(g, [batch, 3, width])]);
+    const attended = add(g, start, separateAttention(g, start, "cross_attn", { from: memory }));
+    const out = add(g, attended, perceptron(g, layerNorm(g, attended, "norm"), "mlp"));
+    g.output(linear(g, out, "head", width, 3), ["N", 3, 3]);
+  };
 }
 
 export const visionTransformers: readonly Architecture[] = [
@@ -202,6 +207,7 @@ export const visionTransformers: readonly Architecture[] = [
   architecture("ViT with norms in pieces", vit(fusedAttention, layerNormInPieces), { opset: 16 }),
   architecture("ViT with three weights and measured sizes", vit(separateAttention)),
   architecture("ViT with heads merged with the batch", vit(batchedAttention)),
+  architecture("ViT with heads in front of the batch", vit(headsFirstAttention)),
   architecture("ViT of nn.MultiheadAttention", vit(sequenceFirstAttention, layerNormInPieces), { opset: 14 }),
   architecture("ViT by Einsum", vit(einsumAttention)),
   architecture("DeiT with two tokens", deit, {
@@ -209,5 +215,6 @@ export const visionTransformers: readonly Architecture[] = [
   }),
   architecture("Swin", swin),
   architecture("CLIP", clip, { locked: {} }),
-  architecture("cross-attention to learned queries", crossAttention),
+  architecture("cross-attention of expanded queries", crossAttention(false)),
+  architecture("cross-attention of tiled queries", crossAttention(true)),
 ];
