@@ -156,6 +156,14 @@ describe("a record", () => {
     expect(record.contrasts.map(({ measure }) => measure)).toContain("loss after repair, 50% gone");
   });
 
+  test("of numbers instead of classes: every method plays for squared error", async () => {
+    folder.npy("n-labels.npy", noise([60, 2], 3));
+    const numbers = ["compare", tiny, "--data", folder.npy("n-images.npy", noise([60, 1, 6, 6]))];
+    const record = await documentOf<CompareRecord>([...numbers, ...apart.slice(4), "--seeds", 1]);
+    expect(record.payoff).toBe("squared-error");
+    expect(record.entries.every(({ missing }) => missing === null)).toBe(true);
+  });
+
   test("with fine-tuning has a third stage", async () => {
     const argv = [...quick, "--finetune", 1, "--batch", 8, "--criteria", "l2"];
     const record = await documentOf<CompareRecord>(argv);

@@ -52,7 +52,7 @@ export async function rankBy(
   const dataset = bench.parts.rank[position]!;
   const seed = bench.seeds[position]!;
   const { means, budget } = method;
-  const kind = means.kind === "estimator" ? (means.payoff ?? bench.payoff) : bench.payoff;
+  const kind = payoffKind(bench, means);
   const key = { kind: "ranking", means, budget, seed, ...gameKey(bench, bench.groups, dataset, kind) };
   const attempt = { means, budget, seed, kind, dataset };
   try {
@@ -62,6 +62,12 @@ export async function rankBy(
     if (!isNone) throw error;
     return { groups: [], rows: 0, seconds: 0, memoryBytes: 0, missing: error.message };
   }
+}
+
+/** Networks that predict numbers have no classes to agree on: there every method plays for the payoff of the command. */
+function payoffKind({ payoff }: CompareBench, means: Played): PayoffKind {
+  if (means.kind === "criterion" || payoff === "squared-error") return payoff;
+  return means.payoff ?? payoff;
 }
 
 interface Attempt {
