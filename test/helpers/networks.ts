@@ -605,6 +605,33 @@ const mixing: readonly Network[] = [
     const mean = g.node("ReduceMean", [x], { axes: [1] });
     head(g, relu(g, conv(g, g.node("Sub", [x, mean]), "c2", 4, 3)), 3);
   }),
+  network("a mean over channels and space, its axes dropped", ["c1 4", "c2 3", "out 0+2"], (g) => {
+    const x = relu(g, conv(g, image(g), "c1", 3, 4));
+    const mean = g.node("ReduceMean", [x], { axes: [1, 3], keepdims: 0 });
+    const gate = g.node("Unsqueeze", [g.node("Sigmoid", [mean]), ints(g, "added", [1, 3])]);
+    head(g, relu(g, conv(g, g.node("Mul", [x, gate]), "c2", 4, 3)), 3);
+  }),
+  network("channels scaled to length one", ["c1 4", "c2 3", "out 0+2"], (g) => {
+    const x = g.node("LpNormalization", [relu(g, conv(g, image(g), "c1", 3, 4))], { axis: 1 });
+    head(g, relu(g, conv(g, x, "c2", 4, 3)), 3);
+  }),
+  network("Einsum with an ellipsis, and one without an arrow", ["c1 4", "m 5", "f1 3", "out 0+2"], (g) => {
+    const last = g.node("Transpose", [relu(g, conv(g, image(g), "c1", 3, 4))], { perm: [0, 2, 3, 1] });
+    const weights = [
+      g.weight([4, 5], undefined, { name: "m.weight" }),
+      g.weight([5, 3], undefined, { name: "f1.weight" }),
+    ];
+    const mixed = relu(g, g.node("Einsum", [last, weights[0]!], { equation: "...c,cd->...d" }));
+    const pooled = g.node("ReduceMean", [mixed], { axes: [1, 2], keepdims: 0 });
+    const hidden = g.node("Einsum", [pooled, weights[1]!], { equation: "nc, cz" });
+    g.output(dense(g, relu(g, hidden), "out", 3, 2), ["N", 2]);
+  }),
+  network("a sum of products of three operands", ["c1 4", "out 0+2"], (g) => {
+    const flat = g.node("Reshape", [relu(g, conv(g, image(g), "c1", 3, 4)), ints(g, "flat", [0, 4, 36])]);
+    const scales = [g.weight([4]), g.weight([36])];
+    const pooled = g.node("Einsum", [flat, ...scales], { equation: "ncp,c,p->nc" });
+    g.output(dense(g, pooled, "out", 4, 2), ["N", 2]);
+  }),
   network("a softmax over channels", ["c1 4", "c2 3", "out 0+2"], (g) => {
     const x = g.node("Softmax", [conv(g, image(g), "c1", 3, 4)], { axis: 1 });
     head(g, relu(g, conv(g, x, "c2", 4, 3)), 3);
