@@ -42,7 +42,7 @@ export function resultOf(
     tables,
     checks,
     remarks,
-    commands: [...workshop.commands],
+    commands: workshop.commands(),
   };
 }
 

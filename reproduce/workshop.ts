@@ -33,18 +33,20 @@ export interface Workshop {
   readonly say: (line: string) => void;
   /** Path of a file the study needs. */
   place(name: NeededFile): string;
+  /** SHA-256 of a file the study needs. */
+  hashOf(name: NeededFile): Promise<string>;
   /** Path of a file among the kept pieces, of this study or of the one named. */
   file(name: string, study?: string): string;
   /**
    * The document a command prints with `--json`, run now or kept from before.
-   * `reads` are files that other pieces have made: when they change, the command runs again.
+   * It runs again when files from `place` among its arguments have changed, or files other pieces have made (`reads`).
    * @throws {Error} when the command fails; what was finished before stays.
    */
   command<T>(piece: string, argv: readonly (string | number)[], options?: CommandOptions): Promise<Piece<T>>;
   /** The result of any other work, done now or kept from before. */
   keep<T>(piece: string, makings: unknown, work: () => Promise<T>): Promise<Piece<T>>;
   /** Commands of all pieces so far, with folders replaced by names. */
-  readonly commands: readonly string[];
+  commands(): readonly string[];
   /** Seconds of all pieces so far, and the highest load. */
   spent(): { readonly seconds: number; readonly load: number };
 }
@@ -59,8 +61,19 @@ interface CommandOptions {
 
 export function openWorkshop(options: WorkshopOptions): Workshop {
   const { root, work, say } = options;
-  const commands: string[] = [];
-  const pieces: Piece<unknown>[] = [];
+  const commands = new Set<string>();
+  const pieces = new Map<string, Piece<unknown>>();
+  const hashes = new Map<string, Promise<string> | undefined>();
+  const place = (name: NeededFile) => {
+    const path = placeOf(name, root, options);
+    hashes.set(path, hashes.get(path));
+    return path;
+  };
+  const hashOfPlaced = (path: string) => {
+    const hash = hashes.get(path) ?? hashOf(path);
+    hashes.set(path, hash);
+    return hash;
+  };
   const file = (name: string, study = options.study) => join(work, study, name);
 
   async function keep<T>(
@@ -75,7 +88,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
     const isThere = makes === undefined || existsSync(makes);
     if (isThere && left !== undefined && JSON.stringify(left.makings) === JSON.stringify(wanted)) {
       say(`${piece}: kept from before`);
-      pieces.push(left);
+      pieces.set(path, left);
       return left;
     }
     say(`${piece}: begins`);
@@ -86,29 +99,35 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
     const made: Piece<T> = { makings: wanted, seconds, load: Number(loadavg()[0]!.toFixed(1)), document };
     await writeAtomically(path, `${JSON.stringify(made)}\n`);
     say(`${piece}: done in ${Math.round(seconds)} s`);
-    pieces.push(made);
+    pieces.set(path, made);
     return made;
   }
 
   return {
     say,
-    commands,
+    commands: () => [...commands],
     file,
     keep: (piece, makings, act) => keep(piece, makings, act),
-    place: (name) => placeOf(name, root, options),
+    place,
+    hashOf: (name) => hashOfPlaced(place(name)),
     async command(piece, argv, made = {}) {
       const { reads = [], makes } = made;
       const told = commandText(argv.map(String), root, work);
-      commands.push(told);
-      const hashes = await Promise.all(reads.map(hashOf));
+      commands.add(told);
+      const placed = argv.map(String).filter((argument) => hashes.has(argument));
+      const makings = {
+        command: told,
+        reads: await Promise.all(reads.map(hashOf)),
+        files: await Promise.all(placed.map(hashOfPlaced)),
+      };
       const isHalfDone = makes !== undefined && existsSync(`${makes}.checkpoint`);
       const more = [...(isHalfDone ? ["--resume"] : []), ...(options.quiet ? ["--quiet"] : []), "--json"];
       const args = [...argv.map(String), ...more];
-      return keep(piece, { command: told, reads: hashes }, () => runCommand(root, args), made);
+      return keep(piece, makings, () => runCommand(root, args), made);
     },
     spent: () => ({
-      seconds: pieces.reduce((sum, { seconds }) => sum + seconds, 0),
-      load: Math.max(0, ...pieces.map(({ load }) => load)),
+      seconds: [...pieces.values()].reduce((sum, { seconds }) => sum + seconds, 0),
+      load: Math.max(0, ...[...pieces.values()].map(({ load }) => load)),
     }),
   };
 }

@@ -207,6 +207,26 @@ describe("commands of a workshop", () => {
     expect((await run()).argv).toContain("--resume");
   });
 
+  test("run again with other data of the same name, and count once however often they are asked for", async () => {
+    const data = folder.file("data");
+    mkdirSync(data);
+    const name = "cifar10-test-labels.npy";
+    const run = async (content: string) => {
+      writeFileSync(join(data, name), content);
+      const workshop = openWorkshop({
+        ...{ root, data, work: folder.file("placed"), study: "s", say: () => {}, quiet: true },
+      });
+      const argv = ["prune", "--labels", workshop.place(name)];
+      await workshop.command<Printed>("p", argv);
+      const { pid } = (await workshop.command<Printed>("p", argv)).document;
+      expect(workshop.commands()).toEqual([`npx shapley-pruner prune --labels ${name}`]);
+      return pid;
+    };
+    const first = await run("1");
+    expect(await run("1")).toBe(first);
+    expect(await run("2")).not.toBe(first);
+  });
+
   test("that fail leave nothing, and say what failed", async () => {
     await expect(open().command("f", ["fail", "here"])).rejects.toThrow(/status 1: fail here/);
     expect(existsSync(join(folder.file("commands"), "s", "f.json"))).toBe(false);

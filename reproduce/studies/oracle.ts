@@ -130,7 +130,8 @@ async function oneTable(
   const model = createHash("sha256")
     .update(await readFile(path))
     .digest("hex");
-  const makings = { model, layer, kind, seed, contenders: contenders.map(({ title }) => title), depth };
+  const data = await workshop.hashOf("train-images-idx3-ubyte");
+  const makings = { model, data, layer, kind, seed, contenders: contenders.map(({ title }) => title), depth };
   const { document } = await workshop.keep(`${layer.group}-${kind}-${seed}`, makings, () =>
     findings(workshop, path, layer, kind, seed),
   );
