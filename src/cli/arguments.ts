@@ -1,8 +1,9 @@
 /** @file How options are spelled; every command takes the same names for the same things. */
-import { type Command, Option } from "commander";
+import { type Command, Option, type OptionValues } from "commander";
 import type { CriterionName } from "../criteria/index.ts";
 import type { EstimatorName } from "../estimators/index.ts";
 import type { PayoffKind } from "../metrics/index.ts";
+import type { LoadOptions } from "../pipeline/load-model.ts";
 import { inputPath, outputPath } from "./config-form.ts";
 import {
   aggregateOption,
@@ -61,7 +62,7 @@ export const payoffNames = [
   "squared-error",
 ] as const satisfies readonly PayoffKind[];
 
-/** The model, and what to assume about its inputs. */
+/** The model, what to assume about its inputs, and how its grouped convolutions are cut. */
 export function modelArgument(command: Command): Command {
   return command
     .argument("<model>", "ONNX file", inputPath)
@@ -69,7 +70,20 @@ export function modelArgument(command: Command): Command {
       "--input-shape <name:sizes>",
       "shape of an input, such as input:N,3,224,224; repeatable",
       shapeOption,
+    )
+    .addOption(
+      new Option(
+        "--grouped <cut>",
+        "what grouped convolutions lose: equally many channels of each block, or whole blocks",
+      )
+        .choices(["equal", "blocks"])
+        .default("equal"),
     );
+}
+
+/** What {@link modelArgument} was given, for whoever reads the model. */
+export function loadSettings(options: OptionValues): LoadOptions {
+  return { inputShapes: options["inputShape"] as never, groupedCut: options["grouped"] as never };
 }
 
 /** How results and errors are told. */

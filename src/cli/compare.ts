@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { PrunerError } from "../base/problem.ts";
 import {
   dataOptions,
+  loadSettings,
   modelArgument,
   outputOptions,
   payoffOptions,
@@ -129,7 +130,7 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
       ...work,
       ...payoffSettings(options),
       ...runtimeSettings(options),
-      model: await loadModel(path, { inputShapes: options["inputShape"] as never }),
+      model: await loadModel(path, loadSettings(options)),
       data,
       testData: testDataSettings(options),
       criteria: given("criteria"),

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { PrunerError } from "../base/problem.ts";
 import {
   dataOptions,
+  loadSettings,
   measuredOutputOption,
   modelArgument,
   outputOptions,
@@ -39,7 +40,7 @@ export function evaluateCommand(io: Io): Command {
       const data = dataSettings(options);
       if (data === undefined)
         throw new PrunerError("usage", { detail: "evaluate needs --data: the examples to measure on." });
-      const shapes = { inputShapes: options["inputShape"] as never };
+      const shapes = loadSettings(options);
       const work = workOptions(io, options);
       const invocation = await begin(io, command, options, path);
       try {

@@ -1,6 +1,6 @@
 /** @file shapley-pruner finetune: a model trained further, most often after pruning. */
 import { Command } from "commander";
-import { dataOptions, modelArgument } from "./arguments.ts";
+import { dataOptions, loadSettings, modelArgument } from "./arguments.ts";
 import { begin, conclude } from "./conclude.ts";
 import { outputPath } from "./config-form.ts";
 import { dryRunOption, tellPlan } from "./dry-run.ts";
@@ -32,7 +32,7 @@ export function finetuneCommand(io: Io): Command {
       const invocation = await begin(io, command, options, path);
       try {
         const settings = await runSettings(options);
-        const model = await loadModel(path, { inputShapes: options["inputShape"] as never });
+        const model = await loadModel(path, loadSettings(options));
         const job = { ...work, ...settings, model };
         if (options["dryRun"] === true) {
           const { dryRunTraining } = await import("../pipeline/dry-run-training.ts");

@@ -1,6 +1,6 @@
 /** @file shapley-pruner inspect: what a model is made of and what can be removed from it. */
 import { Command } from "commander";
-import { modelArgument, outputOptions } from "./arguments.ts";
+import { loadSettings, modelArgument, outputOptions } from "./arguments.ts";
 import { type Io, print } from "./io.ts";
 import type { RawOptions } from "./settings.ts";
 
@@ -18,7 +18,7 @@ export function inspectCommand(io: Io): Command {
     const { inspectModel } = await import("../pipeline/inspect.ts");
     const { inspectionText } = await import("../report/text.ts");
     const { explanationText } = await import("../report/explanation.ts");
-    const loaded = await loadModel(path, { inputShapes: options["inputShape"] as never });
+    const loaded = await loadModel(path, loadSettings(options));
     const found = inspectModel(loaded, { explain: options["explain"] as string | undefined });
     const { explanation } = found;
     print(io, options, found, () =>

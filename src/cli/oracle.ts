@@ -4,6 +4,7 @@ import { PrunerError } from "../base/problem.ts";
 import type { OracleSearch } from "../pipeline/oracle-options.ts";
 import {
   dataOptions,
+  loadSettings,
   modelArgument,
   outputOptions,
   payoffOptions,
@@ -73,7 +74,7 @@ export function oracleCommand(io: Io): Command {
           ...work,
           ...payoffSettings(options),
           ...runtimeSettings(options),
-          model: await loadModel(path, { inputShapes: options["inputShape"] as never }),
+          model: await loadModel(path, loadSettings(options)),
           data,
           group: options["group"] as string,
           search,

@@ -5,6 +5,7 @@ import type { Budget } from "../budget/budget.ts";
 import type { PruneResult } from "../pipeline/prune-result.ts";
 import {
   dataOptions,
+  loadSettings,
   modelArgument,
   outputOptions,
   payoffOptions,
@@ -145,7 +146,7 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
   const work = workOptions(io, options);
   const invocation = await begin(io, command, options, path);
   try {
-    const model = await loadModel(path, { inputShapes: options["inputShape"] as never });
+    const model = await loadModel(path, loadSettings(options));
     const planPath = options["plan"] as string | undefined;
     const scoresPath = options["scores"] as string | undefined;
     const floor = options["minAccuracy"] as string | undefined;

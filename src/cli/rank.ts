@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import {
   dataOptions,
+  loadSettings,
   modelArgument,
   outputOptions,
   payoffOptions,
@@ -57,7 +58,7 @@ export function rankCommand(io: Io): Command {
       const work = workOptions(io, options);
       const invocation = await begin(io, command, options, path);
       try {
-        const model = await loadModel(path, { inputShapes: options["inputShape"] as never });
+        const model = await loadModel(path, loadSettings(options));
         const job = {
           ...work,
           ...payoffSettings(options),

@@ -108,7 +108,7 @@ async function measured(
       return { ...found.quality, accuracyInterval: null, lossInterval: null };
     },
   });
-  await refinery.refine(survivorOf(cutTo(analysis, undefined, masks), masks), 1);
+  await refinery.refine(survivorOf(analysis, cutTo(analysis, undefined, masks), masks), 1);
   const { parameters, macs } = refinery.rounds[0]!;
   const inOrder = <T>(all: readonly T[]) => {
     const repaired = calibrate === undefined ? null : all[1]!;

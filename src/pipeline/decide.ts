@@ -26,11 +26,11 @@ export async function decide(
 ): Promise<Decision> {
   if (options.plan !== undefined) {
     const masks = masksOfPlan(bench.analysis, options.plan);
-    const cut = survivorOf(cutTo(bench.analysis, undefined, masks), masks);
+    const cut = survivorOf(bench.analysis, cutTo(bench.analysis, undefined, masks), masks);
     const left = await refinery?.refine(cut, 1);
     return {
       masks,
-      left: left && survivorOf(left, masks),
+      left: left && survivorOf(bench.analysis, left, masks),
       reached: true,
       steps: 0,
       stoppedBy: "plan",

@@ -105,7 +105,7 @@ async function standFor(options: PruneOptions, context: RankContext): Promise<St
 
 function standOf(analysis: ChannelAnalysis, masks: KeepMasks, isExact: boolean): Stand {
   if (isExact) checkRemoves(masks);
-  return { survivor: survivorOf(sliceModel(analysis, masks), masks), isExact };
+  return { survivor: survivorOf(analysis, sliceModel(analysis, masks), masks), isExact };
 }
 
 /** Rounds at the most: with --steps all as many as channels go. */

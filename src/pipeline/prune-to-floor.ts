@@ -147,6 +147,6 @@ async function furthest(
 /** What would be handed over, but for tuning. */
 async function candidateUnder(draft: Removal, masks: KeepMasks): Promise<Model> {
   const cut = modelUnder(draft, masks);
-  const { refinery } = draft.context;
-  return refinery?.repairs === true ? refinery.repaired(survivorOf(cut, masks)) : cut;
+  const { refinery, analysis } = draft.context;
+  return refinery?.repairs === true ? refinery.repaired(survivorOf(analysis, cut, masks)) : cut;
 }

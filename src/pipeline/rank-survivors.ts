@@ -17,7 +17,7 @@ export async function* rankSurvivors(
   left?: Survivor,
 ): AsyncGenerator<RankEvent, readonly GroupScores[], undefined> {
   if (masks.every((mask) => !mask.includes(0))) return yield* rankGroups(context);
-  const survivor = left ?? survivorOf(sliceModel(context.analysis, masks), masks);
+  const survivor = left ?? survivorOf(context.analysis, sliceModel(context.analysis, masks), masks);
   const open = context.groups.filter((group) => countOf(masks[group]!) > 1);
   const groups = open.map((group) => groupAfter(context.analysis, survivor, group));
   const ranked = yield* rankGroups({ ...context, analysis: survivor.analysis, groups });

@@ -134,8 +134,8 @@ export function modelUnder({ context, left }: Removal, masks: KeepMasks): Model 
 export async function refineRound(draft: Removal, step: number): Promise<void> {
   const { context, masks } = draft;
   if (context.refinery === undefined) return;
-  const cut = survivorOf(modelUnder(draft, masks), masks);
-  draft.left = survivorOf(await context.refinery.refine(cut, step), masks);
+  const cut = survivorOf(context.analysis, modelUnder(draft, masks), masks);
+  draft.left = survivorOf(context.analysis, await context.refinery.refine(cut, step), masks);
 }
 
 /** Where a removal stands when it ends. */

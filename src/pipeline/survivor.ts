@@ -12,9 +12,16 @@ export interface Survivor {
   readonly masks: KeepMasks;
 }
 
-/** Wraps a network that has the channels of `masks`. */
-export function survivorOf(model: Model, masks: KeepMasks): Survivor {
-  return { model, analysis: analyzeChannels(model), masks };
+/**
+ * Wraps a network that has the channels of `masks`.
+ * @param original Says what its grouped convolutions lose.
+ */
+export function survivorOf(
+  { groupedCut }: Pick<ChannelAnalysis, "groupedCut">,
+  model: Model,
+  masks: KeepMasks,
+): Survivor {
+  return { model, analysis: analyzeChannels(model, { groupedCut }), masks };
 }
 
 /**
