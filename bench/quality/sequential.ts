@@ -227,8 +227,8 @@ function deviation(values: readonly number[]): number {
 function byPlace({ groups, budgets, payoffs }: Contest) {
   const placeOf = (row: Findings["rows"][number]): number => {
     const group = [...groups, "all"].indexOf(String(row["group"]));
-    const payoff = payoffs.indexOf(row["payoff"]);
-    const budget = budgets.indexOf(row["rows/channel"]);
+    const payoff = payoffs.map(String).indexOf(String(row["payoff"]));
+    const budget = budgets.map(String).indexOf(String(row["rows/channel"]));
     return (group * payoffs.length + payoff) * budgets.length + budget;
   };
   return (a: Findings["rows"][number], b: Findings["rows"][number]): number => placeOf(a) - placeOf(b);
