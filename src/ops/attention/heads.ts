@@ -63,3 +63,12 @@ export function inputHeadsLeft(call: SliceCall, input: number, axis: number, hea
   const size = call.inputs[input]!.shape![axis] as number;
   return headsLeft(call.keptOfInput(input, axis), size, heads);
 }
+
+/** Where parts of these sizes begin when they are laid end to end. */
+export function starts(sizes: readonly number[]): { start: number; size: number }[] {
+  let start = 0;
+  return sizes.map((size) => {
+    start += size;
+    return { start: start - size, size };
+  });
+}
