@@ -98,14 +98,17 @@ const affordable = 2e12;
 
 /**
  * Budgets where none are given: 20,000 and 100,000 rows for each group, a fifth of what is affordable and all of it on
- * larger networks, and never less than Shapley values need at all.
+ * larger networks, never less than Shapley values need at all, nor less than greedy leave-one-out needs where that is affordable.
  */
 export function usualBudgetsFor(analysis: ChannelAnalysis, groups: readonly number[]): number[] {
   const { macs } = fullCost(costModelOf(analysis));
   const rows = affordable / (Math.max(1, macs) * groups.length);
   const largest = usualBudgets.at(-1)!;
   if (rows >= largest) return usualBudgets;
-  const least = smallestBudget(analysis, groups);
+  const forGreedy = Math.max(
+    ...groups.map((group) => estimators.greedy.minimumBudget(analysis.groups[group]!.channels, 1)),
+  );
+  const least = Math.max(smallestBudget(analysis, groups), forGreedy <= rows ? forGreedy : 0);
   const rounded = (value: number) => Math.max(least, Number(value.toPrecision(1)));
   return [...new Set([rounded(rows / 5), rounded(rows)])];
 }
