@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, Argv>> = {
   rank: ["rank", model, ...data, ...fast],
   prune: ["prune", model, ...data, ...fast, "--keep", 0.5, "--steps", 2, "--finetune", 1, ...out("p")],
   "prune without data": ["prune", model, "--criterion", "l1", "--keep", 0.5, "--workers", 1, ...out("l1")],
+  oracle: ["oracle", model, ...data, "--group", "c1"],
   evaluate: ["evaluate", model, ...data, "--against", model],
   finetune: ["finetune", model, ...data, "--epochs", 2, "--batch", 8, ...out("f")],
   train: [
@@ -231,6 +232,13 @@ all("refused before work", [
     1,
   ],
   ["--open alone", () => [...commands["rank"]!, "--open"], "usage", 2, /--report FILE/],
+  ["--open alone, of oracle", () => [...commands["oracle"]!, "--open"], "usage", 2, /--report FILE/],
+  [
+    "a demo whose report has no folder",
+    () => ["demo", "--out", folder.path, "--report", folder.file("no/r.html")],
+    "file-unwritable",
+    1,
+  ],
   [
     "data over another output",
     () => [...commands["rank"]!, "--out", folder.file("r.json"), "--report", folder.file("r.html")],
