@@ -60,7 +60,8 @@ export async function wholeGameOfGroup(
   return wholeNetworkGame(await gameOptions(settings, group, runner));
 }
 
-async function gameOptions(
+/** What such games are made from. */
+export async function gameOptions(
   settings: NetworkSettings,
   group: string,
   runner: Runner,

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type Results, readResults, writePage, writeResults } from "./page.ts";
 import { printFindings } from "./print.ts";
 import { estimatorQuality } from "./quality/estimators.ts";
+import { gradientControl } from "./quality/gradient-control.ts";
 import { rankAgreement } from "./quality/rank-agreement.ts";
 import { sequentialLenet, sequentialResnet } from "./quality/sequential.ts";
 import { torchPermutations } from "./quality/torch-permutations.ts";
@@ -22,6 +23,7 @@ import { trainingStep } from "./speed/training-step.ts";
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   "rank-agreement": rankAgreement,
   "torch-permutations": torchPermutations,
+  "gradient-control": gradientControl,
   "estimator-quality": estimatorQuality,
   sequential: sequentialLenet,
   "sequential-resnet": sequentialResnet,

@@ -62,8 +62,8 @@ function courses(): Course[] {
     network: "ResNet-20",
     settings: { model: model.path, data: data.path, options, examples: 500 },
     group: "layer2.1.conv1",
-    referenceRows: 100_000,
-    orders: 15,
+    referenceRows: 40_000,
+    orders: 8,
     seeds: [1],
     target: 200,
   };

@@ -18,7 +18,7 @@ import { ratios, spreadOf, spreadText, takeTurns } from "../statistics.ts";
 import type { BareSetup } from "./bare-worker.ts";
 
 const workers = 2;
-const rounds = 5;
+const rounds = 3;
 /** Rows in a batch of the bare loop. */
 const bareBatch = 128;
 /** Side of the square matrices whose product is the arithmetic limit. */
@@ -53,12 +53,12 @@ function courses(): readonly Course[] | string {
   const options = { pixelScale: 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
   const cifar = (model: string, examples: number) => ({ model, data: data.path, options, examples });
   return [
-    { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "f5", rows: 131_072 },
-    { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "c3", rows: 131_072 },
-    { network: "ResNet-20", settings: cifar(small.path, 20), group: "layer2.1.conv1", rows: 4096 },
+    { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "f5", rows: 40_960 },
+    { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "c3", rows: 40_960 },
+    { network: "ResNet-20", settings: cifar(small.path, 20), group: "layer2.1.conv1", rows: 2048 },
     { network: "ResNet-56", settings: cifar(large.path, 20), group: "layer2.4.conv1", rows: 2048 },
-    { network: "ResNet-56", settings: cifar(large.path, 20), group: "layer3.4.conv1", rows: 4096 },
-    { network: "ResNet-56", settings: cifar(large.path, 20), group: "layer3.8.conv1", rows: 16_384 },
+    { network: "ResNet-56", settings: cifar(large.path, 20), group: "layer3.4.conv1", rows: 2048 },
+    { network: "ResNet-56", settings: cifar(large.path, 20), group: "layer3.8.conv1", rows: 8192 },
   ];
 }
 
@@ -78,7 +78,7 @@ async function compare({ network, settings, group, rows }: Course): Promise<Find
   try {
     let seed = 0;
     const runs = Math.max(1, Math.round(rows / bareBatch / workers / 4));
-    const limitRuns = 8;
+    const limitRuns = 4;
     const seconds = await takeTurns(
       {
         game: () => play(game, rows, ++seed),
