@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, test } from "vitest";
 import { checkGradients } from "../../test/helpers/gradient-check.ts";
 import { hasDifferences, offKinks } from "../../test/helpers/kinks.ts";
-import { built, type OperatorCase, operatorCases } from "../../test/helpers/operator-cases.ts";
+import { operatorCases } from "../../test/helpers/operator-cases/index.ts";
+import { built, type OperatorCase } from "../../test/helpers/operator-cases/operator-case.ts";
 import { isFloat } from "../tensor/dtype.ts";
 import { gradientRules } from "./gradients.ts";
 

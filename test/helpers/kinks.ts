@@ -7,7 +7,7 @@ import type { Node } from "../../src/graph/model.ts";
 import { dtypeOf } from "../../src/onnx/element-types.ts";
 import { isFloat } from "../../src/tensor/dtype.ts";
 import { fromNumbers, type Tensor, toNumbers } from "../../src/tensor/tensor.ts";
-import type { BuiltCase } from "./operator-cases.ts";
+import type { BuiltCase } from "./operator-cases/operator-case.ts";
 
 /** Least distance kept from a kink and between values that compete. */
 const margin = 1e-3;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { built, operatorCases } from "../../../test/helpers/operator-cases.ts";
+import { operatorCases } from "../../../test/helpers/operator-cases/index.ts";
+import { built } from "../../../test/helpers/operator-cases/operator-case.ts";
 import { kernels } from "../../ops/kernels.ts";
 import { type Tensor, toNumbers } from "../../tensor/tensor.ts";
 import { ortEngine } from "../ort/engine.ts";
