@@ -9,6 +9,8 @@ import type { Labelling, TieKind } from "./labelling.ts";
 export type Move =
   | { readonly kind: "offset"; readonly by: number }
   | { readonly kind: "repeat"; readonly times: number }
+  /** `positions` in a row become one, as those of a head do. */
+  | { readonly kind: "join"; readonly positions: number }
   | { readonly kind: "reorder" }
   | null;
 
@@ -174,6 +176,9 @@ function moveBetween({ labels: taken }: LabelBlock, { labels: made }: LabelBlock
   const by = kept[0]!.to - kept[0]!.from;
   if (kept.every(({ from, to }) => to - from === by)) return by === 0 ? null : { kind: "offset", by };
   const times = made.length / taken.length;
+  const positions = taken.length / made.length;
+  if (positions > 1 && kept.every(({ from, to }) => Math.floor(from / positions) === to))
+    return { kind: "join", positions };
   return kept.every(({ from, to }) => Math.floor(to / times) === from)
     ? { kind: "repeat", times }
     : { kind: "reorder" };

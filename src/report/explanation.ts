@@ -71,6 +71,8 @@ function moveText(move: NonNullable<ChainStep["move"]>): string {
       return `offsets by ${move.by}`;
     case "repeat":
       return `repeats each ${move.times} times`;
+    case "join":
+      return `makes one of every ${move.positions}`;
     case "reorder":
       return "reorders";
     default:
