@@ -240,7 +240,9 @@ function selfAttention(g: GraphBuilder, x: string, name: string): string {
 function chooseBest(g: GraphBuilder, answer: string, best: number): string {
   const places = transpose(g, answer, [0, 2, 1]);
   const top = g.node("ReduceMax", [slice(g, places, 4, 6, 2)], { axes: [2], keepdims: 0 });
-  const [, at] = g.nodes("TopK", [top, ints(g, [best])], 2, { axis: -1, largest: 1, sorted: 1 });
+  // A narrow network scores all places nearly alike; a constant keeps rounding from deciding which come first.
+  const apart = add(g, top, g.weight([20]));
+  const [, at] = g.nodes("TopK", [apart, ints(g, [best])], 2, { axis: -1, largest: 1, sorted: 1 });
   const index = g.node("Tile", [g.node("Unsqueeze", [at!, ints(g, [-1])]), ints(g, [1, 1, 6])]);
   return g.node("GatherElements", [places, index], { axis: 1 });
 }
