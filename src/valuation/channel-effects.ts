@@ -13,12 +13,12 @@ const missing = 0;
 const underWay = 1;
 const there = 2;
 
-/** The effects that a thread has taken on, and how it computes them. */
+/** What a thread needs to compute effects. */
 interface Work {
   readonly tail: TailSetup;
   readonly setup: EffectsSetup;
   readonly desk: Desk;
-  readonly session: Session;
+  readonly open: () => Promise<Session>;
 }
 
 /**
@@ -33,15 +33,14 @@ export async function ensureEffects(
   open: () => Promise<Session>,
 ): Promise<void> {
   const { states } = setup;
-  const wanted = [...new Set(examples)];
-  const own = wanted.filter(
-    (example) => Atomics.compareExchange(states, example, missing, underWay) === missing,
-  );
-  if (own.length > 0) await computeOwn({ tail, setup, desk, session: await open() }, own);
-  for (const example of wanted) {
-    while (Atomics.load(states, example) === underWay) Atomics.wait(states, example, underWay);
-    if (Atomics.load(states, example) === missing)
-      throw new Error("another thread failed to compute effects");
+  let left = [...new Set(examples)];
+  while (left.length > 0) {
+    const own = left.filter(
+      (example) => Atomics.compareExchange(states, example, missing, underWay) === missing,
+    );
+    if (own.length > 0) await computeOwn({ tail, setup, desk, open }, own);
+    for (const example of left) Atomics.wait(states, example, underWay);
+    left = left.filter((example) => Atomics.load(states, example) !== there); // left by a thread that failed
   }
 }
 
@@ -54,9 +53,10 @@ async function computeOwn(work: Work, own: readonly number[]): Promise<void> {
   };
   let next = 0;
   try {
+    const session = await work.open();
     while (next < own.length) {
       const some = own.slice(next, next + front.examples);
-      const results = await runFront(work, some);
+      const results = await session.run(frontFeeds(work, some));
       some.forEach((example, k) => {
         storeEffects(work, results, k, example);
         done(example, there);
@@ -68,11 +68,8 @@ async function computeOwn(work: Work, own: readonly number[]): Promise<void> {
   }
 }
 
-/** The affine values of each example, [examples * (players + 1), ...]. */
-function runFront(
-  { tail, setup, session }: Work,
-  examples: readonly number[],
-): Promise<Record<string, Tensor>> {
+/** What the front reads for some examples: one row each, or a row without any channel and one with each alone. */
+function frontFeeds({ tail, setup }: Work, examples: readonly number[]): Record<string, Tensor> {
   const { front, players } = setup;
   const feeds: Record<string, Tensor> = {};
   const rows = front.isSeparated ? 1 : players + 1;
@@ -95,7 +92,7 @@ function runFront(
     }
     feeds[name] = { dtype, shape: [examples.length * rows, ...shape], data: batch };
   }
-  return session.run(feeds);
+  return feeds;
 }
 
 /**

@@ -2,6 +2,7 @@
  * @file Decides whether a game adds up effects of channels instead of running the first layer behind the masks for every
  * row, and sets that up. Decided from sizes alone, never by the clock, because last digits depend on it.
  */
+import { totalmem } from "node:os";
 import { factorsOf } from "../graph/dims.ts";
 import type { Model } from "../graph/model.ts";
 import { operatorOf } from "../ops/index.ts";
@@ -30,8 +31,8 @@ const macsPerByte = 12;
 /** Share of the tail's work that adding must save, or it is not worth its memory. */
 const leastSaved = 0.1;
 
-/** Bytes that effects take at most where no ceiling is given; a constant, so that free memory does not show in digits. */
-const defaultCeiling = 2 * 2 ** 30;
+/** Bytes that effects take at most where no ceiling is given; what happens to be free must not show in digits. */
+const defaultCeiling = Math.min(2 * 2 ** 30, totalmem() / 4);
 
 /** Bytes of affine values in one run: they should stay in caches on their way through the network. */
 const runBytes = 2 * 2 ** 20;
@@ -107,7 +108,7 @@ function inLanes(size: number): number {
 }
 
 /** Multiply-accumulates for one row. */
-function macsOf(model: Model): number {
+export function macsOf(model: Model): number {
   const facts = inferFacts(model);
   const factOf = (name: string) => facts.get(name);
   let total = 0;
