@@ -1,6 +1,7 @@
 /** @file shapley-pruner compare: ways of ranking channels under one protocol, benefit against cost. */
 import { Command } from "commander";
 import { PrunerError } from "../base/problem.ts";
+import type { CompareOptions } from "../pipeline/compare-options.ts";
 import {
   dataOptions,
   loadSettings,
@@ -13,6 +14,7 @@ import {
 } from "./arguments.ts";
 import { begin, conclude } from "./conclude.ts";
 import { inputPath, outputPath } from "./config-form.ts";
+import { dryRunOption, tellPlan } from "./dry-run.ts";
 import { type Io, workOptions } from "./io.ts";
 import {
   dataSettings,
@@ -40,7 +42,14 @@ export function compareCommand(io: Io): Command {
     )
     .option("--test-labels <path>", "labels of --test-data", inputPath);
   protocolOptions(command);
-  for (const add of [payoffOptions, selectionOptions, runtimeOptions, outputOptions, reportOptions])
+  for (const add of [
+    payoffOptions,
+    selectionOptions,
+    runtimeOptions,
+    outputOptions,
+    reportOptions,
+    dryRunOption,
+  ])
     add(command);
   networkOptions(command);
   return command
@@ -126,7 +135,7 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
   const work = workOptions(io, options);
   const invocation = await begin(io, command, options, path);
   try {
-    const record = await compare({
+    const job: CompareOptions = {
       ...work,
       ...payoffSettings(options),
       ...runtimeSettings(options),
@@ -149,7 +158,12 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
       out,
       store: given("store"),
       memory: memory === undefined ? undefined : memory * 2 ** 20,
-    });
+    };
+    if (options["dryRun"] === true) {
+      const { dryRunCompare } = await import("../pipeline/dry-run-compare.ts");
+      return await tellPlan(io, command, options, await dryRunCompare(job));
+    }
+    const record = await compare(job);
     work.finish();
     const written = out === undefined ? "" : `\n\n${out}: written.`;
     await conclude(invocation, record, () => `${compareText(record)}${written}`);

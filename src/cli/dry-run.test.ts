@@ -2,6 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { command, documentOf, temporaryFolder } from "../../test/helpers/command.ts";
 import { noise, tinyClassifier, turns } from "../../test/helpers/tiny-classifier.ts";
+import { labelOf } from "../report/compare-conclusions.ts";
+import type { CompareRecord } from "../report/compare-records.ts";
 import type { DryRun } from "../report/dry-run-records.ts";
 
 const folder = temporaryFolder();
@@ -150,6 +152,38 @@ describe("foretells", () => {
     const { coalitions } = await documentOf<{ coalitions: number }>(argv);
     expect(stages[0]).toMatchObject({ amount: coalitions, unit: "coalitions" });
   });
+
+  test("compare: rankings, rows, examples, cut networks and steps", async () => {
+    const settings = ["--seeds", 2, "--budget", 300, "--finetune", 1, "--batch", 8, "--shares", "50%"];
+    const argv = ["compare", model, ...data, ...settings, "--oracle-channels", 4];
+    const plan = await planned([...argv, "--out", folder.file("compare.json")]);
+    const real = await documentOf<CompareRecord>(argv);
+    const fitting = real.entries.filter(({ runs }) => runs.length > 0);
+    const { rankings, seeds, networks, shares } = plan.comparison!;
+    expect(rankings).toEqual(fitting.map(({ name, budget }) => labelOf(name, budget)));
+    expect([seeds, shares]).toEqual([2, [0.5]]);
+    const cut = fitting.flatMap(({ runs }) => runs.flatMap(({ network }) => network));
+    expect(networks).toBe(cut.length);
+    expect(Object.values(plan.examples)).toEqual([
+      real.examples.rank / 2,
+      real.examples.curves / 2,
+      real.examples.calibrate,
+      real.examples.tune,
+      real.examples.validate,
+      real.examples.evaluate,
+    ]);
+    for (const { name, budget, runs } of fitting) {
+      const stage = plan.stages.find((one) => one.name === `rank by ${labelOf(name, budget)}`);
+      const rows = runs.reduce((sum, run) => sum + run.rows, 0);
+      if (name !== "oracle" && rows > 0) expect(stage!.amount).toBeGreaterThanOrEqual(rows);
+    }
+    expect(plan.stages.find(({ name }) => name === "every coalition of small groups")!.amount).toBe(
+      real.groups.find(({ id }) => id === "c1")!.reference!.rows,
+    );
+    const steps = networks * Math.floor(real.examples.tune / 8);
+    expect(plan.stages.find(({ name }) => name === "training")!.amount).toBe(steps);
+    expect(plan.comparison!.rows).toBe(plan.groups.reduce((sum, { rows }) => sum + rows!, 0));
+  });
 });
 
 test.each([
@@ -167,6 +201,9 @@ test.each([
     "a weighting that the estimator lacks",
     ["rank", model, ...data, "--estimator", "kernel-shap", "--weighting", "banzhaf"],
   ],
+  ["rows too few to compare", ["compare", model, ...data, "--seeds", 2, "--budget", 1]],
+  ["too many seeds", ["compare", model, ...data, "--seeds", 40]],
+  ["a share that nothing is left of", ["compare", model, ...data, "--seeds", 2, "--shares", "100%"]],
   ["a group that is locked", ["oracle", model, ...data, "--group", "out"]],
 ])("refuses as the real run does: %s", async (_, argv) => {
   const [dry, real] = [await command([...argv, "--dry-run", "--json"]), await command([...argv, "--json"])];

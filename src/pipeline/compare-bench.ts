@@ -9,7 +9,8 @@ import type { SettledOptions } from "./compare-options.ts";
 import type { PieceKey, PieceStore } from "./piece-store.ts";
 import type { WorkOptions } from "./progress.ts";
 
-export interface CompareBench {
+/** What is settled before anything is measured or written. */
+export interface CompareSetting {
   readonly options: SettledOptions;
   readonly analysis: ChannelAnalysis;
   /** Indexes into `analysis.groups`. */
@@ -26,6 +27,9 @@ export interface CompareBench {
   readonly sizes: readonly (readonly number[])[];
   /** What ran the networks. */
   readonly runtime: string;
+}
+
+export interface CompareBench extends CompareSetting {
   readonly pieces: PieceStore;
 }
 
@@ -52,7 +56,7 @@ export function workOf({ options }: CompareBench, { kind, place, of, about }: St
 
 /** The payoff on some examples. */
 export function payoffOn(
-  { analysis, runner, output, options }: CompareBench,
+  { analysis, runner, output, options }: CompareSetting,
   dataset: Dataset,
   kind: PayoffKind,
 ): Promise<PayoffSetup> {

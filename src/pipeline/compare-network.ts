@@ -10,7 +10,7 @@ import type { Model } from "../graph/model.ts";
 import { operatorOf } from "../ops/index.ts";
 import { toFloat32 } from "../passes/to-float32.ts";
 import type { NetworkQuality, NetworkRun } from "../report/compare-records.ts";
-import { type CompareBench, type Stage, workOf } from "./compare-bench.ts";
+import { type CompareBench, type CompareSetting, type Stage, workOf } from "./compare-bench.ts";
 import { type Judge, type PackedScores, packed } from "./compare-judge.ts";
 import { refineryFor } from "./refine.ts";
 import { cutTo, survivorOf } from "./survivor.ts";
@@ -40,7 +40,7 @@ export function calibrateExamplesFor(analysis: ChannelAnalysis): number {
 
 /** Which channels stay when so large a share of every group goes by these scores. */
 export function masksFor(
-  { analysis, groups }: Pick<CompareBench, "analysis" | "groups">,
+  { analysis, groups }: Pick<CompareSetting, "analysis" | "groups">,
   share: number,
   values: readonly (readonly number[])[],
 ): KeepMasks {
@@ -118,8 +118,8 @@ async function measured(
 }
 
 /** Each seed trains in an order of its own. */
-function tuningOf(
-  { parts: { tune, validate }, options, analysis }: CompareBench,
+export function tuningOf(
+  { parts: { tune, validate }, options, analysis }: CompareSetting,
   seed: number,
 ): Parameters<typeof refineryFor>[0]["tune"] {
   if (tune === undefined || options.tune === undefined) return undefined;

@@ -5,12 +5,19 @@ import type { Dataset } from "../datasets/index.ts";
 import type { PayoffKind } from "../metrics/index.ts";
 import type { GroupScores } from "../report/records.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
-import { type CompareBench, gameKey, payoffOn, type Stage, workOf } from "./compare-bench.ts";
+import {
+  type CompareBench,
+  type CompareSetting,
+  gameKey,
+  payoffOn,
+  type Stage,
+  workOf,
+} from "./compare-bench.ts";
 import type { Means, Method } from "./compare-methods.ts";
 import { costOf } from "./cost-of.ts";
 import { gradientPayoff } from "./oracle-rankings.ts";
 import { report, reportCaching, reportMeasuring } from "./rank.ts";
-import { type RankContext, rankGroups } from "./rank-groups.ts";
+import { type RankContext, type RankSettings, rankGroups } from "./rank-groups.ts";
 
 /** What a method found with one seed. */
 export interface Ranked {
@@ -35,7 +42,7 @@ const notApplicable: readonly ProblemCode[] = [
   "labels-missing",
 ];
 
-type Played = Exclude<Means, { readonly kind: "oracle" }>;
+export type Played = Exclude<Means, { readonly kind: "oracle" }>;
 
 /**
  * Ranks by a criterion or an estimator, on the examples of the seed; taken from the folder of pieces where it is there.
@@ -58,19 +65,26 @@ export async function rankBy(
   try {
     return await bench.pieces.piece(key, () => measured(bench, attempt, stage));
   } catch (error) {
-    const isNone = !method.isNamed && isProblem(error) && notApplicable.includes(error.code);
-    if (!isNone) throw error;
-    return { groups: [], rows: 0, seconds: 0, memoryBytes: 0, missing: error.message };
+    return { groups: [], rows: 0, seconds: 0, memoryBytes: 0, missing: whyMissing(method, error) };
   }
 }
 
+/**
+ * Why a method does not suit a model.
+ * @throws What is thrown at it, unless it says just that of a method nobody asked for by name.
+ */
+export function whyMissing({ isNamed }: Pick<Method, "isNamed">, error: unknown): string {
+  if (!isNamed && isProblem(error) && notApplicable.includes(error.code)) return error.message;
+  throw error;
+}
+
 /** Networks that predict numbers have no classes to agree on: there every method plays for the payoff of the command. */
-function payoffKind({ payoff }: CompareBench, means: Played): PayoffKind {
+export function payoffKind({ payoff }: CompareSetting, means: Played): PayoffKind {
   if (means.kind === "criterion" || payoff === "squared-error") return payoff;
   return means.payoff ?? payoff;
 }
 
-interface Attempt {
+export interface Attempt {
   readonly means: Played;
   readonly budget: number | null;
   readonly seed: number;
@@ -89,8 +103,11 @@ async function measured(bench: CompareBench, attempt: Attempt, stage: Stage): Pr
   };
 }
 
-/** Every coalition is tried of small groups only. */
-function checkExact({ analysis, groups, options }: CompareBench, means: Played): void {
+/**
+ * Every coalition is tried of small groups only.
+ * @throws {PrunerError} `too-many-coalitions`.
+ */
+export function checkExact({ analysis, groups, options }: CompareSetting, means: Played): void {
   if (means.kind !== "estimator" || means.estimator !== "exact") return;
   const { oracleChannels } = options;
   const largest = Math.max(...groups.map((group) => analysis.groups[group]!.channels));
@@ -107,20 +124,13 @@ async function scoresOf(
   attempt: Attempt,
   stage: Stage,
 ): Promise<readonly GroupScores[]> {
-  const { means, budget, seed, dataset } = attempt;
+  const { dataset } = attempt;
   const { analysis, groups, runner, options } = bench;
   const work = workOf(bench, stage);
   const context: RankContext = {
     analysis,
     groups,
-    settings: {
-      criterion: means.kind === "criterion" ? means.criterion : "shapley",
-      estimator: means.kind === "estimator" ? means.estimator : "permutation",
-      players: means.kind === "estimator" ? means.players : undefined,
-      seed,
-      budget: budget === null ? undefined : { rows: budget },
-      memory: options.memory,
-    },
+    settings: rankSettingsOf(bench, attempt),
     data: { dataset, payoff: await payoffOf(bench, attempt), runner },
     signal: options.signal,
     onCached: reportCaching(work),
@@ -133,8 +143,24 @@ async function scoresOf(
   }
 }
 
-async function payoffOf(
-  bench: CompareBench,
+/** What `rankGroups` is told. */
+export function rankSettingsOf(
+  { options }: CompareSetting,
+  { means, budget, seed }: Pick<Attempt, "means" | "budget" | "seed">,
+): RankSettings {
+  return {
+    criterion: means.kind === "criterion" ? means.criterion : "shapley",
+    estimator: means.kind === "estimator" ? means.estimator : "permutation",
+    players: means.kind === "estimator" ? means.players : undefined,
+    seed,
+    budget: budget === null ? undefined : { rows: budget },
+    memory: options.memory,
+  };
+}
+
+/** The payoff as a method needs it; undefined for those that look at no answers. */
+export async function payoffOf(
+  bench: CompareSetting,
   { means, kind, dataset }: Attempt,
 ): Promise<PayoffSetup | undefined> {
   if (means.kind === "estimator") return payoffOn(bench, dataset, kind);

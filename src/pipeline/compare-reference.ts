@@ -1,6 +1,6 @@
 /** @file What rankings are held against: every coalition of small groups, a long estimate of the others. */
 import { join } from "node:path";
-import { split, take } from "../datasets/index.ts";
+import { type Dataset, split, take } from "../datasets/index.ts";
 import { kendallTauB, spearman } from "../math/ranks.ts";
 import {
   bestFirst,
@@ -13,13 +13,20 @@ import {
   oracleSets,
 } from "../oracle/index.ts";
 import type { ComparedGroup, GroupRun } from "../report/compare-records.ts";
-import { type CompareBench, gameKey, payoffOn, type Stage, workOf } from "./compare-bench.ts";
+import {
+  type CompareBench,
+  type CompareSetting,
+  gameKey,
+  payoffOn,
+  type Stage,
+  workOf,
+} from "./compare-bench.ts";
 import { onceEstimator } from "./compare-methods.ts";
 import { storeOf } from "./compare-options.ts";
 import { costOf } from "./cost-of.ts";
 import { tableOf, wholeGameOf } from "./oracle-table.ts";
 import { report, reportCaching } from "./rank.ts";
-import { rankGroups } from "./rank-groups.ts";
+import { type RankSettings, rankGroups } from "./rank-groups.ts";
 
 /** What is known about one group. */
 export interface Reference {
@@ -56,17 +63,40 @@ const referenceSeed = 0x5eed;
  * @throws {PrunerError} What games, estimators and the store throw.
  */
 export function referenceOf(bench: CompareBench, group: number, stage: Stage): Promise<Reference> {
+  return isTabled(bench, group) ? byTable(bench, group, stage) : byEstimate(bench, group, stage);
+}
+
+/** Whether every coalition of a group is tried. */
+export function isTabled({ analysis, options }: CompareSetting, group: number): boolean {
+  return analysis.groups[group]!.channels <= options.oracleChannels;
+}
+
+/** Examples that every coalition of a group is tried on. */
+export function tableExamplesOf(bench: CompareSetting, group: number): Dataset {
   const { channels } = bench.analysis.groups[group]!;
-  return channels <= bench.options.oracleChannels
-    ? byTable(bench, group, stage)
-    : byEstimate(bench, group, stage);
+  return poolOf(bench, Math.max(1, Math.min(tableExamples, Math.floor(tableRows / 2 ** channels))));
+}
+
+/** Rows of the long estimate of a group; 0 for none. */
+export function referenceRowsOf({ analysis, options }: CompareSetting, group: number): number {
+  const { reference } = options;
+  return reference === 0 ? 0 : Math.max(reference, 2 * analysis.groups[group]!.channels);
+}
+
+/** What `rankGroups` is told for a long estimate. */
+export function referenceSettingsOf({ options }: CompareSetting, rows: number): RankSettings {
+  return {
+    criterion: "shapley",
+    estimator: onceEstimator,
+    seed: options.seed + referenceSeed,
+    budget: { rows },
+    memory: options.memory,
+  };
 }
 
 async function byTable(bench: CompareBench, group: number, stage: Stage): Promise<Reference> {
   const { analysis, runner, options, runtime, pieces } = bench;
-  const { channels } = analysis.groups[group]!;
-  const most = Math.max(1, Math.min(tableExamples, Math.floor(tableRows / 2 ** channels)));
-  const dataset = poolOf(bench, most);
+  const dataset = tableExamplesOf(bench, group);
   const payoff = await payoffOn(bench, dataset, bench.payoff);
   const work = workOf(bench, stage);
   const setting = { analysis, group, dataset, payoff, runner };
@@ -85,25 +115,18 @@ async function byTable(bench: CompareBench, group: number, stage: Stage): Promis
 }
 
 /** Stratified examples out of what all seeds rank on. */
-function poolOf({ parts: { pool }, options: { seed } }: CompareBench, most: number): typeof pool {
+function poolOf({ parts: { pool }, options: { seed } }: CompareSetting, most: number): Dataset {
   return pool.size <= most ? pool : take(pool, split(pool, { seed, parts: { part: most } }).part);
 }
 
 async function byEstimate(bench: CompareBench, group: number, stage: Stage): Promise<Reference> {
   const { analysis, runner, options, parts, payoff, pieces } = bench;
-  const { reference } = options;
-  const rows = reference === 0 ? 0 : Math.max(reference, 2 * analysis.groups[group]!.channels);
+  const rows = referenceRowsOf(bench, group);
   if (rows === 0) return { kind: null, rows: 0, values: null, oracle: null };
   const key = { kind: "reference", rows, ...gameKey(bench, [group], parts.pool, payoff) };
   const found = await pieces.piece(key, async () => {
     const work = workOf(bench, stage);
-    const settings = {
-      criterion: "shapley",
-      estimator: onceEstimator,
-      seed: options.seed + referenceSeed,
-      budget: { rows },
-      memory: options.memory,
-    } as const;
+    const settings = referenceSettingsOf(bench, rows);
     const data = { dataset: parts.pool, payoff: await payoffOn(bench, parts.pool, payoff), runner };
     const { signal } = options;
     const onCached = reportCaching(work);

@@ -9,7 +9,7 @@ import type { CompareRecord } from "../report/compare-records.ts";
 import type { Runner } from "../valuation/runner.ts";
 import { chooseOutput, defaultPayoff } from "../valuation/targets.ts";
 import { checkOutputs } from "./check-outputs.ts";
-import type { CompareBench } from "./compare-bench.ts";
+import type { CompareSetting } from "./compare-bench.ts";
 import { cutForComparison } from "./compare-data.ts";
 import { checkBudgets, methodsOf, usualBudgetsFor } from "./compare-methods.ts";
 import { calibrateExamplesFor } from "./compare-network.ts";
@@ -29,7 +29,30 @@ import { openFor, startRuntime } from "./settings.ts";
  *   `pieces-foreign`, `pieces-corrupt`, `store-corrupt`, what models, data, games, criteria and training throw, and
  *   `interrupted` once `signal` fires.
  */
-export async function compare(options: CompareOptions): Promise<CompareRecord> {
+export function compare(options: CompareOptions): Promise<CompareRecord> {
+  return onCompareBench(options, async (setting) => {
+    const { fingerprint, runtime } = setting;
+    const pieces = await openPieces(storeOf(options), {
+      version: tool.version,
+      model: options.model.hash,
+      data: fingerprint,
+      runtime,
+    });
+    const methods = methodsOf(setting.options, setting.options.budgets);
+    const record = await runComparison({ ...setting, pieces }, methods);
+    if (options.out !== undefined) await writeJson(options.out, record);
+    return record;
+  });
+}
+
+/**
+ * Checks what a comparison is told, opens its data and does the work; the runtime is closed afterwards.
+ * @throws {PrunerError} As `compare`.
+ */
+export async function onCompareBench<T>(
+  options: CompareOptions,
+  work: (setting: CompareSetting) => Promise<T>,
+): Promise<T> {
   methodsOf(options, []); // names that mean nothing are told before anything is read
   checkNumbers(options);
   const { model, data, testData, out, signal } = options;
@@ -39,10 +62,7 @@ export async function compare(options: CompareOptions): Promise<CompareRecord> {
   const settled = settle(options, analysis);
   const runner = await startRuntime(options);
   try {
-    const bench = await benchFor(settled, analysis, runner);
-    const record = await runComparison(bench, methodsOf(settled, settled.budgets));
-    if (out !== undefined) await writeJson(out, record);
-    return record;
+    return await work(await settingFor(settled, analysis, runner));
   } catch (error) {
     if (signal?.aborted !== true) throw error;
     const store = storeOf(options);
@@ -125,12 +145,12 @@ function ascending(values: readonly number[]): number[] {
   return [...new Set(values)].sort((a, b) => a - b);
 }
 
-async function benchFor(
+async function settingFor(
   options: SettledOptions,
   analysis: ChannelAnalysis,
   runner: Runner,
-): Promise<CompareBench> {
-  const { groups, seed, seeds, curveExamples, model } = options;
+): Promise<CompareSetting> {
+  const { groups, seed, seeds, curveExamples } = options;
   const data = await openFor(analysis, options.data);
   const test = options.testData === undefined ? undefined : await openFor(analysis, options.testData);
   const network = options.network !== false;
@@ -142,7 +162,6 @@ async function benchFor(
     tune: options.tune !== undefined,
     network,
   });
-  const runtime = runtimeText(options);
   return {
     options,
     analysis,
@@ -154,12 +173,6 @@ async function benchFor(
     output: chooseOutput(analysis.model, options.output),
     seeds: Array.from({ length: seeds }, (_, k) => seed + k),
     sizes: groups.map((group) => sizesOver(analysis.groups[group]!.channels, options.points)),
-    runtime,
-    pieces: await openPieces(storeOf(options), {
-      version: tool.version,
-      model: model.hash,
-      data: data.fingerprint,
-      runtime,
-    }),
+    runtime: runtimeText(options),
   };
 }

@@ -1,17 +1,13 @@
 /** @file The oracle command told what it would do. */
 import { costModelOf, fullCost } from "../channels/cost.ts";
-import { beamCost, chunkSize, largestTable, livePlayers } from "../oracle/index.ts";
+import { beamCost, largestTable, livePlayers } from "../oracle/index.ts";
 import type { DryRun, PlannedStage } from "../report/dry-run-records.ts";
 import { preparePayoff } from "../valuation/targets.ts";
 import type { WholeNetworkGame } from "../valuation/whole-network-game.ts";
-import { fewOf } from "./dry-run-probe.ts";
+import { coalitionSeconds, fewOf } from "./dry-run-probe.ts";
 import { onOracleBench } from "./oracle.ts";
 import type { OracleOptions } from "./oracle-options.ts";
 import { checkTableSize, type GroupSetting, wholeGameOf } from "./oracle-table.ts";
-
-/** Seconds a trial goes on for, and rounds after which it has seen enough. */
-const trial = 1;
-const enough = 30;
 
 /**
  * What `oracle` would do with these options, and what it would cost. Writes nothing.
@@ -68,22 +64,4 @@ function coalitionsOf({ search }: OracleOptions, game: WholeNetworkGame): number
   if (search.kind === "exhaustive") return 2 ** livePlayers(game).length;
   const beam = beamCost(game.players, search.width);
   return search.kind === "beam" ? beam : beam + search.sizes.length * search.coalitions;
-}
-
-/** Seconds for one coalition with every thread at work. */
-async function coalitionSeconds(game: WholeNetworkGame, workers: number): Promise<number> {
-  const size = Math.min(chunkSize(game.examples), 2 ** Math.min(game.players, 12));
-  const masks = Uint8Array.from({ length: size * game.players }, (_, at) => {
-    const [coalition, player] = [Math.floor(at / game.players), at % game.players];
-    return (coalition >> (player % 12)) & 1; // neighbours share most channels, as in a search
-  });
-  const round = () => Promise.all(Array.from({ length: 2 * workers }, () => game.means(masks)));
-  await round(); // opens the sessions
-  const started = performance.now();
-  let rounds = 0;
-  do {
-    await round();
-    rounds++;
-  } while (performance.now() - started < 1000 * trial && rounds < enough);
-  return (performance.now() - started) / 1000 / (rounds * 2 * workers * size);
 }

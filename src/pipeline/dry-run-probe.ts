@@ -3,10 +3,12 @@ import type { ChannelAnalysis } from "../channels/groups.ts";
 import { type Dataset, take } from "../datasets/index.ts";
 import { estimators } from "../estimators/index.ts";
 import type { Model } from "../graph/model.ts";
+import { chunkSize } from "../oracle/index.ts";
 import { fitNetwork } from "../training/fit.ts";
 import { networkGame } from "../valuation/network-game.ts";
 import { forward, type Runner } from "../valuation/runner.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
+import type { WholeNetworkGame } from "../valuation/whole-network-game.ts";
 import type { RankSettings } from "./rank-groups.ts";
 import { fitOptionsOf, type TuneOptions } from "./tune.ts";
 
@@ -81,6 +83,49 @@ export async function rowSeconds(options: GameTrial): Promise<number> {
   }
   if (first === undefined || rows === first.rows) return secondsSince(started) / Math.max(1, rows);
   return secondsSince(first.at) / (rows - first.rows);
+}
+
+/** Seconds for one coalition with every thread at work. */
+export async function coalitionSeconds(game: WholeNetworkGame, workers: number): Promise<number> {
+  const size = Math.min(chunkSize(game.examples), 2 ** Math.min(game.players, 12));
+  const masks = Uint8Array.from({ length: size * game.players }, (_, at) => {
+    const [coalition, player] = [Math.floor(at / game.players), at % game.players];
+    return (coalition >> (player % 12)) & 1; // neighbours share most channels, as in a search
+  });
+  const round = () => Promise.all(Array.from({ length: 2 * workers }, () => game.means(masks)));
+  await round(); // opens the sessions
+  const started = performance.now();
+  let rounds = 0;
+  do {
+    await round();
+    rounds++;
+  } while (secondsSince(started) < trial && rounds < enough);
+  return secondsSince(started) / (rounds * 2 * workers * size);
+}
+
+/** Of things of one kind, how many are tried out; the others are judged by them. */
+const tried = 3;
+
+/** Seconds as a function of multiply-accumulates, from some things tried out and on straight lines between them. */
+export async function secondsByMacs<T extends { readonly rowMacs: number }>(
+  things: readonly T[],
+  secondsOf: (thing: T) => Promise<number>,
+): Promise<(thing: T) => number> {
+  const sorted = [...things].sort((a, b) => a.rowMacs - b.rowMacs);
+  const count = Math.min(tried, sorted.length);
+  const picked = Array.from(
+    { length: count },
+    (_, k) => sorted[count === 1 ? 0 : Math.round((k * (sorted.length - 1)) / (count - 1))]!,
+  );
+  const points: { readonly macs: number; readonly seconds: number }[] = [];
+  for (const thing of picked) points.push({ macs: thing.rowMacs, seconds: await secondsOf(thing) });
+  return ({ rowMacs }) => {
+    const above = points.findIndex(({ macs }) => macs >= rowMacs);
+    if (above <= 0) return points.at(above)!.seconds; // the smallest, or the largest where none is above
+    const [a, b] = [points[above - 1]!, points[above]!];
+    const share = b.macs === a.macs ? 1 : (rowMacs - a.macs) / (b.macs - a.macs);
+    return a.seconds + share * (b.seconds - a.seconds);
+  };
 }
 
 /** Steps that are tried at the most, the first of which does not count. */

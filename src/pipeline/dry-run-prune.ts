@@ -3,7 +3,6 @@ import { costModelOf, fullCost } from "../channels/cost.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import { type KeepMasks, masksOfPlan } from "../channels/plan.ts";
 import { fitToInputs } from "../datasets/index.ts";
-import { operatorOf } from "../ops/index.ts";
 import { toFloat32 } from "../passes/to-float32.ts";
 import type { DryRun, PlannedStage } from "../report/dry-run-records.ts";
 import { sliceModel } from "../surgery/slice.ts";
@@ -12,6 +11,7 @@ import { checkRemoves } from "./check-prune.ts";
 import { exampleSeconds } from "./dry-run-probe.ts";
 import { payoffOnFew, trialOn } from "./dry-run-rank.ts";
 import { planRanking, type RankingPlan, secondsPerMac } from "./dry-run-ranking.ts";
+import { macsOf, repairStage, times } from "./dry-run-stages.ts";
 import { planTraining, type TrainingPlan } from "./dry-run-training.ts";
 import { onPruneBench } from "./prune.ts";
 import type { Bench } from "./prune-bench.ts";
@@ -140,21 +140,7 @@ function overRounds(scene: Scene, stage: PlannedStage): PlannedStage {
   return { ...times(stage, (rounds * (1 + share)) / 2), amount: stage.amount && stage.amount * rounds };
 }
 
-function times(stage: PlannedStage, factor: number): PlannedStage {
-  const { amount, macs, seconds } = stage;
-  return {
-    ...stage,
-    amount: amount === null ? null : Math.round(amount * factor),
-    macs: macs === null ? null : macs * factor,
-    seconds: seconds * factor,
-  };
-}
-
-function macsOf(analysis: ChannelAnalysis): number {
-  return fullCost(costModelOf(analysis)).macs;
-}
-
-/** Every layer that is refitted runs both networks up to itself, half of them on average. */
+/** Repair in every round. */
 function repairStages({ options, bench, stand, rounds, exampleSeconds: each }: Scene): PlannedStage[] {
   const { analysis, parts } = bench;
   if (parts?.calibrate === undefined || each === undefined) return [];
@@ -163,19 +149,7 @@ function repairStages({ options, bench, stand, rounds, exampleSeconds: each }: S
     analysis,
     parts.calibrate,
   );
-  const { nodes } = analysis.model.graph;
-  const layers = nodes.filter((node) => operatorOf(node)?.macs !== undefined).length;
-  const both = macsOf(analysis) + macsOf(stand?.survivor.analysis ?? analysis);
-  const macs = (rounds * size * layers * both) / 2;
-  return [
-    {
-      name: "repair",
-      amount: rounds * size,
-      unit: "examples",
-      macs,
-      seconds: macs * secondsPerMac(analysis, each),
-    },
-  ];
+  return [repairStage(analysis, rounds * size, macsOf(stand?.survivor.analysis ?? analysis), each)];
 }
 
 /** Training of what would be left, tried on a network of that size. */

@@ -11,7 +11,7 @@ import { bytesPerElement } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import { cutTail, type Tail } from "../valuation/tail.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
-import { rowSeconds } from "./dry-run-probe.ts";
+import { rowSeconds, secondsByMacs } from "./dry-run-probe.ts";
 import { type PlannedGame, plannedGames, type RankContext } from "./rank-groups.ts";
 
 export interface RankingPlan {
@@ -28,9 +28,6 @@ export interface Trial {
   readonly exampleSeconds: number;
 }
 
-/** Games that are tried out; the others are judged by them. */
-const triedGames = 3;
-
 /**
  * @param context As `rankGroups` takes it, with the examples and the runtime of the run.
  * @param trial Left out for criteria that read weights alone.
@@ -45,7 +42,10 @@ export async function planRanking(context: RankContext, trial: Trial | undefined
   if (data === undefined || trial === undefined) return { groups: listed, stages: [], memoryBytes: 0 };
   if (settings.criterion !== "shapley")
     return { groups: listed, stages: [passesOver(context, trial)], memoryBytes: 0 };
-  const games = plannedGames(context, data.dataset.size).map((game) => measured(context, game));
+  const games = plannedGames(context, data.dataset.size).map((game) => ({
+    ...game,
+    ...gameCost(analysis, game.groups, data.payoff!.output),
+  }));
   const memoryBytes = Math.max(...games.map(({ exampleBytes }) => exampleBytes * data.dataset.size));
   checkMemory(context, games);
   const stages = [activationsStage(context, games, trial), await playStage(context, games, trial)];
@@ -57,7 +57,8 @@ export async function planRanking(context: RankContext, trial: Trial | undefined
   };
 }
 
-interface MeasuredGame extends PlannedGame {
+/** What a game costs. */
+export interface GameCost {
   /** Multiply-accumulates of a row, and of the part of the network in front of the masks. */
   readonly rowMacs: number;
   readonly prefixMacs: number;
@@ -65,13 +66,15 @@ interface MeasuredGame extends PlannedGame {
   readonly exampleBytes: number;
 }
 
-function measured({ analysis, data }: RankContext, game: PlannedGame): MeasuredGame {
-  const parts = cutTail(analysis, game.groups, data!.payoff!.output);
+type MeasuredGame = PlannedGame & GameCost;
+
+/** What a game of these groups costs, for the output its payoff reads. */
+export function gameCost(analysis: ChannelAnalysis, groups: readonly number[], output: string): GameCost {
+  const parts = cutTail(analysis, groups, output);
   const macs = macsByNode(analysis);
   const within = (nodes: Tail["tail"] | undefined) =>
     (nodes?.graph.nodes ?? []).reduce((sum, { outputs }) => sum + (macs.get(outputs[0]!) ?? 0), 0);
   return {
-    ...game,
     rowMacs: within(parts.tail),
     prefixMacs: within(parts.prefix),
     exampleBytes: parts.cached.reduce((sum, name) => sum + valueBytes(analysis, name), 0),
@@ -129,30 +132,16 @@ async function playStage(
   return { name: "rows", amount: rows, unit: "rows", macs, seconds };
 }
 
-/** Seconds of a row as a function of its multiply-accumulates, from games tried out and on straight lines between them. */
-async function rowTimes(
+/** Seconds of a row, from games tried out. */
+function rowTimes(
   { analysis, settings, data }: RankContext,
   games: readonly MeasuredGame[],
   { dataset, payoff }: Trial,
 ): Promise<(game: MeasuredGame) => number> {
-  const sorted = [...games].sort((a, b) => a.rowMacs - b.rowMacs);
-  const count = Math.min(triedGames, sorted.length);
-  const picked = Array.from(
-    { length: count },
-    (_, k) => sorted[count === 1 ? 0 : Math.round((k * (sorted.length - 1)) / (count - 1))]!,
+  const { runner } = data!;
+  return secondsByMacs(games, ({ groups, rows }) =>
+    rowSeconds({ analysis, groups, settings, runner, dataset, payoff: payoff!, rows }),
   );
-  const points: { readonly macs: number; readonly seconds: number }[] = [];
-  for (const { groups, rowMacs, rows } of picked) {
-    const trial = { analysis, groups, settings, runner: data!.runner, dataset, payoff: payoff!, rows };
-    points.push({ macs: rowMacs, seconds: await rowSeconds(trial) });
-  }
-  return ({ rowMacs }) => {
-    const above = points.findIndex(({ macs }) => macs >= rowMacs);
-    if (above <= 0) return points.at(above)!.seconds; // the smallest, or the largest where none is above
-    const [a, b] = [points[above - 1]!, points[above]!];
-    const share = b.macs === a.macs ? 1 : (rowMacs - a.macs) / (b.macs - a.macs);
-    return a.seconds + share * (b.seconds - a.seconds);
-  };
 }
 
 /** Rows of a game by its groups, in proportion to their channels. */

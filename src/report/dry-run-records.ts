@@ -11,6 +11,8 @@ export interface DryRun {
   readonly groups: readonly PlannedGroup[];
   /** Null where nothing is scored. */
   readonly scoring: Omit<ScoringConditions, "data"> | null;
+  /** What is held side by side; left out of commands that compare nothing. */
+  readonly comparison?: PlannedComparison;
   /** Rounds of removing and ranking, at the most; null for commands that remove nothing. */
   readonly rounds: number | null;
   /** How many examples would serve which end. */
@@ -26,6 +28,20 @@ export interface DryRun {
   readonly notes: readonly string[];
 }
 
+export interface PlannedComparison {
+  /** What coalitions are worth unless a method says otherwise. */
+  readonly payoff: string;
+  /** Methods, at each of their budgets. */
+  readonly rankings: readonly string[];
+  readonly seeds: number;
+  /** Pairs of coalition and example in all: rankings, references and curves. */
+  readonly rows: number;
+  /** Of every group that go from the network; none where no network is cut. */
+  readonly shares: readonly number[];
+  /** Networks that are cut, for every ranking that covers all groups, seed and share. */
+  readonly networks: number;
+}
+
 /** Costs of a network that is not there yet. */
 export interface PlannedCost extends Cost {
   /** Whether the numbers of channels follow from the settings alone. */
@@ -37,7 +53,7 @@ export interface PlannedGroup {
   readonly channels: number;
   /** Channels that would stay; null where the scores decide, and where nothing goes. */
   readonly kept: number | null;
-  /** Rows of the first ranking, its share of those of a joint game; null where nothing is sampled or a time decides. */
+  /** Rows of the first ranking, in a comparison of all that is played, its share of those of a joint game; null where nothing is sampled or a time decides. */
   readonly rows: number | null;
 }
 

@@ -1,5 +1,5 @@
 /** @file A dry run as people read it. */
-import type { DryRun, PlannedStage } from "./dry-run-records.ts";
+import type { DryRun, PlannedComparison, PlannedStage } from "./dry-run-records.ts";
 import { bytes, compact, duration, percent, whole } from "./format.ts";
 import { table } from "./table.ts";
 
@@ -43,16 +43,37 @@ function settingsText(plan: DryRun): string {
     const how = [estimator, players === "joint" && "one game of all", payoff].filter(Boolean).join(", ");
     lines.push(`scores    ${criterion}${how === "" ? "" : ` (${how})`}`);
   }
+  if (plan.comparison !== undefined) lines.push(...comparisonLines(plan.comparison));
   const ends = Object.entries(examples).map(([end, count]) => `${whole(count)} ${end}`);
   if (ends.length > 0) lines.push(`examples  ${ends.join(", ")}`);
   if (rounds !== null && rounds !== 1) lines.push(`rounds    ${whole(rounds)} at the most`);
   if (training !== null) {
     const { epochs, stepsPerEpoch, batch, teacher } = training;
     lines.push(
-      `training  ${epochs} epochs of ${whole(stepsPerEpoch)} steps of ${batch} examples${rounds !== null && rounds > 1 ? " in each round" : ""}${teacher ? ", with a teacher" : ""}`,
+      `training  ${epochs} epochs of ${whole(stepsPerEpoch)} steps of ${batch} examples${placeOf(plan)}${teacher ? ", with a teacher" : ""}`,
     );
   }
   return lines.join("\n");
+}
+
+/** Where training happens, if in more than one place. */
+function placeOf({ rounds, comparison }: DryRun): string {
+  if (comparison !== undefined) return " for each network";
+  return rounds !== null && rounds > 1 ? " in each round" : "";
+}
+
+function comparisonLines({ payoff, rankings, seeds, rows, shares, networks }: PlannedComparison): string[] {
+  const each = `${whole(rankings.length)} rankings × ${counted(seeds, "seed")}`;
+  const gone = shares.map((share) => percent(share, 0)).join(", ");
+  return [
+    `rankings  ${rankings.join(", ")}`,
+    `rows      ${whole(rows)} in all (${each}, references and curves; ${payoff})`,
+    ...(networks === 0 ? [] : [`cut       ${counted(networks, "network")}, ${gone} of every group gone`]),
+  ];
+}
+
+function counted(count: number, noun: string): string {
+  return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function stagesText({ stages }: DryRun): string {
