@@ -317,7 +317,10 @@ function repairOf(
 }
 
 /** Training of one network, tried on a network of that size. */
-async function trainingOf({ setting, exampleSeconds: each }: Scene, { analysis: left }: Survivor): Promise<TrainingPlan | undefined> {
+async function trainingOf(
+  { setting, exampleSeconds: each }: Scene,
+  { analysis: left }: Survivor,
+): Promise<TrainingPlan | undefined> {
   const tuned = tuningOf(setting, setting.seeds[0]!);
   if (tuned === undefined) return undefined;
   const { analysis, runner, output, options } = setting;
