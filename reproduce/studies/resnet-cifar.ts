@@ -23,22 +23,40 @@ const tuning = ["--augment", "crop:4,flip", "--lr", "0.03"];
 
 const columns = ["network", "MACs left", "parameters left", "before", "after the cut", "repaired", "tuned"];
 
+const resnet56Rankings = [
+  { name: "Shapley values, tuned for eight epochs", piece: "pruned", flags: ["--finetune", 8] },
+  {
+    name: "Taylor, tuned for six epochs",
+    piece: "pruned-taylor",
+    flags: ["--criterion", "taylor", "--finetune", 6, "--no-latency"],
+  },
+] as const;
+
 export const resnet56Study: Study = {
   title: "ResNet-56 on CIFAR-10, 11/18/30 channels inside the blocks",
-  plan: "Ranks the channels inside the blocks by Shapley values, keeps 11, 18 and 30 of 16, 32 and 64, repairs, and tunes for eight epochs.",
-  minutes: 35,
+  plan: "Ranks the channels inside the blocks by Shapley values and by Taylor, keeps 11, 18 and 30 of 16, 32 and 64, repairs, and tunes.",
+  minutes: 55,
   needs: [...cifarFiles, "resnet56-cifar10.onnx"],
   async run(workshop) {
     const path = workshop.place("resnet56-cifar10.onnx");
-    const { document } = await workshop.command<PruneResult>("pruned", [
-      ...["prune", path, ...cifarOptions(workshop), "--only", "layer*"],
-      ...["--keep-channels", "layer1.*=11,layer2.*=18,layer3.*=30", "--finetune", 8, ...tuning],
-      ...["--seed", 0, "--out", workshop.file("pruned.onnx")],
-    ]);
-    const { before, after } = document;
+    const results: { readonly name: string; readonly document: PruneResult }[] = [];
+    for (const { name, piece, flags } of resnet56Rankings) {
+      const { document } = await workshop.command<PruneResult>(piece, [
+        ...["prune", path, ...cifarOptions(workshop), "--only", "layer*"],
+        ...["--keep-channels", "layer1.*=11,layer2.*=18,layer3.*=30", ...flags, ...tuning],
+        ...["--seed", 0, "--out", workshop.file(`${piece}.onnx`)],
+      ]);
+      results.push({ name, document });
+    }
+    const { before, after } = results[0]!.document;
     return {
       tables: [
-        { title: "Accuracy on 5,000 test images", columns, rows: [rowOf("ResNet-56", document)], notes: [] },
+        {
+          title: "Accuracy on 5,000 test images",
+          columns,
+          rows: results.map(({ name, document }) => rowOf(name, document)),
+          notes: [],
+        },
         costTable(
           [
             { published: published.resnet56, ours: before },
@@ -47,10 +65,10 @@ export const resnet56Study: Study = {
           [],
         ),
       ],
-      checks: [lossCheck(document)],
+      checks: results.map(({ name, document }) => lossCheck(name, document)),
       remarks: [
         imagesRemark,
-        "One seed, and the ranking is the program's default, which weighs small coalitions as much as large ones. For mild cuts others serve better on these networks ([docs/repair.md](repair.md): by Taylor to 50.0% of the MACs, repaired to 86.84% and tuned for six epochs to 88.82%), so that a miss here may well lie in the ranking.",
+        "One seed. Shapley values are the program's default, which weighs small coalitions as much as large ones. The second ranking was chosen on images of the training set that no step was given: there repair came to 89.58% by Taylor and to 86.78% by Shapley values over large coalitions alone (`--weighting 0.85-1`). Six more epochs for the first network (`finetune` with the original as teacher, rate 0.02) left its 87.72% where it was.",
       ],
     };
   },
@@ -109,10 +127,10 @@ function rowOf(name: string, result: PruneResult): (string | null)[] {
   ];
 }
 
-function lossCheck({ before, after }: PruneResult): Check {
+function lossCheck(name: string, { before, after }: PruneResult): Check {
   const lost = 100 * (before.accuracy! - after.accuracy!);
   return {
-    says: `at most ${allowed.toFixed(1)} point below the original on the test images after tuning`,
+    says: `${name}: at most ${allowed.toFixed(1)} point below the original on the test images after tuning`,
     measured: `${lost.toFixed(2)} points`,
     met: lost <= allowed,
   };
