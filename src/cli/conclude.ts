@@ -19,6 +19,9 @@ export interface Invocation {
 /** Options that name files a command reads. */
 const inputs = ["data", "labels", "testData", "testLabels", "plan", "scores", "teacher", "against"] as const;
 
+/** Commands whose --out is the result as JSON: the data of a report are the same with circumstances, and may take its name. */
+const writeResults = new Set(["compare", "oracle"]);
+
 /** Options that say how results are told, and nothing about them. */
 const aboutOutput = new Set(["json", "quiet", "debug", "open", "report"]);
 
@@ -39,8 +42,10 @@ export async function begin(
       throw new PrunerError("usage", { detail: "--open opens what --report FILE writes. Add that option." });
     return invocation;
   }
-  const { checkReport } = await import("../pipeline/report.ts");
-  const { out, savePlan, checkpoint } = options as Readonly<Record<string, string | undefined>>;
+  const { checkReport, dataPath } = await import("../pipeline/report.ts");
+  const { savePlan, checkpoint, ...paths } = options as Readonly<Record<string, string | undefined>>;
+  const isData = writeResults.has(command.name()) && paths["out"] === dataPath(report);
+  const out = isData ? undefined : paths["out"];
   const read = inputs.map((name) => options[name]).filter((path) => typeof path === "string");
   await checkReport(report, { out, "save-plan": savePlan, checkpoint }, [subject, ...read]);
   return invocation;

@@ -125,6 +125,15 @@ describe("the store", () => {
     expect(written).toEqual(resultOf(await documentOf<OracleRecord>([...tiny, "--group", "c2"])));
   });
 
+  test("--out may be the data of the report: the result with its circumstances", async () => {
+    const out = folder.file("both.json");
+    const argv = [...tiny, "--group", "c2", "--out", out, "--report", folder.file("both.html")];
+    expect(await command(argv)).toMatchObject({ code: 0, err: "" });
+    const written = JSON.parse(readFileSync(out, "utf8")) as OracleRecord & { readonly run: object };
+    expect(written.run).toMatchObject({ command: "oracle" });
+    expect(resultOf(written)).toEqual(resultOf(await documentOf<OracleRecord>([...tiny, "--group", "c2"])));
+  });
+
   test("a damaged one is refused with the next step", async () => {
     const store = folder.file("spoiled.store");
     await documentOf([...tiny, "--group", "c2", "--store", store]);
