@@ -182,7 +182,8 @@ describe.each([
     for (const budget of [{ seconds: 0.15 }, { seconds: 0.15, rows: 3000 }]) {
       const { values, stoppedBy, rows } = await finish(estimator, game, { budget });
       expect(values.every(Number.isFinite)).toBe(true);
-      expect(["seconds", "budget"]).toContain(stoppedBy);
+      const ends = budget.rows === undefined ? ["seconds", "complete"] : ["seconds", "budget"]; // a fast machine sees all
+      expect(ends).toContain(stoppedBy);
       if (budget.rows !== undefined) expect(rows).toBeLessThanOrEqual(budget.rows);
     }
   });
