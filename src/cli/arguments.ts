@@ -219,3 +219,14 @@ export function rankingOptions(command: Command): Command {
     )
     .option("--memory <MiB>", "memory for cached activations (default: half of what is free)", numberOption);
 }
+
+/** Examples that nothing but the final figures is taken from. */
+export function testDataOptions(command: Command): Command {
+  return command
+    .option(
+      "--test-data <path>",
+      "examples for the final figures alone (default: a part of --data kept for them)",
+      inputPath,
+    )
+    .option("--test-labels <path>", "labels of --test-data", inputPath);
+}

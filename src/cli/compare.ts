@@ -11,9 +11,10 @@ import {
   reportOptions,
   runtimeOptions,
   selectionOptions,
+  testDataOptions,
 } from "./arguments.ts";
 import { begin, conclude } from "./conclude.ts";
-import { inputPath, outputPath } from "./config-form.ts";
+import { outputPath } from "./config-form.ts";
 import { dryRunOption, tellPlan } from "./dry-run.ts";
 import { type Io, workOptions } from "./io.ts";
 import {
@@ -24,8 +25,7 @@ import {
   selection,
   testDataSettings,
 } from "./settings.ts";
-import { aimOptions, finetuneInWords, stepOptions } from "./training-options.ts";
-import { tuneSettings } from "./tune-settings.ts";
+import { tuneOptions, tuneSettings } from "./tune-settings.ts";
 import { collect, numberOption, rowsListOption, rowsOption, sharesOption, wholeNumber } from "./values.ts";
 
 /** The command compare. */
@@ -33,14 +33,7 @@ export function compareCommand(io: Io): Command {
   const command = new Command("compare").description(
     "Compare ways of ranking channels under one protocol: what they cost, and what they are good for",
   );
-  for (const add of [modelArgument, dataOptions]) add(command);
-  command
-    .option(
-      "--test-data <path>",
-      "examples for the final figures alone (default: a part of --data kept for them)",
-      inputPath,
-    )
-    .option("--test-labels <path>", "labels of --test-data", inputPath);
+  for (const add of [modelArgument, dataOptions, testDataOptions]) add(command);
   protocolOptions(command);
   for (const add of [
     payoffOptions,
@@ -110,15 +103,8 @@ function networkOptions(command: Command): void {
       sharesOption("shares"),
     )
     .option("--no-network", "measure payoff curves alone, group by group")
-    .option("--no-repair", "leave weights of cut networks as they are")
-    .option(
-      "--finetune <epochs>",
-      "train cut networks for so long, from the labels and from the original network",
-      wholeNumber(1),
-    )
-    .option("--no-teacher", "with --finetune: learn from the labels alone");
-  stepOptions(command, finetuneInWords);
-  aimOptions(command);
+    .option("--no-repair", "leave weights of cut networks as they are");
+  tuneOptions(command, "train cut networks for so long, from the labels and from the original network");
 }
 
 async function run(io: Io, command: Command, path: string, options: RawOptions): Promise<void> {

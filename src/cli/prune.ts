@@ -13,6 +13,7 @@ import {
   reportOptions,
   runtimeOptions,
   selectionOptions,
+  testDataOptions,
 } from "./arguments.ts";
 import { begin, conclude } from "./conclude.ts";
 import { inputPath, outputPath } from "./config-form.ts";
@@ -27,8 +28,7 @@ import {
   selection,
   testDataSettings,
 } from "./settings.ts";
-import { aimOptions, finetuneInWords, stepOptions } from "./training-options.ts";
-import { tuneSettings } from "./tune-settings.ts";
+import { tuneOptions, tuneSettings } from "./tune-settings.ts";
 import { countsOption, shareOption, stepsOption, targetOption, wholeNumber } from "./values.ts";
 
 /** The command prune. */
@@ -36,14 +36,7 @@ export function pruneCommand(io: Io): Command {
   const command = new Command("prune").description(
     "Remove the least useful channels under a budget and write a smaller model",
   );
-  for (const add of [modelArgument, dataOptions]) add(command);
-  command
-    .option(
-      "--test-data <path>",
-      "examples for the final figures alone (default: a part of --data kept for them)",
-      inputPath,
-    )
-    .option("--test-labels <path>", "labels of --test-data", inputPath);
+  for (const add of [modelArgument, dataOptions, testDataOptions]) add(command);
   budgetOptions(command);
   for (const add of [
     rankingOptions,
@@ -60,15 +53,11 @@ export function pruneCommand(io: Io): Command {
       "--repair",
       "repair what is left on examples of --data: norm statistics, biases, weights of layers that lost inputs (default with --data)",
     )
-    .option("--no-repair", "leave weights as they are")
-    .option(
-      "--finetune <epochs>",
-      "train what is left for so long after every round, from the labels and from the original network",
-      wholeNumber(1),
-    )
-    .option("--no-teacher", "with --finetune: learn from the labels alone");
-  stepOptions(command, finetuneInWords);
-  aimOptions(command);
+    .option("--no-repair", "leave weights as they are");
+  tuneOptions(
+    command,
+    "train what is left for so long after every round, from the labels and from the original network",
+  );
   return command
     .option("--plan <file>", "apply a plan instead of ranking", inputPath)
     .option("--scores <file>", "use the scores of an earlier rank instead of ranking again", inputPath)

@@ -4,6 +4,15 @@ import { PrunerError } from "../base/problem.ts";
 import type { TuneSettings } from "../pipeline/refine.ts";
 import type { RawOptions } from "./settings.ts";
 import { aimOptions, finetuneInWords, stepOptions, trainingSettings } from "./training-options.ts";
+import { wholeNumber } from "./values.ts";
+
+/** --finetune and everything it can be told. @param deed What --finetune does in this command, for --help. */
+export function tuneOptions(command: Command, deed: string): Command {
+  command
+    .option("--finetune <epochs>", deed, wholeNumber(1))
+    .option("--no-teacher", "with --finetune: learn from the labels alone");
+  return aimOptions(stepOptions(command, finetuneInWords));
+}
 
 /** The first option about training that was given, as it is written. */
 function strayOption(options: RawOptions): string {
