@@ -71,7 +71,7 @@ export { sliceModel } from "./surgery/slice.ts";
 export { float32, int64, type Tensor, tensor } from "./tensor/tensor.ts";
 export { type FitOptions, type FitResult, fitNetwork } from "./training/fit.ts";
 export type { Projection } from "./training/hooks.ts";
-export { l2Penalty, type Penalty } from "./training/penalties.ts";
+export { l2Penalty, type Penalty } from "./losses/penalties.ts";
 export type { TrainSettings } from "./training/settings.ts";
 export type { EpochRecord, History, TrainEvent } from "./training/train.ts";
 export { type NetworkGameOptions, networkGame } from "./valuation/network-game.ts";

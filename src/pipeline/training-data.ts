@@ -5,7 +5,7 @@ import { classLabels, type Dataset, fitToInputs, split, take } from "../datasets
 import type { Dim } from "../graph/model.ts";
 import { toFloat32 } from "../passes/to-float32.ts";
 import { sizeOf } from "../tensor/tensor.ts";
-import type { LossSpec } from "../training/losses/spec.ts";
+import type { LossSpec } from "../losses/spec.ts";
 import { type DataSettings, openFor } from "./settings.ts";
 
 /** A share of the examples, or so many of them. */

@@ -2,7 +2,7 @@
 import { PrunerError } from "../base/problem.ts";
 import type { Recipe } from "../networks/index.ts";
 import type { Augmentation } from "../training/augment/index.ts";
-import type { LossSpec } from "../training/losses/spec.ts";
+import type { LossSpec } from "../losses/spec.ts";
 import type { OptimizerSpec, SgdSpec } from "../training/optimizers/index.ts";
 import type { Schedule } from "../training/schedules.ts";
 import { checkSettings, type TrainSettings } from "../training/settings.ts";

@@ -12,10 +12,10 @@ import { toFloat32 } from "../passes/to-float32.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import type { FloatLayout } from "../valuation/jobs.ts";
 import { type Dropped, dropAtRandom } from "./dropout.ts";
-import { addLoss } from "./losses/add-loss.ts";
-import type { LossInputs, LossSpec } from "./losses/spec.ts";
+import { addLoss } from "../losses/add-loss.ts";
+import type { LossInputs, LossSpec } from "../losses/spec.ts";
 import { trainableParameters } from "./parameters.ts";
-import type { Penalty } from "./penalties.ts";
+import type { Penalty } from "../losses/penalties.ts";
 
 export interface TrainingGraphOptions {
   readonly loss: LossSpec;

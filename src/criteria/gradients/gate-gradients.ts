@@ -19,8 +19,8 @@ import { type Gate, insertGates, maskInputName } from "../../passes/insert-masks
 import { float32, type Tensor, toNumbers } from "../../tensor/tensor.ts";
 import { checkReads } from "../../valuation/tail.ts";
 import type { PayoffSetup } from "../../valuation/targets.ts";
-import { differentiable, feedsFor, modestBatch } from "./differentiable.ts";
-import { addPayoff, type PayoffGraph } from "./payoff-graph.ts";
+import { differentiable, feedsFor, modestBatch } from "../../gradients/differentiable.ts";
+import { addPayoff, type PayoffGraph } from "../../valuation/payoff-graph.ts";
 
 /**
  * One number per example and channel, from the channel's values z where its consumers read it (behind the gate) and

@@ -8,7 +8,7 @@ import { extract } from "../../passes/extract.ts";
 import { liftConstants } from "../../passes/lift-constants.ts";
 import { isFloat } from "../../tensor/dtype.ts";
 import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../../tensor/tensor.ts";
-import { differentiable, feedsFor } from "./differentiable.ts";
+import { differentiable, feedsFor } from "../../gradients/differentiable.ts";
 import { inDouble } from "./in-double.ts";
 import { layerWeights } from "./producer-weights.ts";
 import { type WeightRule, weightCriterion } from "./weight-criterion.ts";

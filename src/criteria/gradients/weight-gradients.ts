@@ -6,9 +6,9 @@ import { type Emitter, emitterFor } from "../../graph/emitter.ts";
 import type { Model, ValueInfo } from "../../graph/model.ts";
 import { extract } from "../../passes/extract.ts";
 import { fromNumbers, type Tensor, toNumbers } from "../../tensor/tensor.ts";
-import { differentiable, feedsFor, modestBatch } from "./differentiable.ts";
+import { differentiable, feedsFor, modestBatch } from "../../gradients/differentiable.ts";
 import type { GradientOptions } from "./gradient-options.ts";
-import { addPayoff, type PayoffGraph } from "./payoff-graph.ts";
+import { addPayoff, type PayoffGraph } from "../../valuation/payoff-graph.ts";
 
 /** Numbers in the shape and order of each weight, by the weight's name. */
 export type WeightValues = ReadonlyMap<string, Float64Array>;

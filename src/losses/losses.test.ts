@@ -1,18 +1,18 @@
 /** @file Losses against the payoffs of metrics/ and formulas written out plainly, and their gradients. */
 import { describe, expect, test } from "vitest";
-import { graphBuilder } from "../../../test/helpers/build.ts";
-import { checkGradients, doubled, inDouble } from "../../../test/helpers/gradient-check.ts";
-import { isProblem } from "../../base/problem.ts";
-import { ortEngine } from "../../engine/ort/engine.ts";
-import { referenceEngine } from "../../engine/reference/reference.ts";
-import { checkGraph } from "../../graph/check.ts";
-import type { Dim, Model } from "../../graph/model.ts";
-import { normal, stream, uniform } from "../../math/random.ts";
-import type { OutputIs } from "../../metrics/metric.ts";
-import { type PayoffKind, payoff } from "../../metrics/payoff.ts";
-import { inferFacts } from "../../ops/infer.ts";
-import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../../tensor/tensor.ts";
-import { l2Penalty } from "../penalties.ts";
+import { graphBuilder } from "../../test/helpers/build.ts";
+import { checkGradients, doubled, inDouble } from "../../test/helpers/gradient-check.ts";
+import { isProblem } from "../base/problem.ts";
+import { ortEngine } from "../engine/ort/engine.ts";
+import { referenceEngine } from "../engine/reference/reference.ts";
+import { checkGraph } from "../graph/check.ts";
+import type { Dim, Model } from "../graph/model.ts";
+import { normal, stream, uniform } from "../math/random.ts";
+import type { OutputIs } from "../metrics/metric.ts";
+import { type PayoffKind, payoff } from "../metrics/payoff.ts";
+import { inferFacts } from "../ops/infer.ts";
+import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
+import { l2Penalty } from "./penalties.ts";
 import { addLoss, type LossOptions } from "./add-loss.ts";
 import type { CrossEntropySpec, LossGraph, LossSpec } from "./spec.ts";
 

@@ -1,5 +1,5 @@
 /** @file Cross-entropy between targets and predicted classes. */
-import { codeOf } from "../../onnx/element-types.ts";
+import { codeOf } from "../onnx/element-types.ts";
 import type { Classes } from "./class-scores.ts";
 import { type LossDraft, meanPerExample, sumPerExample, type Term } from "./draft.ts";
 

@@ -1,11 +1,11 @@
 /** @file Brings a network into the form that is differentiated, and feeds it. */
-import type { ChannelAnalysis } from "../../channels/groups.ts";
-import { concreteShape } from "../../graph/dims.ts";
-import type { Model } from "../../graph/model.ts";
-import { raiseOpset } from "../../passes/raise-opset.ts";
-import { toFloat32 } from "../../passes/to-float32.ts";
-import { bytesPerElement } from "../../tensor/dtype.ts";
-import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../../tensor/tensor.ts";
+import type { ChannelAnalysis } from "../channels/groups.ts";
+import { concreteShape } from "../graph/dims.ts";
+import type { Model } from "../graph/model.ts";
+import { raiseOpset } from "../passes/raise-opset.ts";
+import { toFloat32 } from "../passes/to-float32.ts";
+import { bytesPerElement } from "../tensor/dtype.ts";
+import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
 
 /**
  * The same network in float32 and in an operator set that gradient rules write. Names stay.
@@ -42,7 +42,7 @@ const largestBatch = 128;
  * Examples per run so that the values a backward pass needs stay within some hundred MiB: the batch depends on the
  * network alone, never on the machine, for sums in float32 depend on it.
  */
-export function modestBatch({ model, facts }: ChannelAnalysis): number {
+export function modestBatch({ model, facts }: Pick<ChannelAnalysis, "model" | "facts">): number {
   let bytes = 0;
   for (const { outputs } of model.graph.nodes) {
     for (const name of outputs) {

@@ -1,9 +1,9 @@
 /** @file Puts a loss behind a model, as nodes of the same graph. */
-import { PrunerError } from "../../base/problem.ts";
-import { emitterFor } from "../../graph/emitter.ts";
-import type { Dim, Model, ValueInfo } from "../../graph/model.ts";
-import type { Facts } from "../../ops/infer.ts";
-import type { ParameterInfo, Penalty } from "../penalties.ts";
+import { PrunerError } from "../base/problem.ts";
+import { emitterFor } from "../graph/emitter.ts";
+import type { Dim, Model, ValueInfo } from "../graph/model.ts";
+import type { Facts } from "../ops/infer.ts";
+import type { ParameterInfo, Penalty } from "./penalties.ts";
 import { bothClasses, classesOf, logProbabilities, scoresOf, scoresOfModel } from "./class-scores.ts";
 import { labelTerm, softTerm } from "./cross-entropy.ts";
 import { distillationTerm } from "./distillation.ts";

@@ -1,6 +1,6 @@
 /** @file A loss under construction: the output it is about, and the few reductions all losses share. */
-import type { Emitter } from "../../graph/emitter.ts";
-import type { Dim, Graph } from "../../graph/model.ts";
+import type { Emitter } from "../graph/emitter.ts";
+import type { Dim, Graph } from "../graph/model.ts";
 
 /** A float dtype losses are computed in. */
 export type LossDType = "float32" | "float64";

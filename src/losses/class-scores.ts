@@ -1,8 +1,8 @@
 /** @file Class scores as logarithms, whatever form a model gives its classes in. */
-import { PrunerError } from "../../base/problem.ts";
-import { intAttribute } from "../../graph/attributes.ts";
-import { producersOf } from "../../graph/traversal.ts";
-import type { OutputIs } from "../../metrics/metric.ts";
+import { PrunerError } from "../base/problem.ts";
+import { intAttribute } from "../graph/attributes.ts";
+import { producersOf } from "../graph/traversal.ts";
+import type { OutputIs } from "../metrics/metric.ts";
 import { type LossDraft, tiny } from "./draft.ts";
 
 /** Scores per class, class axis 1. A softmax over them gives the class probabilities. */

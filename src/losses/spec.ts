@@ -1,7 +1,7 @@
 /** @file What a loss is asked to be, and what it says about itself once it stands in a graph. */
-import { PrunerError } from "../../base/problem.ts";
-import type { Model } from "../../graph/model.ts";
-import type { OutputIs } from "../../metrics/metric.ts";
+import { PrunerError } from "../base/problem.ts";
+import type { Model } from "../graph/model.ts";
+import type { OutputIs } from "../metrics/metric.ts";
 
 /** Learning from the softened class probabilities of a larger network. */
 export interface Distillation {
