@@ -204,6 +204,16 @@ export const catalogue = {
     "failed",
     (d: { detail: string }) => `The game cannot be valued: ${d.detail}. Correct the game's implementation.`,
   ),
+  "derivative-not-finite": entry(
+    "failed",
+    (d: { derivative: number; example: number; player: number }) =>
+      `The derivative of the payoff on example ${d.example} for player ${d.player} is ${d.derivative}. Use an estimator without gradients, such as permutation, or look at the network for a division by zero or a root.`,
+  ),
+  "game-without-gradients": entry(
+    "usage",
+    (d: { estimator: string }) =>
+      `The estimator ${d.estimator} asks for derivatives, and this game has none. Use the estimator permutation, or make the game with gradients.`,
+  ),
   "weighting-not-supported": entry(
     "usage",
     (d: { estimator: string; weighting: string; supported: string }) =>

@@ -26,6 +26,8 @@ export function defineEstimator<Note>(definition: Definition<Note>): Estimator {
     ...facts,
     async *run(game, options) {
       requireGame(game);
+      if (definition.needsGradients === true && game.gradients === undefined)
+        throw new PrunerError("game-without-gradients", { estimator: name });
       requireWeighting(options.weighting ?? shapley, name, definition.supports);
       if (game.players < minimumPlayers)
         throw new PrunerError("too-few-players", {

@@ -4,18 +4,28 @@ import { expect } from "vitest";
 import { isProblem } from "../base/problem.ts";
 import { counted } from "../games/counted.ts";
 import type { Game } from "../games/game.ts";
+import { withMultilinearGradients } from "../games/multilinear.ts";
 import { additiveGame, gameOf, noisyGame, quadraticGame } from "../games/toy-games.ts";
 import { sum } from "../math/sums.ts";
 import type { Estimate, Estimator, EstimatorOptions, EstimatorState } from "./estimator.ts";
 
 export type TestOptions = Partial<EstimatorOptions> & { readonly rows?: number };
 
+/** A game with whatever else the estimator asks for. */
+function gameFor({ needsGradients }: Estimator, game: Game): Game {
+  return needsGradients === true && game.gradients === undefined ? withMultilinearGradients(game) : game;
+}
+
 /** Runs to the end. Rows default to the minimum. */
 export async function finish(estimator: Estimator, game: Game, options: TestOptions = {}): Promise<Estimate> {
   const { rows, ...rest } = options;
   const least = estimator.minimumBudget(game.players, game.examples, rest);
   let last: Estimate | undefined;
-  for await (const estimate of estimator.run(game, { budget: { rows: rows ?? least }, seed: 1, ...rest }))
+  for await (const estimate of estimator.run(gameFor(estimator, game), {
+    budget: { rows: rows ?? least },
+    seed: 1,
+    ...rest,
+  }))
     last = estimate;
   return last!;
 }
@@ -28,7 +38,7 @@ export async function collect(
 ): Promise<{ readonly estimates: Estimate[]; readonly states: EstimatorState[] }> {
   const estimates: Estimate[] = [];
   const states: EstimatorState[] = [];
-  for await (const estimate of estimator.run(game, options)) {
+  for await (const estimate of estimator.run(gameFor(estimator, game), options)) {
     estimates.push(estimate);
     states.push(JSON.parse(JSON.stringify(estimate.state())));
   }
@@ -59,7 +69,7 @@ export function keepsItsBudget(estimator: Estimator) {
     concurrency: fc.integer({ min: 1, max: 4 }),
   });
   return fc.asyncProperty(run, async ({ players, examples, extra, ...options }) => {
-    const game = counted(noisyGame(players, examples, 3));
+    const game = counted(gameFor(estimator, noisyGame(players, examples, 3)));
     const rows = estimator.minimumBudget(players, examples) + extra;
     const last = await finish(estimator, game, { rows, ...options });
     expect(game.rows).toBeLessThanOrEqual(rows);

@@ -105,12 +105,14 @@ export interface Estimator {
   readonly description: string;
   /** Weightings it can estimate. */
   readonly supports: readonly Weighting["kind"][];
+  /** Whether it asks for `Game.gradients`. Default false. */
+  readonly needsGradients?: boolean;
   /** Fewest rows it can work with. */
   minimumBudget(players: number, examples: number, options?: SizingOptions): number;
   /**
    * Running estimates; the last one carries `stoppedBy`. Leaving the loop ends the work behind it.
    * @throws {PrunerError} `budget-too-small`, `budget-invalid`, `weighting-not-supported`, `weighting-empty`,
-   *   `too-many-coalitions`, `too-few-players`, `invalid-option`, `resume-mismatch` before any work;
+   *   `too-many-coalitions`, `too-few-players`, `game-without-gradients`, `invalid-option`, `resume-mismatch` before any work;
    *   `payoff-not-finite` and `game-invalid` for what the game returns; the signal's reason on abort.
    */
   run(game: Game, options: EstimatorOptions): AsyncGenerator<Estimate, void, undefined>;

@@ -1,4 +1,6 @@
 /** @file Every estimator by the name users choose it by. */
+import { aumannShapley } from "./aumann-shapley.ts";
+import { controlVariate } from "./control-variate.ts";
 import type { Estimator } from "./estimator.ts";
 import { exact } from "./exact.ts";
 import { firstInLastOut } from "./first-in-last-out.ts";
@@ -19,6 +21,8 @@ export const estimators = {
   "leave-one-out": leaveOneOut,
   partial,
   permutation,
+  "control-variate": controlVariate,
+  "aumann-shapley": aumannShapley,
   "permutation-whole": permutationWhole,
   "kernel-shap": kernelShap,
   leverage,

@@ -22,7 +22,14 @@ interface Call<Note> {
   readonly firstItem: number;
   readonly notes: readonly Note[];
   readonly rows: Rows;
-  readonly answer: Promise<Float64Array>;
+  readonly answer: Promise<Answer>;
+  /** What it costs: rows, and gradients as rows. */
+  readonly cost: number;
+}
+
+interface Answer {
+  readonly payoffs: Float64Array;
+  readonly derivatives: Float64Array;
 }
 
 /**
@@ -105,11 +112,11 @@ export async function* runScheme<Note>(
         nextItem += call.notes.length;
       }
       const call = underWay.shift()!;
-      const payoffs = await orAborted(call.answer, signal);
-      fold(game, scheme, call, payoffs);
+      const answer = await orAborted(call.answer, signal);
+      fold(game, scheme, call, answer);
       progress.calls++;
       progress.items += call.notes.length;
-      progress.rows += payoffs.length;
+      progress.rows += call.cost;
       const due = report();
       if (due !== undefined) yield due;
       if (due?.stoppedBy !== undefined) return;
@@ -122,43 +129,86 @@ export async function* runScheme<Note>(
 
 /** Bundles the next items into one call and asks the game. */
 function ask<Note>(game: Game, scheme: Scheme<Note>, firstItem: number, signal: AbortSignal): Call<Note> {
-  let end = firstItem;
-  let count = 0;
-  do count += scheme.rowsOf(end++);
-  while (end < scheme.items && count + scheme.rowsOf(end) <= rowsPerCall);
-  const rows: Rows = {
-    masks: new Uint8Array(count * game.players),
-    examples: new Uint32Array(count),
-    payoffs: new Float64Array(count),
-  };
+  const gatesOf = (item: number): number => scheme.gatesOf?.(item) ?? 0;
+  const costOf = (item: number): number => scheme.rowsOf(item) + gatesOf(item) * (game.gradients?.rows ?? 0);
+  let [end, cost, count, gateCount] = [firstItem, 0, 0, 0];
+  do {
+    cost += costOf(end);
+    count += scheme.rowsOf(end);
+    gateCount += gatesOf(end++);
+  } while (end < scheme.items && cost + costOf(end) <= rowsPerCall);
+  const rows = emptyRows(count, gateCount, game.players);
   const notes: Note[] = [];
-  let row = 0;
+  let [row, gate] = [0, 0];
   for (let item = firstItem; item < end; item++) {
-    notes.push(scheme.write(item, rows, row));
+    notes.push(scheme.write(item, rows, row, gate));
     row += scheme.rowsOf(item);
+    gate += gatesOf(item);
   }
-  const answer = (async () => game.values(rows.masks, rows.examples, { signal }))();
+  const answer = answerTo(game, rows, signal);
   answer.catch(() => {}); // a call that is dropped may fail unheard; one that is awaited still throws there
-  return { firstItem, notes, rows, answer };
+  return { firstItem, notes, rows, answer, cost };
 }
 
-function fold<Note>(game: Game, scheme: Scheme<Note>, call: Call<Note>, payoffs: Float64Array): void {
+function emptyRows(rows: number, gates: number, players: number): Rows {
+  return {
+    masks: new Uint8Array(rows * players),
+    examples: new Uint32Array(rows),
+    payoffs: new Float64Array(rows),
+    gates: {
+      at: new Float32Array(gates * players),
+      examples: new Uint32Array(gates),
+      derivatives: new Float64Array(gates * players),
+    },
+  };
+}
+
+async function answerTo(game: Game, { masks, examples, gates }: Rows, signal: AbortSignal): Promise<Answer> {
+  const none = new Float64Array(0);
+  const [payoffs, derivatives] = await Promise.all([
+    examples.length === 0 ? none : game.values(masks, examples, { signal }),
+    gates.examples.length === 0 ? none : game.gradients!.at(gates.at, gates.examples, { signal }),
+  ]);
+  return { payoffs, derivatives };
+}
+
+function fold<Note>(game: Game, scheme: Scheme<Note>, call: Call<Note>, answer: Answer): void {
   const { rows, notes, firstItem } = call;
-  if (payoffs.length !== rows.payoffs.length) {
-    const detail = `it was asked for ${rows.payoffs.length} rows and returned ${payoffs.length} payoffs`;
-    throw new PrunerError("game-invalid", { detail });
-  }
-  rows.payoffs.set(payoffs);
+  take(answer.payoffs, rows.payoffs, "rows", "payoffs");
+  take(answer.derivatives, rows.gates.derivatives, "derivatives", "numbers");
   requireFinite(rows, game.players);
-  let row = 0;
+  let [row, gate] = [0, 0];
   notes.forEach((note, k) => {
-    const count = scheme.rowsOf(firstItem + k); // before the fold, which may begin another round
-    scheme.fold(firstItem + k, note, rows, row);
+    const item = firstItem + k;
+    const [count, gates] = [scheme.rowsOf(item), scheme.gatesOf?.(item) ?? 0]; // before the fold, which may begin another round
+    scheme.fold(item, note, rows, row, gate);
     row += count;
+    gate += gates;
   });
 }
 
-function requireFinite({ masks, examples, payoffs }: Rows, players: number): void {
+/** @throws {PrunerError} `game-invalid` for an answer of another length than asked for. */
+function take(answer: Float64Array, into: Float64Array, asked: string, got: string): void {
+  if (answer.length !== into.length) {
+    const detail = `it was asked for ${into.length} ${asked} and returned ${answer.length} ${got}`;
+    throw new PrunerError("game-invalid", { detail });
+  }
+  into.set(answer);
+}
+
+function requireFinite(rows: Rows, players: number): void {
+  requireFinitePayoffs(rows, players);
+  const { derivatives, examples } = rows.gates;
+  const place = derivatives.findIndex((derivative) => !Number.isFinite(derivative));
+  if (place < 0) return;
+  throw new PrunerError("derivative-not-finite", {
+    derivative: derivatives[place]!,
+    example: examples[Math.floor(place / players)]!,
+    player: place % players,
+  });
+}
+
+function requireFinitePayoffs({ masks, examples, payoffs }: Rows, players: number): void {
   const row = payoffs.findIndex((payoff) => !Number.isFinite(payoff));
   if (row < 0) return;
   const kept = masks.subarray(row * players, (row + 1) * players).reduce((sum, bit) => sum + bit, 0);

@@ -17,6 +17,17 @@ export interface Rows {
   readonly masks: Uint8Array;
   readonly examples: Uint32Array;
   readonly payoffs: Float64Array;
+  readonly gates: GateRows;
+}
+
+/** Gradients of one call; none for most schemes. Empty until the game has answered. */
+export interface GateRows {
+  /** Shape [gate rows, players]. */
+  readonly at: Float32Array;
+  /** Shape [gate rows]. */
+  readonly examples: Uint32Array;
+  /** Shape [gate rows, players]. */
+  readonly derivatives: Float64Array;
 }
 
 /**
@@ -39,9 +50,14 @@ export interface Scheme<Note> {
   readonly costly: boolean;
   /** Rows of an item that is laid out and not yet folded. */
   rowsOf(item: number): number;
-  /** Fills in masks (zero before) and examples of an item from row `row` on, and notes what `fold` needs. */
-  write(item: number, rows: Rows, row: number): Note;
-  fold(item: number, note: Note, rows: Rows, row: number): void;
+  /** Gradients of an item that is laid out and not yet folded; none when left out. */
+  gatesOf?(item: number): number;
+  /**
+   * Fills in masks (zero before) and examples of an item from row `row` on, and likewise gates from gate row `gate` on, and
+   * notes what `fold` needs.
+   */
+  write(item: number, rows: Rows, row: number, gate: number): Note;
+  fold(item: number, note: Note, rows: Rows, row: number, gate: number): void;
   figures(): Figures;
   save(): Sums;
   load(saved: Sums): void;

@@ -2,7 +2,15 @@
 import { randomOrder, stream } from "../math/random.ts";
 
 /** Streams for different uses of one seed. */
-export const purposes = { items: 0, visits: 1, heads: 2, sizes: 3, subsets: 4 } as const;
+export const purposes = {
+  items: 0,
+  visits: 1,
+  heads: 2,
+  sizes: 3,
+  subsets: 4,
+  evenPilot: 5,
+  oddPilot: 6,
+} as const;
 
 /**
  * The example at each position of the endless sequence of shuffled epochs.

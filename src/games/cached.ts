@@ -28,6 +28,7 @@ export function cached(game: Game, { capacity = 1_000_000 }: CacheOptions = {}):
   return {
     players: game.players,
     examples: game.examples,
+    gradients: game.gradients,
     get hits() {
       return hits;
     },

@@ -2,7 +2,7 @@
 import type { Game } from "./game.ts";
 
 export interface CountedGame extends Game {
-  /** Rows asked for so far. */
+  /** Rows asked for so far; gradients count as what they cost. */
   readonly rows: number;
   readonly calls: number;
 }
@@ -11,6 +11,7 @@ export interface CountedGame extends Game {
 export function counted(game: Game): CountedGame {
   let rows = 0;
   let calls = 0;
+  const { gradients } = game;
   return {
     players: game.players,
     examples: game.examples,
@@ -25,5 +26,15 @@ export function counted(game: Game): CountedGame {
       calls++;
       return game.values(masks, examples, options);
     },
+    ...(gradients && {
+      gradients: {
+        rows: gradients.rows,
+        at(gates, examples, options) {
+          rows += gradients.rows * examples.length;
+          calls++;
+          return gradients.at(gates, examples, options);
+        },
+      },
+    }),
   };
 }

@@ -20,4 +20,23 @@ export interface Game {
    * @returns Shape [rows], in the unit of the payoff (for example negative cross-entropy in nats).
    */
   values(masks: Uint8Array, examples: Uint32Array, options?: CallOptions): Promise<Float64Array>;
+  /** Derivatives, where the game can be played with players that are there in part. */
+  readonly gradients?: GameGradients | undefined;
+}
+
+/**
+ * A game continued to players that are there in part: gates between 0 (absent) and 1 (present), with v at the corners as
+ * `Game.values` has it, up to a number that depends on the example alone. How it is continued in between is the game's own
+ * affair: a network multiplies each channel with its gate.
+ */
+export interface GameGradients {
+  /** What one (gates, example) pair costs, in rows. At least 1; the same for every pair, and decided from sizes alone. */
+  readonly rows: number;
+  /**
+   * Derivatives of payoffs with respect to gates.
+   * @param gates Shape [rows, players], row-major, from 0 to 1.
+   * @param examples Shape [rows]; which example each row is about.
+   * @returns Shape [rows, players], in the unit of the payoff.
+   */
+  at(gates: Float32Array, examples: Uint32Array, options?: CallOptions): Promise<Float64Array>;
 }

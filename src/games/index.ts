@@ -10,8 +10,9 @@ export {
   writePrefixes,
 } from "./coalitions.ts";
 export { type CountedGame, counted } from "./counted.ts";
-export type { CallOptions, Game } from "./game.ts";
+export type { CallOptions, Game, GameGradients } from "./game.ts";
 export { maxModelGame, maxModelHidden, maxModelOutput } from "./max-model.ts";
+export { withMultilinearGradients } from "./multilinear.ts";
 export {
   additiveGame,
   airportGame,
