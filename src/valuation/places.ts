@@ -35,8 +35,9 @@ export function places(capacity: number): Places {
   const keyAt = new Float64Array(capacity).fill(-1);
   const holders = new Uint32Array(capacity);
   const waiting: Waiting[] = [];
-  /** Places nobody holds, the one freed last on top; those held again since are passed over. */
-  let idle = Array.from({ length: capacity }, (_, k) => capacity - 1 - k);
+  /** Places nobody holds any more, the one freed last on top; those held again since are passed over. */
+  let idle: number[] = [];
+  let neverUsed = 0;
   let held = 0;
 
   function keep(place: number): void {
@@ -51,7 +52,7 @@ export function places(capacity: number): Places {
   }
 
   function take(key: number): number {
-    let place = idle.pop()!;
+    let place = neverUsed < capacity ? neverUsed++ : idle.pop()!;
     while (holders[place]! > 0) place = idle.pop()!;
     if (known.get(keyAt[place]!) === place) known.delete(keyAt[place]!);
     known.set(key, place);

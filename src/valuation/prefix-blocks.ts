@@ -12,7 +12,7 @@ const largestBlock = 64;
 /**
  * Examples in one run of the prefix. Examples are always run in the same company, block by block in the order of the
  * data set: some kernels round differently in batches of another size, and a value that is computed again must have the
- * same bytes. Small blocks waste little where one example is wanted alone; they are as large as a run needs to be worth
+ * same bytes. Small blocks waste little where one example is wanted alone; they are about as large as a run needs to be worth
  * its start and the way of its weights through memory. By sizes of the network alone.
  */
 export function blockOf(prefix: Model): number {
@@ -20,5 +20,5 @@ export function blockOf(prefix: Model): number {
   let weights = 0;
   for (const { shape } of prefix.graph.initializers.values()) weights += sizeOf(shape);
   const wanted = Math.max(fewestMacs / macs, (macsPerWeight * weights) / macs);
-  return Math.min(largestBlock, 2 ** Math.ceil(Math.log2(Math.max(1, wanted))));
+  return Math.min(largestBlock, 2 ** Math.round(Math.log2(Math.max(1, wanted))));
 }
