@@ -58,22 +58,22 @@ function demandOf(
   return {
     examples,
     entryBytes: entryBytes(cached),
-    entriesPerJob: Math.min(examples, Math.max(rowsPerBatch(cached), slabs)),
+    entriesPerJob: Math.min(examples, Math.max(rowsPerBatch(entryBytes(cached)), slabs)),
     slabBytes: plan === undefined ? 0 : slabBytes(plan.setup),
     slabsPerJob: Math.min(examples, slabs),
     jobs,
   };
 }
 
-/** Rows in the largest batch that is run as it is. */
-export function rowsPerBatch(cached: readonly CachedLayout[]): number {
-  const fitting = Math.floor(batchBytes / entryBytes(cached));
+/** Rows in the largest batch that is run as it is. @param entry Bytes of the activations of one example. */
+export function rowsPerBatch(entry: number): number {
+  const fitting = Math.floor(batchBytes / entry);
   return Math.min(largestBatch, Math.max(smallestBatch, fitting));
 }
 
 function cuttingOf(cached: readonly CachedLayout[], plan: EffectsPlan | undefined): Cutting {
   return {
-    rows: rowsPerBatch(cached),
+    rows: rowsPerBatch(entryBytes(cached)),
     walks: plan && { fewest: plan.fewestRows, rows: plan.setup.rowsPerRun },
   };
 }
