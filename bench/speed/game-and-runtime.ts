@@ -8,7 +8,7 @@ import { encodeModel } from "../../src/onnx/write.ts";
 import { arrayTypes, type TypedArray } from "../../src/tensor/dtype.ts";
 import { float32, sizeOf, type Tensor } from "../../src/tensor/tensor.ts";
 import type { TailSetup } from "../../src/valuation/jobs.ts";
-import { macsOf } from "../../src/valuation/plan-effects.ts";
+import { macsOf } from "../../src/valuation/macs.ts";
 import { type Runner, startRunner } from "../../src/valuation/runner.ts";
 import { createPool, type Pool } from "../../src/workers/thread-pool.ts";
 import { sharedData, sharedModel } from "../../test/helpers/shared.ts";

@@ -247,7 +247,7 @@ export const catalogue = {
   "activations-too-large": entry(
     "failed",
     (d: { needed: number; available: number; group: string; examples: number }) =>
-      `Group "${d.group}": the activations of ${d.examples} examples take ${mebibytes(d.needed)} MiB, ${mebibytes(d.available)} MiB may be used. Use fewer examples (--limit) or raise --memory.`,
+      `Group "${d.group}": what is kept of ${d.examples} examples, the most that a batch reads, takes ${mebibytes(d.needed)} MiB, and ${mebibytes(d.available)} MiB may be used. Use fewer examples (--limit) than that or raise --memory.`,
   ),
   "fixed-batch": entry(
     "notSupported",

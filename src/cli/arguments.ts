@@ -10,6 +10,7 @@ import {
   budgetOption,
   collect,
   numberList,
+  memoryOption,
   numberOption,
   partialOption,
   shapeOption,
@@ -217,7 +218,11 @@ export function rankingOptions(command: Command): Command {
       "stop a group once the set of this share of its channels with the lowest values is settled",
       numberOption,
     )
-    .option("--memory <MiB>", "memory for cached activations (default: half of what is free)", numberOption);
+    .option(
+      "--memory <size>",
+      "memory for what is kept of examples, such as 512MiB or 2GiB (default: half of what is free)",
+      memoryOption,
+    );
 }
 
 /** Examples that nothing but the final figures is taken from. */

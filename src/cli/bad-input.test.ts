@@ -289,6 +289,10 @@ all("data", [
     1,
     /--limit.*--memory/,
   ],
+  ["no memory", () => ["rank", model, ...data, ...quick, "--memory", "0"], "usage", 2, /512MiB/],
+  ["memory below none", () => ["rank", model, ...data, ...quick, "--memory=-3"], "usage", 2, /512MiB/],
+  ["memory in words", () => ["oracle", model, ...data, "--memory", "plenty"], "usage", 2, /512MiB/],
+  ["memory in bits", () => ["compare", model, ...data, "--memory", "3Gbit"], "usage", 2, /2GiB/],
   [
     "one example for ranking and for figures",
     () => ["prune", model, ...data, "--limit", 1, ...quick, ...half],

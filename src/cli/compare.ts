@@ -26,7 +26,7 @@ import {
   testDataSettings,
 } from "./settings.ts";
 import { tuneOptions, tuneSettings } from "./tune-settings.ts";
-import { collect, numberOption, rowsListOption, rowsOption, sharesOption, wholeNumber } from "./values.ts";
+import { collect, memoryOption, rowsListOption, rowsOption, sharesOption, wholeNumber } from "./values.ts";
 
 /** The command compare. */
 export function compareCommand(io: Io): Command {
@@ -56,7 +56,11 @@ export function compareCommand(io: Io): Command {
       "write everything as JSON; an interrupted comparison continues when it is repeated",
       outputPath,
     )
-    .option("--memory <MiB>", "memory for cached activations (default: half of what is free)", numberOption)
+    .option(
+      "--memory <size>",
+      "memory for what is kept of examples, such as 512MiB or 2GiB (default: half of what is free)",
+      memoryOption,
+    )
     .action((path: string, options: RawOptions) => run(io, command, path, options));
 }
 
@@ -116,7 +120,6 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
     throw new PrunerError("usage", { detail: "compare measures on examples: give --data." });
   checkStray(options);
   const given = <T>(name: string) => options[name] as T | undefined;
-  const memory = given<number>("memory");
   const out = given<string>("out");
   const work = workOptions(io, options);
   const invocation = await begin(io, command, options, path);
@@ -143,7 +146,7 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
       tune: await tuneSettings(options),
       out,
       store: given("store"),
-      memory: memory === undefined ? undefined : memory * 2 ** 20,
+      memory: given("memory"),
     };
     if (options["dryRun"] === true) {
       const { dryRunCompare } = await import("../pipeline/dry-run-compare.ts");

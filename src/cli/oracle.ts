@@ -16,7 +16,7 @@ import { outputPath } from "./config-form.ts";
 import { dryRunOption, tellPlan } from "./dry-run.ts";
 import { type Io, workOptions } from "./io.ts";
 import { dataSettings, payoffSettings, type RawOptions, runtimeSettings } from "./settings.ts";
-import { collect, numberOption, sizesOption, wholeNumber } from "./values.ts";
+import { collect, memoryOption, numberOption, sizesOption, wholeNumber } from "./values.ts";
 
 /** The command oracle. */
 export function oracleCommand(io: Io): Command {
@@ -56,7 +56,11 @@ export function oracleCommand(io: Io): Command {
       "write everything as JSON; an interrupted run continues when it is repeated",
       outputPath,
     )
-    .option("--memory <MiB>", "memory for cached activations (default: half of what is free)", numberOption)
+    .option(
+      "--memory <size>",
+      "memory for what is kept of examples, such as 512MiB or 2GiB (default: half of what is free)",
+      memoryOption,
+    )
     .action(async (path: string, options: RawOptions) => {
       const { loadModel } = await import("../pipeline/load-model.ts");
       const { oracle } = await import("../pipeline/oracle.ts");
@@ -66,7 +70,6 @@ export function oracleCommand(io: Io): Command {
       if (data === undefined)
         throw new PrunerError("usage", { detail: "oracle tries coalitions on examples: give --data." });
       const work = workOptions(io, options);
-      const memory = options["memory"] as number | undefined;
       const out = options["out"] as string | undefined;
       const invocation = await begin(io, command, options, path);
       try {
@@ -84,7 +87,7 @@ export function oracleCommand(io: Io): Command {
           seed: options["seed"] as number,
           store: options["store"] as string | undefined,
           out,
-          memory: memory === undefined ? undefined : memory * 2 ** 20,
+          memory: options["memory"] as number | undefined,
         };
         if (options["dryRun"] === true) {
           const { dryRunOracle } = await import("../pipeline/dry-run-oracle.ts");

@@ -64,7 +64,6 @@ export function selection(options: RawOptions): Selection {
 
 /** Options of `rankingOptions`. @throws {PrunerError} `invalid-option`, `usage`. */
 export function rankSettings(options: RawOptions): RankSettings {
-  const memory = options["memory"] as number | undefined;
   const settleAt = options["settleAt"] as number | undefined;
   if (settleAt !== undefined && !(settleAt > 0 && settleAt < 1))
     throw new PrunerError("invalid-option", {
@@ -87,6 +86,6 @@ export function rankSettings(options: RawOptions): RankSettings {
     partial: options["partial"] as RankSettings["partial"],
     groupSize: options["groupSize"] as number | undefined,
     settleAt,
-    memory: memory === undefined ? undefined : memory * 2 ** 20,
+    memory: options["memory"] as number | undefined,
   };
 }

@@ -73,6 +73,18 @@ function rowsIn(text: string): number | undefined {
   return Math.round(Number(rows[1]) * (rows[2] === undefined ? 1 : rows[2] === "M" ? 1e6 : 1e3));
 }
 
+const unitBytes = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;
+
+/** Memory ("2GiB", "512MiB"; a number alone counts mebibytes), in bytes. */
+export const memoryOption = formed(amount, (text: string): number => {
+  const size = /^(\d+\.?\d*|\.\d+) ?(KiB|MiB|GiB|TiB)?$/i.exec(text);
+  const unit = Object.entries(unitBytes).find(([name]) => name.toLowerCase() === size?.[2]?.toLowerCase());
+  const bytes = Math.floor(Number(size?.[1]) * (unit?.[1] ?? unitBytes.MiB));
+  if (size === null || bytes < 1)
+    throw new InvalidArgumentError("Expected memory above 0, such as 512MiB, 2GiB or 512 (MiB).");
+  return bytes;
+});
+
 /** Several numbers of rows for each group ("20k,100k"). */
 export const rowsListOption = formed(amounts, (text: string): number[] =>
   text.split(",").map((one) => {

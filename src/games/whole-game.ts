@@ -16,7 +16,10 @@ export interface WholeGame {
   means(masks: Uint8Array, options?: CallOptions): Promise<Float64Array>;
 }
 
-/** Asks a game row by row. One call becomes one call of coalitions times examples rows. */
+/**
+ * Asks a game row by row. One call becomes one call of coalitions times examples rows, example by example: what a game
+ * keeps of an example then serves all coalitions.
+ */
 export function wholeGame(game: Game): WholeGame {
   const { players, examples } = game;
   return {
@@ -27,18 +30,18 @@ export function wholeGame(game: Game): WholeGame {
       const coalitions = masks.length / players;
       const rows = new Uint8Array(coalitions * examples * players);
       const which = new Uint32Array(coalitions * examples);
-      for (let c = 0, row = 0; c < coalitions; c++) {
-        const mask = masks.subarray(c * players, (c + 1) * players);
-        for (let example = 0; example < examples; example++, row++) {
-          rows.set(mask, row * players);
-          which[row] = example;
-        }
+      for (let example = 0, row = 0; example < examples; example++) {
+        rows.set(masks, row * players);
+        which.fill(example, row, row + coalitions);
+        row += coalitions;
       }
       const payoffs = await game.values(rows, which, options);
-      return Float64Array.from(
-        { length: coalitions },
-        (_, c) => sum(payoffs.subarray(c * examples, (c + 1) * examples)) / examples,
-      );
+      const own = new Float64Array(examples);
+      return Float64Array.from({ length: coalitions }, (_, c) => {
+        for (let example = 0; example < examples; example++)
+          own[example] = payoffs[example * coalitions + c]!;
+        return sum(own) / examples;
+      });
     },
   };
 }

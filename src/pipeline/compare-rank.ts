@@ -135,6 +135,7 @@ async function scoresOf(
     signal: options.signal,
     onCached: reportCaching(work),
     onMeasured: reportMeasuring(work),
+    onRemark: options.onRemark,
   };
   const events = rankGroups(context);
   for (let next = await events.next(); ; next = await events.next()) {

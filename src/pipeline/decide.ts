@@ -53,6 +53,7 @@ export async function decide(
     data,
     signal: options.signal,
     onCached: reportCaching(options),
+    onRemark: options.onRemark,
     onMeasured: reportMeasuring(options),
     prune: { budget: options.budget, steps: options.steps ?? 1, minAccuracy: options.minAccuracy },
     refinery,

@@ -101,7 +101,7 @@ async function planRankings(
   });
   return {
     fitting,
-    notes: missing,
+    notes: [...new Set([...missing, ...inOrder.flatMap(({ plan }) => plan.notes)])],
     rows: added(inOrder.map(({ plan }) => rowsOf(plan, seeds))),
     memoryBytes: Math.max(0, ...inOrder.map(({ plan }) => plan.memoryBytes)),
     stages: inOrder.flatMap(({ method: { name, budget }, plan }) =>

@@ -259,7 +259,7 @@ function totals(
   ranking: RankingPlan | undefined,
   tuning: TrainingPlan | undefined,
 ): Pick<DryRun, "stages" | "seconds" | "workers" | "memoryBytes" | "notes"> {
-  const notes: string[] = [];
+  const notes = [...(ranking?.notes ?? [])];
   if (options.minAccuracy !== undefined)
     notes.push("How often the accuracy has to be looked at is not known before; the time leaves it out.");
   if (stand === undefined)

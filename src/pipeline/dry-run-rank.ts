@@ -37,7 +37,7 @@ export function dryRunRank(options: RankOptions): Promise<DryRun> {
       seconds: plan.stages.reduce((sum, { seconds }) => sum + seconds, 0),
       workers: data?.runner.workers ?? 1,
       memoryBytes: plan.memoryBytes,
-      notes: [],
+      notes: plan.notes,
     };
   });
 }

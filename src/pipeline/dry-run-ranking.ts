@@ -7,8 +7,10 @@ import { criteria } from "../criteria/index.ts";
 import type { Dataset } from "../datasets/index.ts";
 import { concreteShape } from "../graph/dims.ts";
 import type { PlannedGroup, PlannedStage } from "../report/dry-run-records.ts";
+import { bytes, whole } from "../report/format.ts";
 import { bytesPerElement } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/tensor.ts";
+import { rowsPerBatch } from "../valuation/lay-out.ts";
 import { cutTail, type Tail } from "../valuation/tail.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
 import { rowSeconds, secondsByMacs } from "./dry-run-probe.ts";
@@ -17,7 +19,10 @@ import { type PlannedGame, plannedGames, type RankContext } from "./rank-groups.
 export interface RankingPlan {
   readonly groups: readonly PlannedGroup[];
   readonly stages: readonly PlannedStage[];
+  /** Bytes of the activations that are kept at once. */
   readonly memoryBytes: number;
+  /** What the figures do not show. */
+  readonly notes: readonly string[];
 }
 
 /** What trials are made on: few examples, and what is known of the network's speed. */
@@ -39,21 +44,21 @@ export async function planRanking(context: RankContext, trial: Trial | undefined
     const { id, channels } = analysis.groups[group]!;
     return { id, channels, kept: null, rows: null };
   });
-  if (data === undefined || trial === undefined) return { groups: listed, stages: [], memoryBytes: 0 };
+  if (data === undefined || trial === undefined)
+    return { groups: listed, stages: [], memoryBytes: 0, notes: [] };
   if (settings.criterion !== "shapley")
-    return { groups: listed, stages: [passesOver(context, trial)], memoryBytes: 0 };
+    return { groups: listed, stages: [passesOver(context, trial)], memoryBytes: 0, notes: [] };
   const games = plannedGames(context, data.dataset.size).map((game) => ({
     ...game,
     ...gameCost(analysis, game.groups, data.payoff!.output),
   }));
-  const memoryBytes = Math.max(...games.map(({ exampleBytes }) => exampleBytes * data.dataset.size));
-  checkMemory(context, games);
+  const memory = memoryOf(context, games);
   const stages = [activationsStage(context, games, trial), await playStage(context, games, trial)];
   const rowsOf = new Map(games.flatMap((game) => shareOut(context, game)));
   return {
     groups: listed.map((group, k) => ({ ...group, rows: rowsOf.get(groups[k]!) ?? null })),
     stages: stages.filter(({ amount }) => amount !== 0),
-    memoryBytes,
+    ...memory,
   };
 }
 
@@ -88,16 +93,33 @@ export function valueBytes({ facts }: ChannelAnalysis, name: string): number {
   return fact?.dtype === undefined || shape === undefined ? 0 : bytesPerElement(fact.dtype) * sizeOf(shape);
 }
 
-/** Activations that would not fit are told now as they would be then. */
-function checkMemory({ analysis, settings, data }: RankContext, games: readonly MeasuredGame[]): void {
+/**
+ * What is kept at once, and which games keep a part of it only.
+ * @throws {PrunerError} `activations-too-large` where the run would refuse.
+ */
+function memoryOf(
+  { analysis, settings, data }: RankContext,
+  games: readonly MeasuredGame[],
+): Pick<RankingPlan, "memoryBytes" | "notes"> {
   const { memory: available = freemem() / 2 } = settings;
   const examples = data!.dataset.size;
+  const notes: string[] = [];
+  let memoryBytes = 0;
   for (const { exampleBytes, groups } of games) {
-    const needed = exampleBytes * examples;
     const group = analysis.groups[groups[0]!]!.id;
+    const most = Math.min(examples, rowsPerBatch(exampleBytes));
+    const needed = exampleBytes * most;
     if (needed > available)
-      throw new PrunerError("activations-too-large", { needed, available, group, examples });
+      throw new PrunerError("activations-too-large", { needed, available, group, examples: most });
+    const all = exampleBytes * examples;
+    memoryBytes = Math.max(memoryBytes, Math.min(all, available));
+    if (all <= available) continue;
+    const kept = Math.floor(available / exampleBytes);
+    notes.push(
+      `Group "${group}": activations of ${whole(kept)} of ${whole(examples)} examples are kept (all take ${bytes(all)}), the others are computed whenever they are needed; the time leaves that out.`,
+    );
   }
+  return { memoryBytes: Math.floor(memoryBytes), notes };
 }
 
 function activationsStage(

@@ -13,6 +13,7 @@ import {
   type PartialOptions,
   type Weighting,
 } from "../estimators/index.ts";
+import { percent, whole } from "../report/format.ts";
 import type { GroupScores } from "../report/records.ts";
 import { type NetworkGame, networkGame } from "../valuation/network-game.ts";
 import { engineOver, type Runner } from "../valuation/runner.ts";
@@ -59,6 +60,8 @@ export interface RankContext {
   readonly onCached?: ((group: string, done: number, total: number) => void) | undefined;
   /** Told while gradients are computed. */
   readonly onMeasured?: ((done: number, total: number) => void) | undefined;
+  /** Told what is worth a line: work that more memory would save. */
+  readonly onRemark?: ((remark: string) => void) | undefined;
   /** What an interrupted run had: finished groups, and the state of the one it was in. */
   readonly resume?:
     | { readonly finished: readonly GroupScores[]; readonly current?: EstimatorState | undefined }
@@ -241,7 +244,19 @@ async function* playGame(
     last = estimate;
     yield { kind: "estimate", group: name, estimate, budget: rows };
   }
+  remarkOnMemory(context, name, game);
   return scoresOf(context, groups, last!, game.method);
+}
+
+/** Share of the work on rows from which activations that are computed again are worth a remark. */
+const muchAgain = 0.2;
+
+function remarkOnMemory({ onRemark }: RankContext, name: string, game: NetworkGame): void {
+  const share = game.recomputedShare();
+  if (share <= muchAgain) return;
+  onRemark?.(
+    `${name}: activations of ${whole(game.kept)} of ${whole(game.examples)} examples fit into memory, and computing the others again and again took ${percent(share, 0)} on top of the work on rows. Use fewer examples (--limit) or raise --memory.`,
+  );
 }
 
 /** Whether an estimator looks at a fixed list of coalitions, so that it takes no budget. */

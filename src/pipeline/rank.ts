@@ -148,6 +148,7 @@ async function rankWith(options: RankOptions, { analysis, groups, data }: RankBe
     signal,
     onCached: reportCaching(options),
     onMeasured: reportMeasuring(options),
+    onRemark: options.onRemark,
     resume: left === undefined ? undefined : { finished: left.finished, current: left.current ?? undefined },
   };
   const keeper = stateKeeper(out, header, left, options.saveEveryMs);

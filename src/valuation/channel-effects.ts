@@ -5,51 +5,53 @@
 import type { Session } from "../engine/engine.ts";
 import { arrayTypes, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { copyEntry } from "./cached.ts";
 import { type Desk, deskRows } from "./desk.ts";
 import { allRow, type EffectsSetup, firstChannelRow, noneRow, scaleRow, type TailSetup } from "./jobs.ts";
 
-/** States of an example. */
-const missing = 0;
+/** States of a slab. */
+export const missing = 0;
 const underWay = 1;
-const there = 2;
+export const there = 2;
 
 /** What a thread needs to compute effects. */
 interface Work {
   readonly tail: TailSetup;
   readonly setup: EffectsSetup;
   readonly desk: Desk;
+  readonly places: ReadonlyMap<number, number>;
   readonly open: () => Promise<Session>;
 }
 
 /**
  * Makes sure that the effects on some examples are in shared memory.
+ * @param places The slabs where they belong, and for each the entry of the example's cached values. Entries of slabs that
+ *   are there already are not looked at.
  * @param open Opens the front; asked only when needed.
  */
 export async function ensureEffects(
   tail: TailSetup,
   setup: EffectsSetup,
   desk: Desk,
-  examples: Iterable<number>,
+  places: ReadonlyMap<number, number>,
   open: () => Promise<Session>,
 ): Promise<void> {
   const { states } = setup;
-  let left = [...new Set(examples)];
+  let left = [...places.keys()];
   while (left.length > 0) {
-    const own = left.filter(
-      (example) => Atomics.compareExchange(states, example, missing, underWay) === missing,
-    );
-    if (own.length > 0) await computeOwn({ tail, setup, desk, open }, own);
-    for (const example of left) Atomics.wait(states, example, underWay);
-    left = left.filter((example) => Atomics.load(states, example) !== there); // left by a thread that failed
+    const own = left.filter((slab) => Atomics.compareExchange(states, slab, missing, underWay) === missing);
+    if (own.length > 0) await computeOwn({ tail, setup, desk, places, open }, own);
+    for (const slab of left) Atomics.wait(states, slab, underWay);
+    left = left.filter((slab) => Atomics.load(states, slab) !== there); // left by a thread that failed
   }
 }
 
 /** Threads wait for each other only when they have nothing of their own to do, so they always get on. */
 async function computeOwn(work: Work, own: readonly number[]): Promise<void> {
   const { states, front } = work.setup;
-  const done = (example: number, state: number): void => {
-    Atomics.store(states, example, state);
-    Atomics.notify(states, example);
+  const done = (slab: number, state: number): void => {
+    Atomics.store(states, slab, state);
+    Atomics.notify(states, slab);
   };
   let next = 0;
   try {
@@ -57,40 +59,38 @@ async function computeOwn(work: Work, own: readonly number[]): Promise<void> {
     while (next < own.length) {
       const some = own.slice(next, next + front.examples);
       const results = await session.run(frontFeeds(work, some));
-      some.forEach((example, k) => {
-        storeEffects(work, results, k, example);
-        done(example, there);
+      some.forEach((slab, k) => {
+        storeEffects(work, results, k, slab);
+        done(slab, there);
       });
       next += some.length;
     }
   } finally {
-    for (const example of own.slice(next)) done(example, missing);
+    for (const slab of own.slice(next)) done(slab, missing);
   }
 }
 
 /** What the front reads for some examples: one row each, or a row without any channel and one with each alone. */
-function frontFeeds({ tail, setup }: Work, examples: readonly number[]): Record<string, Tensor> {
+function frontFeeds({ tail, setup, places }: Work, slabs: readonly number[]): Record<string, Tensor> {
   const { front, players } = setup;
   const feeds: Record<string, Tensor> = {};
   const rows = front.isSeparated ? 1 : players + 1;
   let column = 0;
   for (const mask of front.isSeparated ? [] : tail.masks) {
-    const data = new Float32Array(examples.length * rows * mask.players);
-    for (let k = 0; k < examples.length; k++)
+    const data = new Float32Array(slabs.length * rows * mask.players);
+    for (let k = 0; k < slabs.length; k++)
       for (let player = 0; player < mask.players; player++)
         data[(k * rows + 1 + column + player) * mask.players + player] = 1;
-    feeds[mask.name] = { dtype: "float32", shape: [examples.length * rows, mask.players], data };
+    feeds[mask.name] = { dtype: "float32", shape: [slabs.length * rows, mask.players], data };
     column += mask.players;
   }
-  for (const { name, dtype, shape, data } of tail.cached) {
+  for (const value of tail.cached) {
+    const { name, dtype, shape } = value;
     if (!front.reads.includes(name)) continue;
-    const size = sizeOf(shape);
-    const batch = new arrayTypes[dtype](examples.length * rows * size) as TypedArray;
-    for (let row = 0; row < examples.length * rows; row++) {
-      const start = examples[Math.floor(row / rows)]! * size;
-      batch.set(data.subarray(start, start + size) as never, row * size);
-    }
-    feeds[name] = { dtype, shape: [examples.length * rows, ...shape], data: batch };
+    const batch = new arrayTypes[dtype](slabs.length * rows * sizeOf(shape)) as TypedArray;
+    for (let row = 0; row < slabs.length * rows; row++)
+      copyEntry(value, places.get(slabs[Math.floor(row / rows)]!)!, batch, row);
+    feeds[name] = { dtype, shape: [slabs.length * rows, ...shape], data: batch };
   }
   return feeds;
 }
@@ -103,7 +103,7 @@ function storeEffects(
   { setup, desk }: Work,
   results: Readonly<Record<string, Tensor>>,
   index: number,
-  example: number,
+  slab: number,
 ): void {
   const { players, width, data } = setup;
   const { adder, effects, parts, rowBytes } = desk;
@@ -128,7 +128,7 @@ function storeEffects(
     adder.round(into, parts.byteOffset + (player + 1) * rowBytes, parts.byteOffset, factor.at, rowBytes);
     adder.add(all, into, rowBytes);
   }
-  data.set(effects, example * effects.length);
+  data.set(effects, slab * effects.length);
 }
 
 /** Values of one example side by side, [players + 1, width]. */

@@ -6,7 +6,8 @@ import type { Session } from "../engine/engine.ts";
 import { type Payoff, payoff } from "../metrics/index.ts";
 import { arrayTypes, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
-import type { AffineValue, Cached, WholeSetup } from "./jobs.ts";
+import { type Cached, copyEntry } from "./cached.ts";
+import type { AffineValue, WholeSetup } from "./jobs.ts";
 
 type Feeds = Record<string, Tensor>;
 
@@ -96,10 +97,11 @@ function affineFeeds(
 /** What the model reads besides: the example's own values, once for every coalition. */
 function repeated(cached: readonly Cached[], example: number, count: number): Feeds {
   const feeds: Feeds = {};
-  for (const { name, dtype, shape, data } of cached) {
+  for (const value of cached) {
+    const { name, dtype, shape } = value;
     const size = sizeOf(shape);
     const batch = new arrayTypes[dtype](count * size) as TypedArray;
-    batch.set(data.subarray(example * size, (example + 1) * size) as never);
+    copyEntry(value, example, batch, 0);
     for (let done = 1; done < count; done *= 2)
       batch.copyWithin(done * size, 0, Math.min(done, count - done) * size);
     feeds[name] = { dtype, shape: [count, ...shape], data: batch };

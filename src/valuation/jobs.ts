@@ -1,22 +1,13 @@
 /** @file What travels between the scheduling thread and the threads that run networks. */
 import type { SessionOptions } from "../engine/engine.ts";
 import type { OutputIs, PayoffKind } from "../metrics/index.ts";
-import type { DType, TypedArray } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Cached } from "./cached.ts";
 
 /** A model in shared memory. Threads open a session when they first meet its id. */
 export interface SharedModel {
   readonly id: number;
   readonly bytes: Uint8Array;
-}
-
-/** A cached value with one entry per example, in shared memory. */
-export interface Cached {
-  readonly name: string;
-  readonly dtype: DType;
-  /** Shape of one example. */
-  readonly shape: readonly number[];
-  readonly data: TypedArray;
 }
 
 /** Everything needed to turn (mask, example) rows into payoffs. */
@@ -64,11 +55,11 @@ export interface EffectsSetup {
   readonly width: number;
   readonly players: number;
   /**
-   * Shape [examples, players + 3, width], in shared memory. For each example the scales (32-bit floats), the values
+   * Shape [slabs, players + 3, width], in shared memory. For each example the scales (32-bit floats), the values
    * without any channel and with all, and what each channel adds. Times the scale of their column they are the real ones.
    */
   readonly data: Int32Array;
-  /** Shape [examples], in shared memory: whether the effects on an example are there (see `channel-effects.ts`). */
+  /** Shape [slabs], in shared memory: whether the effects of a slab are there (see `channel-effects.ts`). */
   readonly states: Int32Array;
   /** Rows of the largest run of `rest`. */
   readonly rowsPerRun: number;
@@ -126,7 +117,22 @@ export interface ExchangeSetup {
   readonly outputs: FloatLayout;
 }
 
+/** Computes cached values of examples and leaves them in shared memory. */
+export interface FillSetup {
+  readonly model: SharedModel;
+  readonly values: readonly Cached[];
+  /** Examples in one run of the model. */
+  readonly block: number;
+}
+
 export type Job =
+  | {
+      readonly kind: "fill";
+      readonly setup: FillSetup;
+      readonly feeds: Readonly<Record<string, Tensor>>;
+      /** Entry of the cached values for each example of the feeds; -1: not wanted. */
+      readonly entries: Int32Array;
+    }
   | {
       readonly kind: "exchange";
       readonly setup: ExchangeSetup;
@@ -147,6 +153,8 @@ export type Job =
       readonly tail: TailSetup;
       readonly masks: Uint8Array;
       readonly examples: Uint32Array;
+      /** Entry of the cached values for each row. */
+      readonly entries: Uint32Array;
     }
   | {
       /** Rows whose examples come in stretches, evaluated by adding effects. */
@@ -155,6 +163,10 @@ export type Job =
       readonly effects: EffectsSetup;
       readonly masks: Uint8Array;
       readonly examples: Uint32Array;
+      /** Entry of the cached values for each row. */
+      readonly entries: Uint32Array;
+      /** Slab of the effects for each row. */
+      readonly slabs: Uint32Array;
     }
   | {
       /** Sums of payoffs over all examples, [coalitions]. */

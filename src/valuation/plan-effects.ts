@@ -2,24 +2,30 @@
  * @file Decides whether a game adds up effects of channels instead of running the first layer behind the masks for every
  * row, and sets that up. Decided from sizes alone, never by the clock, because last digits depend on it.
  */
-import { totalmem } from "node:os";
-import { factorsOf } from "../graph/dims.ts";
 import type { Model } from "../graph/model.ts";
-import { operatorOf } from "../ops/index.ts";
-import { inferFacts } from "../ops/infer.ts";
 import { affineFrontier } from "../passes/affine-frontier.ts";
 import { extract } from "../passes/extract.ts";
-import { arrayTypes, type TypedArray } from "../tensor/dtype.ts";
+import { allocate } from "../tensor/dtype.ts";
 import { float32, sizeOf, type Tensor } from "../tensor/tensor.ts";
-import { type AddedValue, type Cached, type EffectsSetup, firstChannelRow, type TailSetup } from "./jobs.ts";
+import type { CachedLayout } from "./cached.ts";
+import { type AddedValue, type EffectsSetup, firstChannelRow, type TailSetup } from "./jobs.ts";
+import { macsOf } from "./macs.ts";
 import type { Runner } from "./runner.ts";
 import { separateChannels } from "./separate-channels.ts";
 import type { Tail } from "./tail.ts";
 
-/** Effects, and how long a stretch of rows on one example must be for them to pay. */
+/** Effects, for which room has to be found yet, and how long a stretch of rows on one example must be for them to pay. */
 export interface EffectsPlan {
-  readonly effects: EffectsSetup;
+  readonly setup: Omit<EffectsSetup, "data" | "states">;
   readonly fewestRows: number;
+  /** Multiply-accumulates of a row that are saved, and those for the effects on an example. */
+  readonly savedMacs: number;
+  readonly effectsMacs: number;
+}
+
+/** What is known of a game before anything is cached. */
+export interface TailPlan extends Pick<TailSetup, "masks" | "output"> {
+  readonly cached: readonly CachedLayout[];
 }
 
 /** Multiply-accumulates that take as long as finding out what changed in a row, … */
@@ -31,24 +37,16 @@ const macsPerByte = 12;
 /** Share of the tail's work that adding must save, or it is not worth its memory. */
 const leastSaved = 0.1;
 
-/** Bytes that effects take at most where no ceiling is given; what happens to be free must not show in digits. */
-const defaultCeiling = Math.min(2 * 2 ** 30, totalmem() / 4);
-
 /** Bytes of affine values in one run: they should stay in caches on their way through the network. */
 const runBytes = 2 * 2 ** 20;
 const fewestRowsPerRun = 32;
 const mostRowsPerRun = 2048;
 
-/**
- * @param memory Bytes that effects may take.
- * @returns Undefined where rows are better run as they are.
- */
+/** @returns Undefined where rows are better run as they are. */
 export async function planEffects(
   runner: Runner,
   parts: Tail,
-  tail: TailSetup,
-  examples: number,
-  memory = defaultCeiling,
+  tail: TailPlan,
 ): Promise<EffectsPlan | undefined> {
   const frontier = affineFrontier(
     parts.tail,
@@ -60,18 +58,18 @@ export async function planEffects(
   const saved = macsOf(front);
   const least = leastSaved * macsOf(parts.tail);
   if (saved < least + macsPerRow) return undefined;
-  const shapes = await probe(runner, front, frontier, tail);
+  const shapes = await affineShapes(runner, front, frontier, tail);
   if (shapes === undefined) return undefined;
   const width = shapes.reduce((sum, shape) => sum + inLanes(sizeOf(shape)), 0);
   const gain = saved - macsPerRow - macsPerNumber * width;
   const slab = (firstChannelRow + players) * width;
-  if (gain < least || 4 * slab * examples > memory) return undefined;
+  if (gain < least) return undefined;
   const separated = tail.masks.length === 1 ? separateChannels(front, tail.masks[0]!.name) : undefined;
   const first = separated ?? front;
   const values = addedValues(frontier, shapes);
   const rest = restOf(parts, values, tail.output);
   const rowBytes = 4 * width;
-  const effects: EffectsSetup = {
+  const setup: EffectsPlan["setup"] = {
     front: {
       model: runner.share(first),
       reads: readsOf(first, tail.cached),
@@ -82,13 +80,26 @@ export async function planEffects(
     values,
     width,
     players,
-    data: new Int32Array(new SharedArrayBuffer(4 * slab * examples)),
-    states: new Int32Array(new SharedArrayBuffer(4 * examples)),
     rowsPerRun: Math.min(mostRowsPerRun, Math.max(fewestRowsPerRun, Math.floor(runBytes / rowBytes))),
   };
   const fetching = Math.ceil((2 * 4 * slab * macsPerByte) / gain);
   const computing = separated === undefined ? Math.ceil(1.5 * (players + 1)) : 0;
-  return { effects, fewestRows: Math.max(fetching, computing) };
+  return {
+    setup,
+    fewestRows: Math.max(fetching, computing),
+    savedMacs: gain,
+    effectsMacs: separated === undefined ? saved * (players + 1) : saved,
+  };
+}
+
+/** Bytes of the effects on one example. */
+export function slabBytes({ players, width }: Pick<EffectsSetup, "players" | "width">): number {
+  return 4 * (firstChannelRow + players) * width;
+}
+
+/** Different examples in the largest run of walks. */
+export function slabsPerRun({ setup, fewestRows }: EffectsPlan): number {
+  return Math.max(1, Math.floor(setup.rowsPerRun / Math.max(1, fewestRows)));
 }
 
 function addedValues(names: readonly string[], shapes: readonly (readonly number[])[]): AddedValue[] {
@@ -107,25 +118,7 @@ function inLanes(size: number): number {
   return Math.ceil(size / 4) * 4;
 }
 
-/** Multiply-accumulates for one row. */
-export function macsOf(model: Model): number {
-  const facts = inferFacts(model);
-  const factOf = (name: string) => facts.get(name);
-  let total = 0;
-  for (const node of model.graph.nodes) {
-    const opset = model.opsets.get(node.domain) ?? 1;
-    const call = { node, opset, inputs: node.inputs.map(factOf), outputs: node.outputs.map(factOf) };
-    for (const { coefficient, axes } of operatorOf(node)?.macs?.(call) ?? []) {
-      total += axes.reduce((product, { value, axis }) => {
-        const size = factOf(value)?.shape?.[axis];
-        return product * (size === undefined ? 1 : factorsOf(size).factor);
-      }, coefficient);
-    }
-  }
-  return total;
-}
-
-function readsOf(model: Model, cached: readonly Cached[]): string[] {
+function readsOf(model: Model, cached: readonly CachedLayout[]): string[] {
   const read = new Set(model.graph.inputs.map(({ name }) => name));
   return cached.flatMap(({ name }) => (read.has(name) ? [name] : []));
 }
@@ -134,11 +127,11 @@ function readsOf(model: Model, cached: readonly Cached[]): string[] {
  * Shapes of the affine values, seen by running them; undefined where they are not single precision with the rows in
  * front. Two numbers of rows tell those from sizes that happen to be equal.
  */
-async function probe(
+export async function affineShapes(
   runner: Runner,
   front: Model,
   frontier: readonly string[],
-  tail: TailSetup,
+  tail: TailPlan,
 ): Promise<number[][] | undefined> {
   const model = runner.share(front);
   const run = async (rows: number) => {
@@ -153,18 +146,15 @@ async function probe(
   return isUsable ? frontier.map((name) => two[name]!.shape.slice(1)) : undefined;
 }
 
-/** The first example without any channel, some times over. */
-function probeFeeds(front: Model, tail: TailSetup, rows: number): Record<string, Tensor> {
+/** Nothing but zeros: shapes are what counts. */
+function probeFeeds(front: Model, tail: TailPlan, rows: number): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const { name, players } of tail.masks)
     feeds[name] = float32([rows, players], new Float32Array(rows * players));
   const read = readsOf(front, tail.cached);
-  for (const { name, dtype, shape, data } of tail.cached) {
+  for (const { name, dtype, shape } of tail.cached) {
     if (!read.includes(name)) continue;
-    const size = sizeOf(shape);
-    const batch = new arrayTypes[dtype](rows * size) as TypedArray;
-    for (let row = 0; row < rows; row++) batch.set(data.subarray(0, size) as never, row * size);
-    feeds[name] = { dtype, shape: [rows, ...shape], data: batch };
+    feeds[name] = { dtype, shape: [rows, ...shape], data: allocate(dtype, rows * sizeOf(shape)) };
   }
   return feeds;
 }

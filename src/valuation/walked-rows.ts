@@ -9,34 +9,35 @@ import { allRow, type EffectsSetup, firstChannelRow, noneRow, scaleRow } from ".
 /**
  * Affine values of rows, from effects that are in shared memory.
  * @param masks Shape [rows, players], at most `rowsPerRun` rows.
+ * @param slabs Where the effects on each row's example are.
  * @returns Feeds for `rest`, in memory that the next call uses again.
  */
 export function addedValues(
   desk: Desk,
   setup: EffectsSetup,
   masks: Uint8Array,
-  examples: Uint32Array,
+  slabs: Uint32Array,
 ): Record<string, Tensor> {
-  walk(desk, setup, masks, examples);
+  walk(desk, setup, masks, slabs);
   const feeds: Record<string, Tensor> = {};
   setup.values.forEach(({ name, shape, size }, k) => {
-    const data = new Float32Array(desk.adder.buffer, desk.batches[k]!, examples.length * size);
-    feeds[name] = { dtype: "float32", shape: [examples.length, ...shape], data };
+    const data = new Float32Array(desk.adder.buffer, desk.batches[k]!, slabs.length * size);
+    feeds[name] = { dtype: "float32", shape: [slabs.length, ...shape], data };
   });
   return feeds;
 }
 
 /** Takes the shortest way to every row: from the row before, from no channel, or from all. */
-function walk(desk: Desk, setup: EffectsSetup, masks: Uint8Array, examples: Uint32Array): void {
+function walk(desk: Desk, setup: EffectsSetup, masks: Uint8Array, slabs: Uint32Array): void {
   const { adder, effects, sum, batches, rowBytes: bytes } = desk;
   const { data, values, players } = setup;
-  const slab = effects.length;
+  const size = effects.length;
   const changes = changesIn(masks, players);
   const bytesThere = new Uint8Array(adder.buffer);
-  for (let row = 0; row < examples.length; row++) {
-    const example = examples[row]!;
-    const isFresh = row === 0 || examples[row - 1] !== example;
-    if (isFresh) effects.set(data.subarray(example * slab, (example + 1) * slab));
+  for (let row = 0; row < slabs.length; row++) {
+    const slab = slabs[row]!;
+    const isFresh = row === 0 || slabs[row - 1] !== slab;
+    if (isFresh) effects.set(data.subarray(slab * size, (slab + 1) * size));
     let found = changes.sinceLast(row, isFresh);
     if (found.restart !== undefined) {
       const start = (found.restart === 0 ? noneRow : allRow) * bytes;
@@ -50,8 +51,8 @@ function walk(desk: Desk, setup: EffectsSetup, masks: Uint8Array, examples: Uint
       else adder.subtract(sum, effect, bytes);
     }
     for (let k = 0; k < values.length; k++) {
-      const { size, offset } = values[k]!;
-      adder.scale(batches[k]! + 4 * size * row, sum + 4 * offset, scaleRow * bytes + 4 * offset, 4 * size);
+      const { size: own, offset } = values[k]!;
+      adder.scale(batches[k]! + 4 * own * row, sum + 4 * offset, scaleRow * bytes + 4 * offset, 4 * own);
     }
   }
 }

@@ -4,7 +4,7 @@
  * Behind the masks a network is affine for a while (a convolution, a dense layer, a norm). There the effect of each
  * channel on each example is computed once; a coalition adds the effects of its channels, and only what follows is run.
  */
-import { freemem } from "node:os";
+import { totalmem } from "node:os";
 import { mapInOrder } from "../base/map-in-order.ts";
 import { type WholeGame, wholeGame } from "../games/whole-game.ts";
 import { type Model, type Node, stored, type ValueInfo } from "../graph/model.ts";
@@ -12,10 +12,12 @@ import { range } from "../math/random.ts";
 import { affineFrontier } from "../passes/affine-frontier.ts";
 import { extract } from "../passes/extract.ts";
 import { maskInputName } from "../passes/insert-masks.ts";
-import { arrayTypes, type TypedArray } from "../tensor/dtype.ts";
+import { allocate } from "../tensor/dtype.ts";
 import { float32, int64, sizeOf, type Tensor } from "../tensor/tensor.ts";
-import type { AffineValue, Cached, WholeSetup } from "./jobs.ts";
-import { cacheActivations, inSharedMemory, type NetworkGameOptions, networkGame } from "./network-game.ts";
+import { type Cached, type CachedLayout, copyEntry, entryBytes, layoutOf } from "./cached.ts";
+import type { AffineValue, WholeSetup } from "./jobs.ts";
+import { activationsFor, inSharedMemory, type NetworkGameOptions, networkGame } from "./network-game.ts";
+import { affineShapes } from "./plan-effects.ts";
 import { cutTail, type Tail } from "./tail.ts";
 
 export interface WholeNetworkGame extends WholeGame {
@@ -26,32 +28,41 @@ export interface WholeNetworkGame extends WholeGame {
 /** Bytes of affine values that enter one run. */
 const runBytes = 2 * 2 ** 20;
 
-/** The effect of every channel on every example, and the network behind it. */
-interface Effects {
-  readonly affine: readonly AffineValue[];
+/**
+ * Bytes that activations and effects take at most where no ceiling is given. What happens to be free must not show in
+ * digits, and digits depend on whether effects are added up.
+ */
+const defaultCeiling = Math.min(2 * 2 ** 30, totalmem() / 4);
+
+/** Values that are affine in the masks. */
+interface Affine {
+  readonly names: readonly string[];
+  /** Shapes for one example. */
   readonly shapes: readonly (readonly number[])[];
+  /** Computes them from cached values and masks. */
+  readonly front: Model;
 }
 
 /**
  * The game of one or several groups, coalition by coalition. Falls back on rows where the network is not affine in
- * the masks, computes in other than single precision there, or effects would not fit into memory.
+ * the masks, computes in other than single precision there, or activations and effects would not fit into memory.
  * @throws {PrunerError} As `networkGame`.
  */
 export async function wholeNetworkGame(options: NetworkGameOptions): Promise<WholeNetworkGame> {
-  const parts = cutTail(options.analysis, options.groups, options.payoff.output);
-  const players = options.groups.reduce((sum, group) => sum + options.analysis.groups[group]!.channels, 0);
-  const names = options.groups.map((group) => maskInputName(options.analysis.groups[group]!.id));
-  const frontier = affineFrontier(parts.tail, names);
-  const cached = await cacheActivations(options, parts);
-  const effects = await effectsOf(options, parts, cached, frontier, players);
-  if (effects === undefined) return { ...wholeGame(await networkGame(options)), method: "rows" };
   const { payoff, runner, dataset } = options;
-  const rest = modelBehind(parts, frontier, effects);
+  const parts = cutTail(options.analysis, options.groups, payoff.output);
+  const layouts = parts.cached.map((name) => layoutOf(options.analysis, name));
+  const players = options.groups.reduce((sum, group) => sum + options.analysis.groups[group]!.channels, 0);
+  const found = await affineValues(options, parts, layouts, players);
+  if (found === undefined) return { ...wholeGame(await networkGame(options)), method: "rows" };
+  const cached = (await activationsFor(options, parts, layouts, dataset.size)).values;
+  const affine = await effectsOf(options, found, cached, players);
+  const rest = modelBehind(parts, found, affine);
   const read = new Set(rest.graph.inputs.map(({ name }) => name));
   const setup: WholeSetup = {
     model: runner.share(rest),
     cached: cached.filter(({ name }) => read.has(name)),
-    affine: effects.affine,
+    affine,
     kept: keptInput,
     output: payoff.output,
     payoff: payoff.kind,
@@ -59,13 +70,13 @@ export async function wholeNetworkGame(options: NetworkGameOptions): Promise<Who
     targets: inSharedMemory(payoff.targets),
     players,
     examples: dataset.size,
-    rowsPerRun: rowsPerRun(effects.affine),
+    rowsPerRun: rowsPerRun(affine),
   };
   return {
     players,
     examples: dataset.size,
     method: "added",
-    silent: silentPlayers(effects.affine, players, dataset.size),
+    silent: silentPlayers(affine, players, dataset.size),
     means: async (masks, call) => {
       const job = { kind: "coalitions", tail: setup, masks } as const;
       const sums = (await runner.pool.run(job, { signal: call?.signal })) as Float64Array;
@@ -81,17 +92,37 @@ function rowsPerRun(affine: readonly AffineValue[]): number {
   return 2 ** Math.floor(Math.log2(Math.min(4096, Math.max(16, runBytes / bytes))));
 }
 
-/** Runs what is affine for no channel and for each channel alone. Undefined where that cannot serve. */
+/** Where the network is affine in the masks; undefined where that cannot serve. */
+async function affineValues(
+  { analysis, groups, payoff, runner, dataset, memory = defaultCeiling }: NetworkGameOptions,
+  parts: Tail,
+  cached: readonly CachedLayout[],
+  players: number,
+): Promise<Affine | undefined> {
+  const masks = groups.map((group) => {
+    const { id, channels } = analysis.groups[group]!;
+    return { name: maskInputName(id), players: channels };
+  });
+  const names = affineFrontier(
+    parts.tail,
+    masks.map(({ name }) => name),
+  );
+  if (names.length === 0) return undefined;
+  const front = extract(parts.tail, parts.facts, [], names);
+  const shapes = await affineShapes(runner, front, names, { cached, masks, output: payoff.output });
+  if (shapes === undefined) return undefined;
+  const effects = 4 * (players + 1) * shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
+  return dataset.size * (entryBytes(cached) + effects) > memory ? undefined : { names, shapes, front };
+}
+
+/** Runs what is affine for no channel and for each channel alone. */
 async function effectsOf(
   options: NetworkGameOptions,
-  parts: Tail,
+  { names, shapes, front }: Affine,
   cached: readonly Cached[],
-  frontier: readonly string[],
   players: number,
-): Promise<Effects | undefined> {
-  const { dataset, runner, memory = freemem() / 2, signal, onCached } = options;
-  if (frontier.length === 0) return undefined;
-  const front = extract(parts.tail, parts.facts, [], frontier);
+): Promise<AffineValue[]> {
+  const { dataset, runner, signal, onCached } = options;
   const model = runner.share(front);
   const run = async (example: number) => {
     const feeds = { ...maskFeeds(options, players), ...repeatedValues(cached, front, example, players + 1) };
@@ -99,26 +130,19 @@ async function effectsOf(
       Record<string, Tensor>
     >;
   };
-  const first = await run(0);
-  const isUsable = frontier.every(
-    (name) => first[name]!.dtype === "float32" && first[name]!.shape[0] === players + 1,
-  );
-  const shapes = frontier.map((name) => first[name]!.shape.slice(1));
-  const elements = shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
-  if (!isUsable || 4 * dataset.size * (players + 1) * elements > memory) return undefined;
-  const affine = frontier.map((name, k): AffineValue => {
+  const affine = names.map((name, k): AffineValue => {
     const size = sizeOf(shapes[k]!);
     const data = new Float32Array(new SharedArrayBuffer(4 * dataset.size * (players + 1) * size));
     return { base: `${name}:base`, parts: `${name}:parts`, size, data };
   });
   let example = 0;
   for await (const outputs of mapInOrder(range(dataset.size), run, 2 * runner.workers)) {
-    for (const [k, name] of frontier.entries())
+    for (const [k, name] of names.entries())
       storeEffects(outputs[name]!.data as Float32Array, affine[k]!, players, example);
     example++;
     onCached?.(example, dataset.size);
   }
-  return { affine, shapes };
+  return affine;
 }
 
 /** From values with single channels to what these add. */
@@ -155,12 +179,11 @@ function repeatedValues(
 ): Record<string, Tensor> {
   const read = new Set(model.graph.inputs.map(({ name }) => name));
   const feeds: Record<string, Tensor> = {};
-  for (const { name, dtype, shape, data } of cached) {
+  for (const value of cached) {
+    const { name, dtype, shape } = value;
     if (!read.has(name)) continue;
-    const size = sizeOf(shape);
-    const batch = new arrayTypes[dtype](rows * size) as TypedArray;
-    for (let row = 0; row < rows; row++)
-      batch.set(data.subarray(example * size, (example + 1) * size) as never, row * size);
+    const batch = allocate(dtype, rows * sizeOf(shape));
+    for (let row = 0; row < rows; row++) copyEntry(value, example, batch, row);
     feeds[name] = { dtype, shape: [rows, ...shape], data: batch };
   }
   return feeds;
@@ -180,13 +203,17 @@ function silentPlayers(affine: readonly AffineValue[], players: number, examples
 }
 
 /** The tail from the affine values on: each is base + kept · parts, in its own shape. */
-function modelBehind({ tail, facts }: Tail, frontier: readonly string[], { affine, shapes }: Effects): Model {
+function modelBehind(
+  { tail, facts }: Tail,
+  { names, shapes }: Affine,
+  affine: readonly AffineValue[],
+): Model {
   const { graph } = tail;
   const nodes: Node[] = [];
   const initializers = new Map(graph.initializers);
   const kept: ValueInfo = { name: keptInput, dtype: "float32", shape: ["coalitions", "varied"] };
   const inputs: ValueInfo[] = [...graph.inputs, kept];
-  frontier.forEach((name, k) => {
+  names.forEach((name, k) => {
     const { base, parts, size } = affine[k]!;
     inputs.push({ name: base, dtype: "float32", shape: [1, size] });
     inputs.push({ name: parts, dtype: "float32", shape: ["varied", size] });
@@ -194,7 +221,7 @@ function modelBehind({ tail, facts }: Tail, frontier: readonly string[], { affin
     nodes.push(node("Gemm", [keptInput, parts, base], `${name}:flat`));
     nodes.push(node("Reshape", [`${name}:flat`, `${name}:shape`], name));
   });
-  const made = new Set(frontier);
+  const made = new Set(names);
   const others = graph.nodes.filter(({ outputs }) => !outputs.some((name) => made.has(name)));
   const whole: Model = { ...tail, graph: { ...graph, inputs, initializers, nodes: [...nodes, ...others] } };
   return extract(

@@ -5,10 +5,12 @@ import { type Payoff, payoff } from "../metrics/index.ts";
 import { arrayTypes, bytesPerElement, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
 import { Handover, serve } from "../workers/serve.ts";
+import { type Cached, copyEntry } from "./cached.ts";
 import { ensureEffects } from "./channel-effects.ts";
 import { sumOverExamples } from "./coalition-sums.ts";
 import { type Desk, deskFor } from "./desk.ts";
-import type { Cached, ExchangeSetup, Job, JobResult, SharedModel, TailSetup, ThreadSetup } from "./jobs.ts";
+import { fillCached } from "./fill-cached.ts";
+import type { ExchangeSetup, Job, JobResult, SharedModel, TailSetup, ThreadSetup } from "./jobs.ts";
 import { addedValues } from "./walked-rows.ts";
 
 /** Sessions kept open per thread; opening and releasing them in a loop costs time and memory. */
@@ -43,13 +45,17 @@ serve<ThreadSetup, Job, JobResult>(({ options }) => {
       desk = deskFor(desk, job.effects);
       return evaluateWalks(sessionFor, desk, room, job);
     }
+    if (job.kind === "fill") {
+      await fillCached(await sessionFor(job.setup.model), job);
+      return {};
+    }
     const session = await sessionFor(job.kind === "forward" ? job.model : job.tail.model);
     if (job.kind === "forward") {
       const outputs = await session.run(job.feeds);
       return new Handover<JobResult>(outputs, transferable(outputs));
     }
     if (job.kind === "coalitions") return sumOverExamples(session, job.tail, job.masks);
-    return evaluateRows(session, room, job.tail, job.masks, job.examples);
+    return evaluateRows(session, room, job);
   };
 });
 
@@ -106,16 +112,16 @@ function batchRoom(): BatchRoom {
   };
 }
 
+type RowsJob = Extract<Job, { readonly kind: "rows" }>;
+
 /** A thread answers one job at a time, so the room is free again when the run is over. */
 async function evaluateRows(
   session: Session,
   room: BatchRoom,
-  tail: TailSetup,
-  masks: Uint8Array,
-  examples: Uint32Array,
+  { tail, masks, examples, entries }: RowsJob,
 ): Promise<Handover<JobResult>> {
   const rows = examples.length;
-  const feeds = gather(tail.cached, examples, room);
+  const feeds = gather(tail.cached, entries, room);
   const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
   let first = 0;
   for (const mask of tail.masks) {
@@ -135,11 +141,12 @@ async function evaluateWalks(
   open: (model: SharedModel) => Promise<Session>,
   desk: Desk,
   room: BatchRoom,
-  { tail, effects, masks, examples }: WalksJob,
+  { tail, effects, masks, examples, entries, slabs }: WalksJob,
 ): Promise<Handover<JobResult>> {
-  await ensureEffects(tail, effects, desk, examples, () => open(effects.front.model));
+  const places = new Map(Array.from(slabs, (slab, row) => [slab, entries[row]!]));
+  await ensureEffects(tail, effects, desk, places, () => open(effects.front.model));
   const others = tail.cached.filter(({ name }) => effects.rest.reads.includes(name));
-  const feeds = { ...gather(others, examples, room), ...addedValues(desk, effects, masks, examples) };
+  const feeds = { ...gather(others, entries, room), ...addedValues(desk, effects, masks, slabs) };
   const session = await open(effects.rest.model);
   return payoffsOf(tail, (await session.run(feeds))[tail.output]!, examples);
 }
@@ -159,21 +166,17 @@ function realNumbers(output: Tensor): Float32Array | Float64Array {
   return data instanceof Float32Array || data instanceof Float64Array ? data : toNumbers(output);
 }
 
-/** Entries of the listed examples, laid side by side for each cached value. */
-function gather(cached: readonly Cached[], examples: Uint32Array, room: BatchRoom): Record<string, Tensor> {
-  const rows = examples.length;
+/** The listed entries, laid side by side for each cached value. */
+function gather(cached: readonly Cached[], entries: Uint32Array, room: BatchRoom): Record<string, Tensor> {
+  const rows = entries.length;
   const bytesOf = ({ dtype, shape }: Cached) => aligned(rows * sizeOf(shape) * bytesPerElement(dtype));
   const buffer = room(cached.reduce((sum, value) => sum + bytesOf(value), 0));
   const feeds: Record<string, Tensor> = {};
   let place = 0;
   for (const value of cached) {
-    const { name, dtype, shape, data } = value;
-    const size = sizeOf(shape);
-    const batch = new arrayTypes[dtype](buffer, place, rows * size) as TypedArray;
-    for (let row = 0; row < rows; row++) {
-      const start = examples[row]! * size;
-      batch.set(data.subarray(start, start + size) as never, row * size);
-    }
+    const { name, dtype, shape } = value;
+    const batch = new arrayTypes[dtype](buffer, place, rows * sizeOf(shape)) as TypedArray;
+    for (let row = 0; row < rows; row++) copyEntry(value, entries[row]!, batch, row);
     feeds[name] = { dtype, shape: [rows, ...shape], data: batch };
     place += bytesOf(value);
   }

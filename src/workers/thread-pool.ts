@@ -19,6 +19,8 @@ export interface JobOptions {
   readonly signal?: AbortSignal | undefined;
   /** Buffers that move to the worker instead of being copied. */
   readonly transfer?: readonly TransferListItem[];
+  /** Called once, when no thread works on the job any more or ever will: also where one that was aborted runs on. */
+  readonly onDone?: (() => void) | undefined;
 }
 
 export interface Pool<Job, Result> {
@@ -39,6 +41,7 @@ interface Task {
   readonly transfer: readonly TransferListItem[];
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
+  readonly onDone: () => void;
 }
 
 /** The pool's threads and what each of them is doing. */
@@ -69,10 +72,11 @@ export async function createPool<Job, Result>(options: PoolOptions): Promise<Poo
   let nextId = 0;
   return {
     workers: state.threads.length,
-    async run(job, { signal, transfer = [] } = {}) {
-      signal?.throwIfAborted();
+    async run(job, options = {}) {
+      if (options.signal?.aborted || state.ended !== undefined) options.onDone?.();
+      options.signal?.throwIfAborted();
       if (state.ended !== undefined) throw state.ended;
-      return (await submit(state, { id: nextId++, job }, transfer, signal)) as Result;
+      return (await submit(state, { id: nextId++, job }, options)) as Result;
     },
     async close() {
       stop(state, "the pool was closed");
@@ -109,6 +113,7 @@ function release(state: State, thread: Worker): void {
     thread.postMessage(task.message, task.transfer);
   } catch (error) {
     state.running.delete(thread);
+    task.onDone();
     task.reject(error); // the job cannot be cloned; the thread is still free
     release(state, thread);
   }
@@ -118,6 +123,7 @@ function settle(state: State, thread: Worker, reply: Reply): void {
   const task = state.running.get(thread);
   if (task === undefined || (reply.kind !== "result" && reply.kind !== "failed")) return;
   state.running.delete(thread);
+  task.onDone();
   if (reply.kind === "result") task.resolve(reply.value);
   else task.reject(unpackFailure(reply.failure));
   release(state, thread);
@@ -127,7 +133,10 @@ function settle(state: State, thread: Worker, reply: Reply): void {
 function stop(state: State, detail: string): void {
   if (state.ended !== undefined) return;
   state.ended = new PrunerError("worker-died", { detail });
-  for (const task of [...state.running.values(), ...state.queue]) task.reject(state.ended);
+  for (const task of [...state.running.values(), ...state.queue]) {
+    task.onDone();
+    task.reject(state.ended);
+  }
   state.running.clear();
   state.queue.length = 0;
   state.idle.length = 0;
@@ -154,8 +163,7 @@ function leaveThread(thread: Worker): Promise<void> {
 function submit(
   state: State,
   message: JobMessage,
-  transfer: readonly TransferListItem[],
-  signal: AbortSignal | undefined,
+  { transfer = [], signal, onDone = () => undefined }: JobOptions,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const unlisten = () => signal?.removeEventListener("abort", onAbort);
@@ -170,10 +178,14 @@ function submit(
         unlisten();
         reject(reason);
       },
+      onDone,
     };
     function onAbort(): void {
       const waiting = state.queue.indexOf(task);
-      if (waiting >= 0) state.queue.splice(waiting, 1);
+      if (waiting >= 0) {
+        state.queue.splice(waiting, 1);
+        onDone();
+      }
       reject(signal?.reason);
     }
     if (signal !== undefined) setMaxListeners(0, signal); // one per job under way, each taken off when it settles

@@ -1,0 +1,38 @@
+/** @file The worker's side of the activation cache: runs the network in front of the masks and keeps what comes out. */
+import type { Session } from "../engine/engine.ts";
+import type { TypedArray } from "../tensor/dtype.ts";
+import { sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { storeEntry } from "./cached.ts";
+import type { Job } from "./jobs.ts";
+
+type FillJob = Extract<Job, { readonly kind: "fill" }>;
+
+/** Runs block by block; entries that other examples stand in are left alone. */
+export async function fillCached(session: Session, { setup, feeds, entries }: FillJob): Promise<void> {
+  const { block, values } = setup;
+  for (let start = 0; start < entries.length; start += block) {
+    const count = Math.min(block, entries.length - start);
+    const results = await session.run(rowsOf(feeds, start, count));
+    for (const value of values) {
+      const { data } = results[value.name]!;
+      for (let row = 0; row < count; row++) {
+        const entry = entries[start + row]!;
+        if (entry >= 0) storeEntry(value, entry, data, row);
+      }
+    }
+  }
+}
+
+function rowsOf(
+  feeds: Readonly<Record<string, Tensor>>,
+  start: number,
+  count: number,
+): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, { dtype, shape, data }]) => {
+      const size = sizeOf(shape.slice(1));
+      const own = data.subarray(start * size, (start + count) * size) as TypedArray;
+      return [name, { dtype, shape: [count, ...shape.slice(1)], data: own }];
+    }),
+  );
+}

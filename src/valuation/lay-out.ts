@@ -1,0 +1,79 @@
+/** @file Lays out a game before anything is cached: how rows are cut, and what is kept of activations and effects. */
+import { freemem } from "node:os";
+import { PrunerError } from "../base/problem.ts";
+import { type CachedLayout, entryBytes } from "./cached.ts";
+import type { Cutting } from "./cut-rows.ts";
+import { type EffectsPlan, slabBytes, slabsPerRun, type TailPlan } from "./plan-effects.ts";
+import { type Demand, leastMemory, type Shares, shareMemory } from "./share-memory.ts";
+
+/** Bytes of activations that enter one run of the tail: large enough to be busy, small enough to stay in caches. */
+const batchBytes = 8 * 2 ** 20;
+const largestBatch = 1024;
+const smallestBatch = 8;
+
+export interface LayOut {
+  readonly plan: EffectsPlan | undefined;
+  readonly cutting: Cutting;
+  readonly shares: Shares;
+}
+
+interface Circumstances {
+  readonly examples: number;
+  /** Jobs that should find room at the same time. */
+  readonly jobs: number;
+  /** Bytes, where a ceiling is stated. */
+  readonly memory: number | undefined;
+  /** Named in messages. */
+  readonly group: string;
+}
+
+/**
+ * Effects are left out only where a stated ceiling has no room for those of one job: the default ceiling, half of what
+ * is free, must not show in digits.
+ * @param found Effects that would pay.
+ * @throws {PrunerError} `activations-too-large` when there is no room for a single job.
+ */
+export function layOut(planned: TailPlan, found: EffectsPlan | undefined, how: Circumstances): LayOut {
+  const { memory = freemem() / 2 } = how;
+  const isTooMuch = (plan: EffectsPlan | undefined) => leastMemory(demandOf(planned, plan, how)) > memory;
+  const plan = how.memory !== undefined && isTooMuch(found) ? undefined : found;
+  const demand = demandOf(planned, plan, how);
+  const needed = leastMemory(demand);
+  if (needed > memory)
+    throw new PrunerError("activations-too-large", {
+      needed,
+      available: memory,
+      group: how.group,
+      examples: demand.entriesPerJob,
+    });
+  return { plan, cutting: cuttingOf(planned.cached, plan), shares: shareMemory(demand, memory) };
+}
+
+function demandOf(
+  { cached }: TailPlan,
+  plan: EffectsPlan | undefined,
+  { examples, jobs }: Circumstances,
+): Demand {
+  const slabs = plan === undefined ? 0 : slabsPerRun(plan);
+  return {
+    examples,
+    entryBytes: entryBytes(cached),
+    entriesPerJob: Math.min(examples, Math.max(rowsPerBatch(entryBytes(cached)), slabs)),
+    slabBytes: plan === undefined ? 0 : slabBytes(plan.setup),
+    slabsPerJob: Math.min(examples, slabs),
+    jobs,
+  };
+}
+
+/** Rows in the largest batch that is run as it is. @param entry Bytes of the activations of one example. */
+export function rowsPerBatch(entry: number): number {
+  const fitting = Math.floor(batchBytes / entry);
+  return Math.min(largestBatch, Math.max(smallestBatch, fitting));
+}
+
+function cuttingOf(cached: readonly CachedLayout[], plan: EffectsPlan | undefined): Cutting {
+  return {
+    rows: rowsPerBatch(entryBytes(cached)),
+    walks: plan && { fewest: plan.fewestRows, rows: plan.setup.rowsPerRun },
+  };
+}
