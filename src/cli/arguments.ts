@@ -25,6 +25,8 @@ export const estimatorNames = [
   "exact",
   "leave-one-out",
   "partial",
+  "stratified",
+  "aumann-shapley",
   "permutation-whole",
   "kernel-shap",
   "leverage",

@@ -26,7 +26,7 @@ export const aumannShapley = defineEstimator({
     "Aumann & Shapley, Values of Non-Atomic Games (1974); Sundararajan et al. (2017), arXiv:1703.01365",
   description: "Gradients at evenly dimmed gates: a few rows an example for all players at once, biased",
   supports: ["shapley", "banzhaf", "window"],
-  needsGradients: true,
+  gradients: "needed",
   minimumBudget: () => openingsEach * usualGradientRows,
   scheme,
 });

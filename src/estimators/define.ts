@@ -26,7 +26,7 @@ export function defineEstimator<Note>(definition: Definition<Note>): Estimator {
     ...facts,
     async *run(game, options) {
       requireGame(game);
-      if (definition.needsGradients === true && game.gradients === undefined)
+      if (definition.gradients === "needed" && game.gradients === undefined)
         throw new PrunerError("game-without-gradients", { estimator: name });
       requireWeighting(options.weighting ?? shapley, name, definition.supports);
       if (game.players < minimumPlayers)

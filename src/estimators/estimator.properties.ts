@@ -12,8 +12,8 @@ import type { Estimate, Estimator, EstimatorOptions, EstimatorState } from "./es
 export type TestOptions = Partial<EstimatorOptions> & { readonly rows?: number };
 
 /** A game with whatever else the estimator asks for. */
-function gameFor({ needsGradients }: Estimator, game: Game): Game {
-  return needsGradients === true && game.gradients === undefined ? withMultilinearGradients(game) : game;
+function gameFor({ gradients }: Estimator, game: Game): Game {
+  return gradients !== undefined && game.gradients === undefined ? withMultilinearGradients(game) : game;
 }
 
 /** Runs to the end. Rows default to the minimum. */

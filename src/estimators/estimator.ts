@@ -105,8 +105,8 @@ export interface Estimator {
   readonly description: string;
   /** Weightings it can estimate. */
   readonly supports: readonly Weighting["kind"][];
-  /** Whether it asks for `Game.gradients`. Default false. */
-  readonly needsGradients?: boolean;
+  /** Whether it asks for `Game.gradients`: cannot do without, or does better with them. Left out: has no use for them. */
+  readonly gradients?: "needed" | "welcome";
   /** Fewest rows it can work with. */
   minimumBudget(players: number, examples: number, options?: SizingOptions): number;
   /**

@@ -34,7 +34,7 @@ const adaptive = ["greedy", "sequential"];
 /** Sample without end, so that errors can be watched falling. */
 const sampling = [
   "permutation",
-  "control-variate",
+  "stratified",
   "permutation-whole",
   "kernel-shap",
   "leverage",
@@ -225,7 +225,6 @@ describe.each(Object.entries(estimators))("%s", (name, estimator) => {
 test("the registry holds what the command line promises", () => {
   const names: EstimatorName[] = [
     "aumann-shapley",
-    "control-variate",
     "exact",
     "first-in-last-out",
     "greedy",
@@ -239,6 +238,7 @@ test("the registry holds what the command line promises", () => {
     "permutation-whole",
     "sequential",
     "simshap",
+    "stratified",
   ];
   expect(Object.keys(estimators).sort()).toEqual(names);
 });

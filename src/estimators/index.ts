@@ -1,6 +1,5 @@
 /** @file Every estimator by the name users choose it by. */
 import { aumannShapley } from "./aumann-shapley.ts";
-import { controlVariate } from "./control-variate.ts";
 import type { Estimator } from "./estimator.ts";
 import { exact } from "./exact.ts";
 import { firstInLastOut } from "./first-in-last-out.ts";
@@ -15,13 +14,14 @@ import { permutation } from "./permutation.ts";
 import { permutationWhole } from "./permutation-whole.ts";
 import { sequential } from "./sequential.ts";
 import { simshap } from "./simshap.ts";
+import { stratified } from "./stratified.ts";
 
 export const estimators = {
   exact,
   "leave-one-out": leaveOneOut,
   partial,
   permutation,
-  "control-variate": controlVariate,
+  stratified,
   "aumann-shapley": aumannShapley,
   "permutation-whole": permutationWhole,
   "kernel-shap": kernelShap,

@@ -1,16 +1,8 @@
 /** @file In which order examples are visited: every example once, shuffled, then all again in another order. */
 import { randomOrder, stream } from "../math/random.ts";
 
-/** Streams for different uses of one seed. */
-export const purposes = {
-  items: 0,
-  visits: 1,
-  heads: 2,
-  sizes: 3,
-  subsets: 4,
-  evenPilot: 5,
-  oddPilot: 6,
-} as const;
+/** Streams for different uses of one seed; from `strata` on two for each stratum. */
+export const purposes = { items: 0, visits: 1, heads: 2, sizes: 3, subsets: 4, strata: 8 } as const;
 
 /**
  * The example at each position of the endless sequence of shuffled epochs.

@@ -12,7 +12,7 @@ import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts
  * @param feeds Some examples; sizes beside the batch that the model leaves open become those of the examples.
  * @throws {PrunerError} `model-version`, `opset-not-raised`.
  */
-export function differentiable(model: Model, feeds: Readonly<Record<string, Tensor>>): Model {
+export function differentiable(model: Model, feeds: Readonly<Record<string, Pick<Tensor, "shape">>>): Model {
   const { graph } = model;
   const inputs = graph.inputs.map((input) => {
     const sizes = feeds[input.name]?.shape;

@@ -9,7 +9,7 @@ import { networkGame } from "../valuation/network-game.ts";
 import { forward, type Runner } from "../valuation/runner.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
 import type { WholeNetworkGame } from "../valuation/whole-network-game.ts";
-import type { RankSettings } from "./rank-groups.ts";
+import { gradientsFor, type RankSettings } from "./rank-groups.ts";
 import { fitOptionsOf, type TuneOptions } from "./tune.ts";
 
 /** Seconds a trial goes on for; a single call of a large network may take longer. */
@@ -66,7 +66,11 @@ export interface GameTrial {
 /** Seconds for one row of a game, played as the ranking would play it. */
 export async function rowSeconds(options: GameTrial): Promise<number> {
   const { settings, runner, rows: planned } = options;
-  const game = await networkGame({ ...options, memory: settings.memory });
+  const game = await networkGame({
+    ...options,
+    memory: settings.memory,
+    gradients: gradientsFor(settings.estimator),
+  });
   const { seed, weighting, groupSize, partial } = settings;
   const budget = planned === undefined ? { seconds: 2 * trial } : { rows: planned };
   const call = { seed, weighting, groupSize, partial, budget, concurrency: 2 * runner.workers };

@@ -12,14 +12,17 @@ import { type PayoffSetup, prepareGradientPayoff } from "../valuation/targets.ts
 import type { OracleOptions } from "./oracle-options.ts";
 import type { GroupSetting } from "./oracle-table.ts";
 import type { WorkOptions } from "./progress.ts";
-import { rankGroups } from "./rank-groups.ts";
+import { gradientsFor, rankGroups } from "./rank-groups.ts";
 
 /** "shapley" are the exact values. */
 export type RankingName = "shapley" | CriterionName | EstimatorName;
 
 const usualNames: readonly RankingName[] = ["shapley", "leave-one-out", "l1", "taylor", "random"];
 
-const known = ["shapley", ...Object.keys(criteria), ...Object.keys(estimators)];
+/** A table of coalitions has no derivatives, so estimators that need them are left out. */
+const onTables = Object.keys(estimators).filter((name) => gradientsFor(name as EstimatorName) !== "needed");
+
+const known = ["shapley", ...Object.keys(criteria), ...onTables];
 
 export type Ranking = Omit<RankingRecord, "judgement">;
 

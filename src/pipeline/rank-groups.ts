@@ -7,6 +7,7 @@ import { type Aggregate, type CriterionName, criteria, scoreGroups } from "../cr
 import type { Dataset } from "../datasets/index.ts";
 import {
   type Estimate,
+  type Estimator,
   type EstimatorName,
   type EstimatorState,
   estimators,
@@ -214,6 +215,7 @@ async function* playGame(
     analysis,
     groups,
     memory: settings.memory,
+    gradients: gradientsFor(settings.estimator),
     signal,
     onCached: (done, total) => context.onCached?.(name, done, total),
   });
@@ -245,6 +247,8 @@ async function* playGame(
     yield { kind: "estimate", group: name, estimate, budget: rows };
   }
   remarkOnMemory(context, name, game);
+  if (game.withoutGradients !== undefined)
+    context.onRemark?.(`${name}: estimated without gradients. ${game.withoutGradients.message}`);
   return scoresOf(context, groups, last!, game.method);
 }
 
@@ -257,6 +261,12 @@ function remarkOnMemory({ onRemark }: RankContext, name: string, game: NetworkGa
   onRemark?.(
     `${name}: activations of ${whole(game.kept)} of ${whole(game.examples)} examples fit into memory, and computing the others again and again took ${percent(share, 0)} on top of the work on rows. Use fewer examples (--limit) or raise --memory.`,
   );
+}
+
+/** What an estimator makes of derivatives. */
+export function gradientsFor(name: EstimatorName): Estimator["gradients"] {
+  const estimator: Estimator = estimators[name];
+  return estimator.gradients;
 }
 
 /** Whether an estimator looks at a fixed list of coalitions, so that it takes no budget. */

@@ -3,9 +3,9 @@ import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import { classLabels, type Dataset, fitToInputs, split, take } from "../datasets/index.ts";
 import type { Dim } from "../graph/model.ts";
+import type { LossSpec } from "../losses/spec.ts";
 import { toFloat32 } from "../passes/to-float32.ts";
 import { sizeOf } from "../tensor/tensor.ts";
-import type { LossSpec } from "../losses/spec.ts";
 import { type DataSettings, openFor } from "./settings.ts";
 
 /** A share of the examples, or so many of them. */

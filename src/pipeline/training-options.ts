@@ -1,8 +1,8 @@
 /** @file What training can be told, and what holds where nothing is said: for fine-tuning, and from a network's recipe. */
 import { PrunerError } from "../base/problem.ts";
+import type { LossSpec } from "../losses/spec.ts";
 import type { Recipe } from "../networks/index.ts";
 import type { Augmentation } from "../training/augment/index.ts";
-import type { LossSpec } from "../losses/spec.ts";
 import type { OptimizerSpec, SgdSpec } from "../training/optimizers/index.ts";
 import type { Schedule } from "../training/schedules.ts";
 import { checkSettings, type TrainSettings } from "../training/settings.ts";

@@ -1,6 +1,7 @@
 /** @file Cached values of a network, one entry for each example, in memory that all threads share. */
-import type { ChannelAnalysis } from "../channels/groups.ts";
+
 import { PrunerError } from "../base/problem.ts";
+import type { ChannelAnalysis } from "../channels/groups.ts";
 import { concreteShape } from "../graph/dims.ts";
 import { arrayTypes, bytesPerElement, type DType, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/tensor.ts";

@@ -1,8 +1,8 @@
 /** @file Room for the effects of channels on examples: on all of them, or on as many as the ceiling allows at a time. */
 import { missing, there } from "./channel-effects.ts";
 import type { EffectsSetup } from "./jobs.ts";
-import { type EffectsPlan, slabBytes } from "./plan-effects.ts";
 import { everyPlace, type Hold, places } from "./places.ts";
+import { type EffectsPlan, slabBytes } from "./plan-effects.ts";
 
 export interface EffectsCache {
   readonly setup: EffectsSetup;

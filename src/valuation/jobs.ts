@@ -1,6 +1,7 @@
 /** @file What travels between the scheduling thread and the threads that run networks. */
 import type { SessionOptions } from "../engine/engine.ts";
 import type { OutputIs, PayoffKind } from "../metrics/index.ts";
+import type { DType } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Cached } from "./cached.ts";
 
@@ -125,7 +126,27 @@ export interface FillSetup {
   readonly block: number;
 }
 
+/** Computes derivatives of payoffs with respect to gates. */
+export interface GradientsSetup {
+  readonly model: SharedModel;
+  /** Inputs of the model, with the element types it has. */
+  readonly reads: readonly { readonly name: string; readonly dtype: DType }[];
+  /** Output with the derivatives of each mask of the tail; undefined where the payoff does not depend on it. */
+  readonly outputs: readonly (string | undefined)[];
+}
+
 export type Job =
+  | {
+      readonly kind: "gradients";
+      readonly tail: TailSetup;
+      readonly setup: GradientsSetup;
+      /** Shape [rows, players]. */
+      readonly gates: Float32Array;
+      /** Entry of the cached values for each row. */
+      readonly entries: Uint32Array;
+      /** What the payoff is held against, as the model reads it. */
+      readonly targets: Readonly<Record<string, Tensor>>;
+    }
   | {
       readonly kind: "fill";
       readonly setup: FillSetup;

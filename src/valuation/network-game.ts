@@ -1,4 +1,5 @@
 /** @file A network whose channels are players: masks in, payoffs out. */
+import { isProblem, PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { Dataset } from "../datasets/index.ts";
 import type { Game } from "../games/game.ts";
@@ -13,6 +14,7 @@ import { planEffects, type TailPlan } from "./plan-effects.ts";
 import { playRows } from "./play-rows.ts";
 import type { Runner } from "./runner.ts";
 import { cutTail, type Tail } from "./tail.ts";
+import { gradientRows, playGradients, type TailGradients, tailGradients } from "./tail-gradients.ts";
 import type { PayoffSetup } from "./targets.ts";
 
 export interface NetworkGameOptions {
@@ -25,6 +27,8 @@ export interface NetworkGameOptions {
   readonly runner: Runner;
   /** Bytes that cached activations and effects of channels may take together; default half of what is free. */
   readonly memory?: number | undefined;
+  /** Whether the game has to have gradients, or is to have them where its payoff and its operators allow. Default neither. */
+  readonly gradients?: "needed" | "welcome" | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onCached?: ((done: number, total: number) => void) | undefined;
 }
@@ -36,6 +40,8 @@ export interface NetworkGame extends Game {
    * another, or row by row. Last digits depend on it.
    */
   readonly method: "added" | "rows";
+  /** Why there are no gradients, where they would have been welcome. */
+  readonly withoutGradients?: PrunerError | undefined;
   /** Examples whose activations are kept; those of others are computed whenever they are needed. */
   readonly kept: number;
   /** Work spent so far on activations that had been computed before, as a share of the work on rows. */
@@ -47,7 +53,8 @@ export interface NetworkGame extends Game {
  * Activations entering the groups are computed once where they fit into memory, and again when they are needed where they
  * do not; payoffs are the same bytes either way. How rows are cut into batches depends on the rows of a call and on the
  * network alone, so payoffs do not depend on workers or timing.
- * @throws {PrunerError} `group-not-maskable`, `activations-too-large`.
+ * @throws {PrunerError} `group-not-maskable`, `activations-too-large`; where gradients are asked for,
+ *   `payoff-not-differentiable` and `no-gradient`.
  */
 export async function networkGame(options: NetworkGameOptions): Promise<NetworkGame> {
   const { analysis, groups, payoff, runner, dataset } = options;
@@ -60,6 +67,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     }),
     output: payoff.output,
   };
+  const backward = backwardPass(options, parts, planned);
   const found = await planEffects(runner, parts, planned);
   const { plan, cutting, shares } = layOut(planned, found, {
     examples: dataset.size,
@@ -79,7 +87,8 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
   const effects = plan && openEffects(plan, shares.slabs, dataset.size);
   const play = { runner, tail, players, cache, effects, cutting };
-  const macs = { row: macsOf(parts.tail) - (plan?.savedMacs ?? 0), prefix: prefixMacs(parts) };
+  const tailMacs = macsOf(parts.tail);
+  const macs = { row: tailMacs - (plan?.savedMacs ?? 0), prefix: prefixMacs(parts) };
   let rows = 0;
   return {
     players,
@@ -92,7 +101,38 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
       rows += examples.length;
       return playRows(play, masks, examples, call);
     },
+    ...(backward instanceof PrunerError && { withoutGradients: backward }),
+    ...(backward !== undefined &&
+      !(backward instanceof PrunerError) && {
+        gradients: {
+          rows: gradientRows(tailMacs, plan?.rowMacs ?? tailMacs),
+          at: (gates, examples, call) => playGradients(play, backward, gates, examples, call),
+        },
+      }),
   };
+}
+
+/** Why a network has no gradients: a payoff that moves in steps, an operator without a rule, a model too old to be raised. */
+const gradientProblems = new Set([
+  "payoff-not-differentiable",
+  "no-gradient",
+  "opset-not-raised",
+  "model-version",
+]);
+
+/** The backward pass, or why there is none. @throws {PrunerError} The reason, where gradients are needed. */
+function backwardPass(
+  { runner, analysis, payoff, dataset, gradients }: NetworkGameOptions,
+  parts: Tail,
+  planned: TailPlan,
+): TailGradients | PrunerError | undefined {
+  if (gradients === undefined) return undefined;
+  try {
+    return tailGradients(runner, analysis, parts, planned, payoff, dataset.size);
+  } catch (error) {
+    if (gradients === "welcome" && isProblem(error) && gradientProblems.has(error.code)) return error;
+    throw error;
+  }
 }
 
 function prefixMacs({ prefix }: Tail): number {

@@ -3,12 +3,12 @@ import { PrunerError } from "../base/problem.ts";
 import { concreteShape } from "../graph/dims.ts";
 import { emitterFor } from "../graph/emitter.ts";
 import type { Model } from "../graph/model.ts";
+import { addLoss } from "../losses/add-loss.ts";
+import type { LossSpec } from "../losses/spec.ts";
 import { metrics } from "../metrics/index.ts";
 import { inferFacts } from "../ops/infer.ts";
 import type { DType } from "../tensor/dtype.ts";
 import { fromNumbers, sizeOf, type Tensor } from "../tensor/tensor.ts";
-import { addLoss } from "../losses/add-loss.ts";
-import type { LossSpec } from "../losses/spec.ts";
 import type { PayoffSetup } from "./targets.ts";
 
 /** A network with its payoff. */

@@ -20,6 +20,8 @@ export interface EffectsPlan {
   readonly fewestRows: number;
   /** Multiply-accumulates of a row that are saved, and those for the effects on an example. */
   readonly savedMacs: number;
+  /** What is left of a row, in the multiply-accumulates that take as long. */
+  readonly rowMacs: number;
   readonly effectsMacs: number;
 }
 
@@ -33,6 +35,9 @@ const macsPerRow = 10_000;
 /** … as adding and writing one number, and as moving one byte from far memory. */
 const macsPerNumber = 24;
 const macsPerByte = 12;
+
+/** The same for a number on its whole way through a row: added, scaled, read by what follows, folded into a payoff. */
+const macsPerNumberPlayed = 128;
 
 /** Share of the tail's work that adding must save, or it is not worth its memory. */
 const leastSaved = 0.1;
@@ -88,6 +93,7 @@ export async function planEffects(
     setup,
     fewestRows: Math.max(fetching, computing),
     savedMacs: gain,
+    rowMacs: macsOf(rest) + macsPerNumberPlayed * width,
     effectsMacs: separated === undefined ? saved * (players + 1) : saved,
   };
 }

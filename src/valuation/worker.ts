@@ -9,6 +9,7 @@ import { type Cached, copyEntry } from "./cached.ts";
 import { ensureEffects } from "./channel-effects.ts";
 import { sumOverExamples } from "./coalition-sums.ts";
 import { type Desk, deskFor } from "./desk.ts";
+import { evaluateGradients } from "./evaluate-gradients.ts";
 import { fillCached } from "./fill-cached.ts";
 import type { ExchangeSetup, Job, JobResult, SharedModel, TailSetup, ThreadSetup } from "./jobs.ts";
 import { addedValues } from "./walked-rows.ts";
@@ -48,6 +49,13 @@ serve<ThreadSetup, Job, JobResult>(({ options }) => {
     if (job.kind === "fill") {
       await fillCached(await sessionFor(job.setup.model), job);
       return {};
+    }
+    if (job.kind === "gradients") {
+      const session = await sessionFor(job.setup.model);
+      const read = new Set(job.setup.reads.map(({ name }) => name));
+      const cached = job.tail.cached.filter(({ name }) => read.has(name));
+      const derivatives = await evaluateGradients(session, job, gather(cached, job.entries, room));
+      return new Handover<JobResult>(derivatives, [derivatives.buffer as ArrayBuffer]);
     }
     const session = await sessionFor(job.kind === "forward" ? job.model : job.tail.model);
     if (job.kind === "forward") {

@@ -5,12 +5,13 @@ import { withMultilinearGradients } from "../games/multilinear.ts";
 import { noisyGame, randomInteractionGame } from "../games/toy-games.ts";
 import { addVector, emptyMoments, standardErrorsOf } from "../math/moments.ts";
 import { normal, stream } from "../math/random.ts";
-import { coefficientOf, residualOf, shareOut } from "./control-plan.ts";
 import { codeOf, errorAt, finish } from "./estimator.properties.ts";
 import { estimators } from "./index.ts";
+import { strataBy } from "./strata.ts";
+import { costOf, shareOut, varianceOf } from "./strata-plan.ts";
 
 const { permutation } = estimators;
-const controlled = estimators["control-variate"];
+const controlled = estimators.stratified;
 
 /** Gradients that are far from the truth, in another way for every player and example. */
 function distorted(game: Game): Game {
@@ -69,13 +70,13 @@ test("takes off what differs between examples, at a quarter of the error or less
   expect(taken).toBeLessThan(plain / 4);
 });
 
-test("gradients without a message cost little", async () => {
+test("gradients without a message cost no more than the third of the budget that finds out", async () => {
   const source = mixedGame(8, 300);
   const random = stream(78, 0);
   const game = withMultilinearGradients(source, () => normal(random));
-  const plain = await errorAt(permutation, source, source.shapley, 3000, 40);
-  const taken = await errorAt(controlled, game, source.shapley, 3000, 40);
-  expect(taken).toBeLessThan(1.25 * plain);
+  const plain = await errorAt(permutation, source, source.shapley, 6000, 40);
+  const taken = await errorAt(controlled, game, source.shapley, 6000, 40);
+  expect(taken).toBeLessThan(1.5 * plain);
 });
 
 test("standard errors are those for these very examples", async () => {
@@ -113,57 +114,68 @@ test("stops once the decision is settled, without a budget in rows, and resumes 
   expect(again).toBe(end);
 });
 
-test("asks for gradients by name where a game has none", async () => {
+test("aumann-shapley asks for gradients by name where a game has none", async () => {
   const asked = codeOf(
     (async () => {
-      for await (const _ of controlled.run(noisyGame(4, 4, 1), { budget: { rows: 100 }, seed: 1 })) void _;
+      const options = { budget: { rows: 100 }, seed: 1 };
+      for await (const _ of estimators["aumann-shapley"].run(noisyGame(4, 4, 1), options)) void _;
     })(),
   );
   expect(await asked).toBe("game-without-gradients");
 });
 
-describe("coefficient and split", () => {
-  const items = Array.from({ length: 40 }, (_, k) => {
-    const c = Float64Array.of(Math.sin(k * 1.7), Math.cos(k * 2.3));
-    return { values: c.map((x, i) => 0.8 * x + 0.01 * Math.sin(k * 91 + i) + 5), controls: c };
-  });
-
-  test("the coefficient is that of least squares, for all players together", () => {
-    expect(coefficientOf(items)).toBeCloseTo(0.8, 2);
-    expect(residualOf(items, 0.8)).toBeLessThan(0.001);
-    expect(residualOf(items, 0)).toBeCloseTo(1, 12);
-  });
-
-  test("controls that do not vary are left alone", () => {
-    const flat = items.map(({ values }) => ({ values, controls: Float64Array.of(1, 1) }));
-    expect(coefficientOf(flat)).toBe(0);
-  });
-
-  test.each([
-    [0.03, 6],
-    [0.1, 6],
-    [0.5, 6],
-    [0.3, 24],
-  ])("no other split leaves less variance (residual %d, gradients %d rows)", (residual, gradients) => {
-    const costs = { walk: 128, gradients, examples: 1000 };
-    const rows = 12_800;
-    const variance = (walks: number, controls: number) =>
-      residual / walks + (1 - residual) * Math.max(0, 1 / controls - 1 / costs.examples);
-    const { walks, controls } = shareOut(rows, residual, costs);
-    expect(walks * 128 + controls * gradients).toBeLessThanOrEqual(rows);
-    const best = Math.min(
-      ...Array.from({ length: 99 }, (_, k) => {
-        const pairs = k + 1;
-        const left = Math.min(1000, Math.floor((rows - pairs * 128) / gradients));
-        return left >= pairs ? variance(pairs, left) : Infinity;
-      }),
-      residual / 100 + (1 - residual) * (1 / 100 - 1 / 1000),
+describe("strata", () => {
+  test("hold every example once, easy ones first, finer towards the hard ones", () => {
+    const difficulty = Float64Array.from({ length: 1000 }, (_, k) => (k * 617) % 1000);
+    const strata = strataBy(difficulty);
+    expect(strata.map(({ length }) => length)).toEqual([300, 200, 150, 130, 90, 60, 40, 30]);
+    expect(strata.flatMap((own) => [...own]).map((example) => difficulty[example])).toEqual(
+      Array.from({ length: 1000 }, (_, k) => k),
     );
-    expect(variance(walks, controls === 0 ? walks : controls)).toBeLessThan(1.05 * best);
+  });
+
+  test.each([1, 7, 8, 20, 33, 100])("of %d examples are none too small", (examples) => {
+    const strata = strataBy(new Float64Array(examples));
+    expect(strata.reduce((sum, { length }) => sum + length, 0)).toBe(examples);
+    if (strata.length > 1) for (const { length } of strata) expect(length).toBeGreaterThanOrEqual(8);
+  });
+});
+
+describe("the split of a budget", () => {
+  const strata = [
+    { examples: 500, walks: 0.2, rest: 0.05, controls: 0.19, seen: 0 },
+    { examples: 300, walks: 1, rest: 0.2, controls: 0.95, seen: 4 },
+    { examples: 200, walks: 4, rest: 1.1, controls: 3.8, seen: 4 },
+  ];
+  const costs = { walk: 128, gradients: 6 };
+
+  test("keeps to it, and no other split of a grid leaves much less variance", () => {
+    const rows = 12_800;
+    const plan = shareOut(rows, strata, costs);
+    expect(plan.isControlled).toBe(true);
+    expect(costOf(plan, strata, costs)).toBeLessThanOrEqual(rows);
+    let best = Number.POSITIVE_INFINITY;
+    for (let a = 1; a < 40; a += 1)
+      for (let b = 1; b < 40; b += 2)
+        for (let c = 1; c < 80; c += 2) {
+          const walks = [a, b, c];
+          const left = rows - 128 * (a + b + c);
+          if (left < 6 * (a + b + c)) continue;
+          const wished = strata.map(({ examples, controls }) => examples * controls);
+          const all = wished.reduce((sum, one) => sum + one, 0);
+          const controls = strata.map(({ examples }, h) =>
+            Math.min(examples, Math.max(walks[h]! + 4, Math.floor(((left / 6) * wished[h]!) / all))),
+          );
+          const other = { walks, controls, isControlled: true };
+          if (costOf(other, strata, costs) <= rows) best = Math.min(best, varianceOf(other, strata));
+        }
+    expect(varianceOf(plan, strata)).toBeLessThan(1.1 * best);
   });
 
   test("nothing is spent on controls that explain nothing, or that cost more than walks", () => {
-    expect(shareOut(10_000, 1, { walk: 100, gradients: 6, examples: 500 }).controls).toBe(0);
-    expect(shareOut(10_000, 0.6, { walk: 40, gradients: 200, examples: 500 }).controls).toBe(0);
+    const useless = strata.map((one) => ({ ...one, rest: Math.hypot(one.walks, one.controls), seen: 0 }));
+    expect(shareOut(12_800, useless, costs)).toMatchObject({ isControlled: false, controls: [0, 0, 0] });
+    const dear = { walk: 40, gradients: 2000 };
+    expect(shareOut(12_800, strata, dear).isControlled).toBe(false);
   });
 });

@@ -1,0 +1,179 @@
+/** @file What a stratified run knows so far, and the values that follow from it. */
+import { addVector, emptyMoments, type Moments, variances } from "../math/moments.ts";
+import {
+  blockCount,
+  influencesOf,
+  loadObservations,
+  noObservations,
+  type Observations,
+  observe,
+  saveObservations,
+} from "./observations.ts";
+import type { Figures, Sums } from "./scheme.ts";
+import type { StratumSpread } from "./strata-plan.ts";
+
+/** A pair of walks and the control of its example, each [players]. */
+export interface ControlledPair {
+  readonly values: Float64Array;
+  readonly controls: Float64Array;
+}
+
+/** What is known of one stratum. */
+export interface StratumSums {
+  readonly examples: number;
+  /** Pairs of the pilot, with controls where there are any. */
+  readonly pilot: ControlledPair[];
+  /** Later pairs, less their controls where the run is controlled. */
+  readonly pairs: Observations;
+  /** Controls of distinct examples, none of them drawn by the pilot. */
+  readonly controls: Observations;
+}
+
+export function emptyStratum(players: number, examples: number): StratumSums {
+  return { examples, pilot: [], pairs: noObservations(players), controls: noObservations(players) };
+}
+
+/** How values are put together. */
+export interface Assembly {
+  /** Whether controls are taken off later pairs. */
+  readonly isControlled: boolean;
+  /** Share of the pilot in every stratum; by the number of pairs when left out. */
+  readonly pilotWeight: number | undefined;
+}
+
+/** How much a stratum varies, told by its pilot and by gradients alone. */
+export function spreadOf({ examples, pilot, controls }: StratumSums): Omit<StratumSpread, "seen"> {
+  const deviation = (moments: Moments) =>
+    Math.sqrt(moments.count < 2 ? 0 : variances(moments).reduce((sum, variance) => sum + variance, 0));
+  return {
+    examples,
+    walks: deviation(momentsOf(pilot.map(({ values }) => values))),
+    rest: deviation(momentsOf(pilot.map(lessControls))),
+    controls: deviation(controls.moments),
+  };
+}
+
+/** Part of one stratum in the values. */
+interface Part {
+  readonly sums: StratumSums;
+  /** Share of the stratum's examples in all. */
+  readonly share: number;
+  readonly pilot: Moments;
+  readonly pilotWeight: number;
+  /** Multiple of the mean control. */
+  readonly control: number;
+  /** Variances of pairs, as far as they are known. */
+  readonly variances: Float64Array;
+}
+
+export function figuresOf(strata: readonly StratumSums[], assembly: Assembly): Figures {
+  const total = strata.reduce((sum, { examples }) => sum + examples, 0);
+  const parts = strata.map((sums) => partOf(sums, sums.examples / total, assembly));
+  const size = strata[0]!.pairs.moments.mean.length;
+  const each = (of: (part: Part, at: number) => number) =>
+    Float64Array.from({ length: size }, (_, at) => parts.reduce((sum, part) => sum + of(part, at), 0));
+  return {
+    values: each(
+      ({ sums: { pairs, controls }, share, pilot, pilotWeight, control }, at) =>
+        share *
+        (pilotWeight * pilot.mean[at]! +
+          (1 - pilotWeight) * pairs.moments.mean[at]! +
+          control * controls.moments.mean[at]!),
+    ),
+    standardErrors: each((part, at) => part.share ** 2 * squaredError(part, at)).map(Math.sqrt),
+    observations: strata.reduce((sum, { pairs }) => sum + pairs.moments.count, 0),
+    influences: () => influencesOfAll(parts, size),
+  };
+}
+
+function partOf(sums: StratumSums, share: number, { isControlled, pilotWeight }: Assembly): Part {
+  const { pairs, controls } = sums;
+  const hasControls = controls.moments.count > 0;
+  const pilot = momentsOf(
+    sums.pilot.map(hasControls ? lessControls : ({ values }) => values),
+    pairs.moments.mean.length,
+  );
+  const weight =
+    pilot.count === 0
+      ? 0
+      : pairs.moments.count === 0
+        ? 1
+        : (pilotWeight ?? pilot.count / (pilot.count + pairs.moments.count));
+  return {
+    sums,
+    share,
+    pilot,
+    pilotWeight: weight,
+    control: hasControls ? weight + (isControlled ? 1 - weight : 0) : 0,
+    variances: variances(pairs.moments.count < 2 ? pilot : pairs.moments),
+  };
+}
+
+/** Squared error of a stratum's values for these very examples, but for walks: they count as drawn anew each time. */
+function squaredError({ sums, pilot, pilotWeight, control, variances: own }: Part, at: number): number {
+  const { pairs, controls, examples } = sums;
+  if (Number.isNaN(own[at]!)) return Number.POSITIVE_INFINITY;
+  const seen = controls.moments.count;
+  const ofPairs = (weight: number, count: number) => (weight === 0 ? 0 : (weight ** 2 * own[at]!) / count);
+  const unseen = control === 0 ? 0 : control ** 2 * Math.max(0, 1 / seen - 1 / examples);
+  if (unseen > 0 && seen < 2) return Number.POSITIVE_INFINITY;
+  const ofControls = unseen === 0 ? 0 : (unseen * controls.moments.squares[at]!) / (seen - 1);
+  return ofPairs(pilotWeight, pilot.count) + ofPairs(1 - pilotWeight, pairs.moments.count) + ofControls;
+}
+
+/** Parts that are independent of each other may share blocks: their products vanish in the mean. */
+function influencesOfAll(parts: readonly Part[], size: number): Float64Array {
+  const all = new Float64Array(blockCount * size);
+  const add = (influences: Float64Array, times: number) => {
+    if (times !== 0) for (let k = 0; k < all.length; k++) all[k] = all[k]! + times * influences[k]!;
+  };
+  for (const { sums, share, pilot, pilotWeight, control } of parts) {
+    const { pairs, controls, examples } = sums;
+    if (pairs.moments.count > 0) add(influencesOf(pairs), share * (1 - pilotWeight));
+    const unseen = Math.sqrt(Math.max(0, 1 - controls.moments.count / examples));
+    if (control !== 0) add(influencesOf(controls), share * control * unseen);
+    if (pilotWeight === 0) continue;
+    const observed = noObservations(size);
+    for (const pair of sums.pilot) observe(observed, control === 0 ? pair.values : lessControls(pair));
+    add(influencesOf(observed), (share * pilotWeight * observed.moments.count) / pilot.count);
+  }
+  return all;
+}
+
+function lessControls({ values, controls }: ControlledPair): Float64Array {
+  return values.map((value, at) => value - controls[at]!);
+}
+
+function momentsOf(vectors: readonly Float64Array[], size = vectors[0]?.length ?? 0): Moments {
+  const moments = emptyMoments(size);
+  for (const vector of vectors) addVector(moments, vector);
+  return moments;
+}
+
+export function saveStrata(strata: readonly StratumSums[]): Sums {
+  const sums: Record<string, Float64Array> = {};
+  strata.forEach(({ pilot, pairs, controls }, h) => {
+    sums[`${h} pilot`] = Float64Array.from(pilot.flatMap((pair) => [...pair.values, ...pair.controls]));
+    for (const [name, observations] of Object.entries({ pairs, controls }))
+      for (const [key, sum] of Object.entries(saveObservations(observations)))
+        sums[`${h} ${name} ${key}`] = sum;
+  });
+  return sums;
+}
+
+export function loadStrata(strata: readonly StratumSums[], saved: Sums): void {
+  strata.forEach(({ pilot, pairs, controls }, h) => {
+    const size = pairs.moments.mean.length;
+    const numbers = saved[`${h} pilot`]!;
+    pilot.splice(0);
+    for (let at = 0; at < numbers.length; at += 2 * size)
+      pilot.push({ values: numbers.slice(at, at + size), controls: numbers.slice(at + size, at + 2 * size) });
+    for (const [name, observations] of Object.entries({ pairs, controls })) {
+      const keys = ["count", "mean", "squares", "blocks"];
+      loadObservations(
+        observations,
+        Object.fromEntries(keys.map((key) => [key, saved[`${h} ${name} ${key}`]!])),
+      );
+    }
+  });
+}

@@ -1,0 +1,58 @@
+/** @file What a stratified run settles before its first row. */
+import type { Game } from "../games/game.ts";
+import { rowsOfWalks, type Walk, walkOf } from "./antithetic-walks.ts";
+import { shapley } from "./define.ts";
+import { openingsFor } from "./dimmed-gates.ts";
+import type { EstimatorOptions } from "./estimator.ts";
+import type { PairCosts } from "./strata-plan.ts";
+
+/** Pairs of walks that a pilot plays in every stratum, and examples it takes gradients on. */
+export const pilotPairs = 2;
+export const pilotGradients = 4;
+/** Most strata there are. */
+const mostStrata = 8;
+/** Looking at all examples and a pilot may take this part of a budget, or the run does without. */
+const screenShare = 1 / 3;
+/** Pairs that a run without a budget in rows begins with, to be doubled again and again. */
+const firstRoundPairs = 96;
+/** What is settled before the first row. */
+export interface Design {
+  readonly walk: Walk;
+  readonly costs: PairCosts;
+  /** Openings of gates at which derivatives are taken; none without gradients, or where they cost more than walks. */
+  readonly openings: Float32Array;
+  readonly isScreened: boolean;
+  /** Share of the pilot in the values, where it is known beforehand. */
+  readonly pilotWeight: number | undefined;
+  /** Rows for a first round; all rows where there is a budget of them. */
+  readonly rows: number;
+  /** Whether rounds follow each other until something else ends the run. */
+  readonly isEndless: boolean;
+}
+
+/** Decides what can be decided from sizes, the budget and the cost of gradients. */
+export function designOf(game: Game, options: EstimatorOptions): Design {
+  const { players, examples } = game;
+  const walk = walkOf(players, options);
+  const pairRows = rowsOfWalks(walk, players);
+  const each = game.gradients?.rows ?? Number.POSITIVE_INFINITY;
+  const wished = openingsFor(options.weighting ?? shapley, 4 * each <= pairRows ? 2 : 1);
+  const isAffordable = examples > 1 && wished.length * each <= pairRows;
+  const openings = isAffordable ? wished : new Float32Array(0);
+  const gradients = isAffordable ? openings.length * each : Number.POSITIVE_INFINITY;
+  const both = pairRows + (isAffordable ? gradients : 0);
+  const rows = options.budget.rows ?? firstRoundPairs * both;
+  const pilot = pilotPairs * both + (isAffordable ? pilotGradients * gradients : 0);
+  const isScreened = examples > mostStrata && 2 * examples + mostStrata * pilot <= screenShare * rows;
+  const pairs = Math.floor(rows / both);
+  const pilotWeight = pairs >= examples ? 0 : (mostStrata * pilotPairs) / pairs;
+  return {
+    walk,
+    costs: { walk: pairRows, gradients },
+    openings,
+    isScreened,
+    pilotWeight: options.budget.rows === undefined ? undefined : pilotWeight,
+    rows,
+    isEndless: options.budget.rows === undefined,
+  };
+}

@@ -1,0 +1,211 @@
+/** @file Where a stratified run stands, and how it goes on from there. */
+
+import { observe } from "./observations.ts";
+import type { Figures, Rows, Sums } from "./scheme.ts";
+import { strataBy } from "./strata.ts";
+import {
+  extentOf,
+  type Item,
+  loadItems,
+  pilotItems,
+  roundItems,
+  saveItems,
+  screenItems,
+} from "./strata-layout.ts";
+import { planOf, type StratumSpread, shareOut } from "./strata-plan.ts";
+import {
+  emptyStratum,
+  figuresOf,
+  loadStrata,
+  type StratumSums,
+  saveStrata,
+  spreadOf,
+} from "./strata-sums.ts";
+import { type Design, pilotGradients, pilotPairs } from "./stratified-design.ts";
+import { purposes, visits } from "./visits.ts";
+
+/** Shares of variance that controls leave, taken for granted where there is no pilot. */
+const usualRest = 0.1;
+
+export interface Run {
+  readonly examples: number;
+  readonly items: Item[];
+  /** Items that have been folded. */
+  folded: number;
+  /** The worse payoff of every example, negated; empty where examples are not looked at first. */
+  readonly difficulty: Float64Array;
+  /** Sum over examples of v(all) - v(none), as far as they have been looked at. */
+  grand: number;
+  /** None while examples are looked at. */
+  strata: readonly StratumSums[];
+  exampleAt: (item: Item, visit: number) => number;
+  /** Whether controls are taken off walks. */
+  isControlled: boolean;
+  /** Rounds laid out so far. */
+  rounds: number;
+}
+
+export function startRun(design: Design, players: number, examples: number, seed: number): Run {
+  const { isScreened, openings } = design;
+  const run: Run = {
+    examples,
+    items: [],
+    folded: 0,
+    difficulty: new Float64Array(isScreened ? examples : 0),
+    grand: 0,
+    strata: [],
+    exampleAt: (_item, visit) => visit,
+    isControlled: openings.length > 0,
+    rounds: 0,
+  };
+  if (isScreened) run.items.push(...screenItems(examples));
+  else {
+    stratify(run, [Uint32Array.from({ length: examples }, (_, k) => k)], players, seed);
+    layOutRound(run, design);
+  }
+  return run;
+}
+
+export function examplesOf({ exampleAt }: Run, item: Item): number[] {
+  return Array.from({ length: item.examples }, (_, k) => exampleAt(item, item.visit + k));
+}
+
+function stratify(run: Run, strata: readonly Uint32Array[], players: number, seed: number): void {
+  const visited = strata.map((own, h) => visits(own.length, seed, purposes.strata + 2 * h));
+  const tried = strata.map((own, h) => visits(own.length, seed, purposes.strata + 2 * h + 1));
+  run.strata = strata.map(({ length }) => emptyStratum(players, length));
+  run.exampleAt = ({ kind, stratum }, visit) =>
+    strata[stratum]![(kind === "pilot" ? tried : visited)[stratum]!(visit)]!;
+}
+
+/** Every example without any player and with all, [2 · shown] rows. */
+export function writeEnds(
+  shown: readonly number[],
+  { masks, examples }: Rows,
+  row: number,
+  players: number,
+): void {
+  shown.forEach((example, k) => {
+    examples.fill(example, row + 2 * k, row + 2 * k + 2);
+    masks.fill(1, (row + 2 * k + 1) * players, (row + 2 * k + 2) * players);
+  });
+}
+
+export function foldEnds(run: Run, item: Item, payoffs: Float64Array, row: number): void {
+  examplesOf(run, item).forEach((example, k) => {
+    const [none, all] = [payoffs[row + 2 * k]!, payoffs[row + 2 * k + 1]!];
+    run.difficulty[example] = -Math.min(none, all);
+    run.grand += all - none;
+  });
+}
+
+export function foldPair(
+  run: Run,
+  { kind, stratum, visit }: Item,
+  { values, controls }: { readonly values: Float64Array; readonly controls: Float64Array | undefined },
+): void {
+  const sums = run.strata[stratum]!;
+  if (kind === "pilot") {
+    sums.pilot.push({ values, controls: controls ?? new Float64Array(values.length) });
+    return;
+  }
+  if (controls === undefined) {
+    observe(sums.pairs, values);
+    return;
+  }
+  if (visit < sums.examples) observe(sums.controls, controls);
+  observe(
+    sums.pairs,
+    values.map((value, at) => value - controls[at]!),
+  );
+}
+
+/** What follows when everything laid out has been folded: strata and their pilot, the first round, and further ones. */
+export function layOutMore(run: Run, design: Design, players: number, seed: number): void {
+  if (run.strata.length === 0) {
+    stratify(run, strataBy(run.difficulty), players, seed);
+    layOutPilot(run, design);
+  } else if (run.rounds === 0 || design.isEndless) layOutRound(run, design);
+}
+
+function layOutPilot({ items, strata }: Run, { openings }: Design): void {
+  const none = strata.map(() => 0);
+  const controls = strata.map(({ examples }) =>
+    openings.length > 0 ? Math.min(examples, pilotGradients) : 0,
+  );
+  // gradients alone: whatever the pilot decides, its pairs are corrected by a mean over other examples
+  const before = { walks: none, controls: none, isControlled: false };
+  items.push(...roundItems(before, { ...before, controls }));
+  items.push(...pilotItems(strata.length, pilotPairs));
+}
+
+/** Rows that later rounds have no say in. */
+function sunkRows({ examples, items, difficulty }: Run, { costs, openings }: Design): number {
+  const pilot = items.filter(({ kind }) => kind === "pilot").length;
+  const each = costs.walk + (openings.length > 0 ? costs.gradients : 0);
+  return (difficulty.length > 0 ? 2 * examples : 0) + pilot * each;
+}
+
+function layOutRound(run: Run, design: Design): void {
+  const { items, strata } = run;
+  const done = extentOf(items, strata.length, run.isControlled);
+  const spreads = strata.map(
+    (sums, h): StratumSpread => ({ ...guessOrSpread(sums), seen: done.controls[h]! }),
+  );
+  const rows = 2 ** run.rounds * design.rows - sunkRows(run, design);
+  const wanted =
+    run.rounds === 0
+      ? shareOut(rows, spreads, design.costs)
+      : planOf(rows, spreads, design.costs, run.isControlled);
+  run.isControlled = wanted.isControlled;
+  run.rounds++;
+  items.push(...roundItems(done, wanted));
+}
+
+function guessOrSpread(sums: StratumSums): Omit<StratumSpread, "seen"> {
+  if (sums.pilot.length > 0) return spreadOf(sums);
+  return {
+    examples: sums.examples,
+    walks: 1,
+    rest: Math.sqrt(usualRest),
+    controls: Math.sqrt(1 - usualRest),
+  };
+}
+
+/** Until every stratum has a pair, what all players are worth together is shared out evenly. */
+export function figuresSoFar(run: Run, { isEndless, pilotWeight }: Design, players: number): Figures {
+  const { strata, items, folded, grand, isControlled } = run;
+  const isSeen = ({ pilot, pairs }: StratumSums) => pilot.length + pairs.moments.count > 0;
+  if (strata.length > 0 && strata.every(isSeen)) {
+    const isOver = folded === items.length && !isEndless;
+    return figuresOf(strata, { isControlled, pilotWeight: isOver ? pilotWeight : undefined });
+  }
+  const shown = items
+    .slice(0, folded)
+    .reduce((sum, { kind, examples }) => sum + (kind === "screen" ? examples : 0), 0);
+  return {
+    values: new Float64Array(players).fill(shown === 0 ? 0 : grand / shown / players),
+    standardErrors: new Float64Array(players).fill(Number.POSITIVE_INFINITY),
+    observations: 0,
+    influences: () => new Float64Array(0),
+  };
+}
+
+export function saveRun(run: Run): Sums {
+  const { folded, grand, isControlled, rounds, strata, difficulty, items } = run;
+  return {
+    place: Float64Array.of(folded, grand, isControlled ? 1 : 0, rounds, strata.length),
+    difficulty,
+    items: saveItems(items),
+    ...saveStrata(strata),
+  };
+}
+
+export function loadRun(run: Run, saved: Sums, players: number, seed: number): void {
+  const [folded, grand, isControlled, rounds, strata] = saved["place"]!;
+  run.difficulty.set(saved["difficulty"]!);
+  if (strata! > 0 && run.strata.length === 0) stratify(run, strataBy(run.difficulty), players, seed);
+  run.items.splice(0, Infinity, ...loadItems(saved["items"]!));
+  Object.assign(run, { folded, grand, rounds, isControlled: isControlled === 1 });
+  loadStrata(run.strata, saved);
+}

@@ -1,0 +1,61 @@
+/** @file The worker's side of derivatives with respect to gates. */
+import type { Session } from "../engine/engine.ts";
+import { fromNumbers, type Tensor, toNumbers } from "../tensor/tensor.ts";
+import type { Job } from "./jobs.ts";
+
+type GradientsJob = Extract<Job, { readonly kind: "gradients" }>;
+
+/**
+ * Runs the backward pass of a batch.
+ * @param activations Cached values of the rows, as the tail has them.
+ * @returns Shape [rows, players]; zero for channels that the payoff does not depend on.
+ */
+export async function evaluateGradients(
+  session: Session,
+  { tail, setup, gates, entries, targets }: GradientsJob,
+  activations: Readonly<Record<string, Tensor>>,
+): Promise<Float64Array> {
+  const rows = entries.length;
+  const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
+  const given: Record<string, Tensor> = { ...activations, ...targets };
+  let first = 0;
+  for (const { name, players: width } of tail.masks) {
+    given[name] = { dtype: "float32", shape: [rows, width], data: columns(gates, players, first, width) };
+    first += width;
+  }
+  const feeds = Object.fromEntries(setup.reads.map(({ name, dtype }) => [name, as(given[name]!, dtype)]));
+  const results = await session.run(feeds);
+  const derivatives = new Float64Array(rows * players);
+  first = 0;
+  setup.outputs.forEach((output, k) => {
+    const width = tail.masks[k]!.players;
+    if (output !== undefined) spread(toNumbers(results[output]!), width, derivatives, players, first);
+    first += width;
+  });
+  return derivatives;
+}
+
+/** The backward pass computes in single precision, whatever the network is kept in. */
+function as(tensor: Tensor, dtype: Tensor["dtype"]): Tensor {
+  return tensor.dtype === dtype ? tensor : fromNumbers(dtype, tensor.shape, toNumbers(tensor));
+}
+
+/** Columns [first, first + width) of rows of `players`. */
+function columns(gates: Float32Array, players: number, first: number, width: number): Float32Array {
+  if (width === players) return gates;
+  const rows = gates.length / players;
+  const own = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++)
+    own.set(gates.subarray(row * players + first, row * players + first + width), row * width);
+  return own;
+}
+
+function spread(
+  own: ArrayLike<number>,
+  width: number,
+  into: Float64Array,
+  players: number,
+  first: number,
+): void {
+  for (let k = 0; k < own.length; k++) into[Math.floor(k / width) * players + first + (k % width)] = own[k]!;
+}

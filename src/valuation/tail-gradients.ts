@@ -1,0 +1,110 @@
+/** @file Derivatives of payoffs with respect to gates, by one backward pass through the part of the network behind them. */
+import type { ChannelAnalysis } from "../channels/groups.ts";
+import type { CallOptions } from "../games/game.ts";
+import { differentiable, modestBatch } from "../gradients/differentiable.ts";
+import { differentiate } from "../gradients/differentiate.ts";
+import type { Model } from "../graph/model.ts";
+import { batchOf } from "../passes/batch-places.ts";
+import { extract } from "../passes/extract.ts";
+import type { DType } from "../tensor/dtype.ts";
+import type { ActivationCache } from "./activation-cache.ts";
+import type { GradientsSetup, TailSetup } from "./jobs.ts";
+import { addPayoff, type PayoffGraph } from "./payoff-graph.ts";
+import type { TailPlan } from "./plan-effects.ts";
+import type { Runner } from "./runner.ts";
+import type { Tail } from "./tail.ts";
+import type { PayoffSetup } from "./targets.ts";
+
+/**
+ * Multiply-accumulates of a forward and a backward pass, in forward passes: each product is paid for once more for its
+ * input, and about as much again for everything between products.
+ */
+const passesOfGradient = 3;
+
+/** Rows of one run at the most: more do not make it faster, and fewer would leave threads without work. */
+const largestBatch = 32;
+
+/** The backward pass of a tail, ready to be run. */
+export interface TailGradients {
+  readonly setup: GradientsSetup;
+  readonly targets: PayoffGraph["targets"];
+  readonly batchRows: number;
+}
+
+/**
+ * @param planned What the tail reads, and the masks that become gates.
+ * @param examples How many examples the payoff has targets for.
+ * @throws {PrunerError} `payoff-not-differentiable`, `no-gradient`, `model-version`, `opset-not-raised`.
+ */
+export function tailGradients(
+  runner: Runner,
+  { model, facts }: ChannelAnalysis,
+  parts: Tail,
+  planned: TailPlan,
+  payoff: PayoffSetup,
+  examples: number,
+): TailGradients {
+  const sizes = Object.fromEntries(planned.cached.map(({ name, shape }) => [name, { shape: [1, ...shape] }]));
+  const tail = differentiable(withMaskRows(parts.tail, planned, batchOf(model, facts)), sizes);
+  const graph = addPayoff(tail, payoff, examples);
+  const masks = planned.masks.map(({ name }) => name);
+  const gradients = differentiate(graph.model, { of: graph.payoffs, wrt: masks });
+  const outputs = masks.flatMap((mask) => gradients.gradientOf.get(mask) ?? []);
+  const backward = extract(gradients.model, new Map(), [], outputs);
+  const read = new Map(backward.graph.inputs.map(({ name, dtype }) => [name, dtype]));
+  return {
+    setup: {
+      model: runner.share(backward),
+      reads: [...read].map(([name, dtype]) => ({ name, dtype: dtype as DType })),
+      outputs: masks.map((mask) => gradients.gradientOf.get(mask)),
+    },
+    targets: graph.targets,
+    batchRows: Math.min(largestBatch, modestBatch({ model: parts.tail, facts: parts.facts })),
+  };
+}
+
+/** A row of gates for each example. */
+function withMaskRows(model: Model, { masks }: TailPlan, batch: string | undefined): Model {
+  const inputs = model.graph.inputs.map((input) => {
+    const mask = masks.find(({ name }) => name === input.name);
+    return mask === undefined ? input : { ...input, shape: [batch, mask.players] };
+  });
+  return { ...model, graph: { ...model.graph, inputs } };
+}
+
+/** What a gradient costs, in rows of a game. @param tail Multiply-accumulates behind the gates; @param row Those of a row. */
+export function gradientRows(tail: number, row: number): number {
+  return Math.max(1, Math.ceil((passesOfGradient * tail) / Math.max(1, row)));
+}
+
+interface GradientPlay {
+  readonly runner: Runner;
+  readonly tail: TailSetup;
+  readonly players: number;
+  readonly cache: ActivationCache;
+}
+
+/** Derivatives of the rows, [rows, players], batch by batch: cut by nothing but their number. */
+export async function playGradients(
+  { runner, tail, players, cache }: GradientPlay,
+  { setup, targets, batchRows }: TailGradients,
+  gates: Float32Array,
+  examples: Uint32Array,
+  { signal }: CallOptions = {},
+): Promise<Float64Array> {
+  const derivatives = new Float64Array(gates.length);
+  const starts = Array.from({ length: Math.ceil(examples.length / batchRows) }, (_, k) => k * batchRows);
+  await Promise.all(
+    starts.map(async (start) => {
+      const own = examples.slice(start, start + batchRows);
+      const hold = await cache.hold(own);
+      const entries = own.map((example) => hold.placeOf(example) ?? 0);
+      const at = gates.slice(start * players, (start + own.length) * players);
+      const job = { kind: "gradients", tail, setup, gates: at, entries, targets: targets(own) } as const;
+      const transfer = [at.buffer, entries.buffer];
+      const found = await runner.pool.run(job, { signal, transfer, onDone: hold.release });
+      derivatives.set(found as Float64Array, start * players);
+    }),
+  );
+  return derivatives;
+}
