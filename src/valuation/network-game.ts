@@ -4,7 +4,9 @@ import type { Dataset } from "../datasets/index.ts";
 import type { Game } from "../games/game.ts";
 import { maskInputName } from "../passes/insert-masks.ts";
 import { type ActivationCache, openActivations } from "./activation-cache.ts";
+import type { Region } from "./arena.ts";
 import { type CachedLayout, layoutOf } from "./cached.ts";
+import type { Take } from "./chunks.ts";
 import { openEffects } from "./effects-cache.ts";
 import type { TailSetup } from "./jobs.ts";
 import { layOut } from "./lay-out.ts";
@@ -14,6 +16,7 @@ import { playRows } from "./play-rows.ts";
 import type { Runner } from "./runner.ts";
 import { cutTail, type Tail } from "./tail.ts";
 import type { PayoffSetup } from "./targets.ts";
+import { trackedPool } from "./tracked-pool.ts";
 
 export interface NetworkGameOptions {
   readonly analysis: ChannelAnalysis;
@@ -23,7 +26,7 @@ export interface NetworkGameOptions {
   readonly dataset: Dataset;
   readonly payoff: PayoffSetup;
   readonly runner: Runner;
-  /** Bytes that cached activations and effects of channels may take together; default half of what is free. */
+  /** Bytes that cached activations and effects of channels may take together; default half of what was free at the start. */
   readonly memory?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onCached?: ((done: number, total: number) => void) | undefined;
@@ -38,6 +41,11 @@ export interface NetworkGame extends Game {
   readonly method: "added" | "rows";
   /** Examples whose activations are kept; those of others are computed whenever they are needed. */
   readonly kept: number;
+  /**
+   * Gives the game's memory back, for the next game to use, once no thread works for it any more. Calls that are under way
+   * fail or are of no use.
+   */
+  close(): Promise<void>;
   /** Work spent so far on activations that had been computed before, as a share of the work on rows. */
   recomputedShare(): number;
 }
@@ -50,7 +58,9 @@ export interface NetworkGame extends Game {
  * @throws {PrunerError} `group-not-maskable`, `activations-too-large`.
  */
 export async function networkGame(options: NetworkGameOptions): Promise<NetworkGame> {
-  const { analysis, groups, payoff, runner, dataset } = options;
+  const { analysis, groups, payoff, dataset } = options;
+  const store = storeFor(options);
+  const { runner } = store;
   const parts = cutTail(analysis, groups, payoff.output);
   const planned: TailPlan = {
     cached: parts.cached.map((name) => layoutOf(analysis, name)),
@@ -65,9 +75,10 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     examples: dataset.size,
     jobs: 2 * runner.workers,
     memory: options.memory,
+    usualMemory: runner.usualMemory,
     group: analysis.groups[groups[0]!]!.id,
   });
-  const cache = await activationsFor(options, parts, planned.cached, shares.entries);
+  const cache = await store.activations(parts, planned.cached, shares.entries);
   const tail: TailSetup = {
     ...planned,
     model: runner.share(parts.tail),
@@ -77,7 +88,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     targets: inSharedMemory(payoff.targets),
   };
   const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
-  const effects = plan && openEffects(plan, shares.slabs, dataset.size);
+  const effects = plan && openEffects(plan, shares.slabs, dataset.size, store.take);
   const play = { runner, tail, players, cache, effects, cutting };
   const macs = { row: macsOf(parts.tail) - (plan?.savedMacs ?? 0), prefix: prefixMacs(parts) };
   let rows = 0;
@@ -86,6 +97,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     examples: dataset.size,
     method: plan === undefined ? "rows" : "added",
     kept: cache.capacity,
+    close: store.close,
     recomputedShare: () =>
       (Math.max(0, cache.computed() - dataset.size) * macs.prefix) / Math.max(1, rows * macs.row),
     values(masks, examples, call) {
@@ -99,14 +111,44 @@ function prefixMacs({ prefix }: Tail): number {
   return prefix === undefined ? 0 : macsOf(prefix);
 }
 
-/** The cache of what enters the groups. */
-export function activationsFor(
-  { runner, dataset, signal, onCached }: NetworkGameOptions,
-  { prefix }: Tail,
-  layouts: readonly CachedLayout[],
-  capacity: number,
-): Promise<ActivationCache> {
-  return openActivations({ runner, dataset, prefix, layouts, capacity, signal, onCached });
+/** Memory and jobs of one game. */
+export interface GameStore {
+  /** Counts the jobs of the game. */
+  readonly runner: Runner;
+  readonly take: Take;
+  readonly activations: (
+    parts: Tail,
+    layouts: readonly CachedLayout[],
+    capacity: number,
+  ) => Promise<ActivationCache>;
+  readonly close: () => Promise<void>;
+}
+
+export function storeFor({ runner, dataset, memory, signal, onCached }: NetworkGameOptions): GameStore {
+  const pool = trackedPool(runner.pool);
+  const own: Runner = { ...runner, pool };
+  const regions: Region[] = [];
+  const take = (bytes: number): Region => {
+    const region = runner.arena.take(bytes, memory ?? runner.usualMemory);
+    regions.push(region);
+    return region;
+  };
+  const close = async (): Promise<void> => {
+    await pool.close();
+    for (const region of regions.splice(0)) runner.arena.give(region);
+  };
+  return {
+    runner: own,
+    take,
+    close,
+    activations: ({ prefix }, layouts, capacity) =>
+      openActivations({ runner: own, dataset, prefix, layouts, capacity, take, signal, onCached }).catch(
+        async (error: unknown) => {
+          await close();
+          throw error;
+        },
+      ),
+  };
 }
 
 /** Every batch carries the setup to a thread; what is not shared would be copied each time. */
