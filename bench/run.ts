@@ -16,6 +16,7 @@ import { estimatorOverhead } from "./speed/estimator-overhead.ts";
 import { gameAndRuntime } from "./speed/game-and-runtime.ts";
 import { inspectLarge } from "./speed/inspect-large.ts";
 import { inspectNodes } from "./speed/inspect-nodes.ts";
+import { memory } from "./speed/memory.ts";
 import { oracleTable } from "./speed/oracle-table.ts";
 import { readWrite } from "./speed/read-write.ts";
 import { trainingStep } from "./speed/training-step.ts";
@@ -33,6 +34,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "read-write": readWrite,
   "estimator-overhead": estimatorOverhead,
   "oracle-table": oracleTable,
+  memory,
   "training-step": trainingStep,
 };
 

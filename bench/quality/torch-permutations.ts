@@ -11,7 +11,9 @@ import type { Model, Node } from "../../src/graph/model.ts";
 import { mean } from "../../src/math/sums.ts";
 import { spearman } from "../../src/metrics/index.ts";
 import { readModel } from "../../src/onnx/read.ts";
-import { fromNumbers, type Tensor } from "../../src/tensor/tensor.ts";
+import { allocate } from "../../src/tensor/dtype.ts";
+import { fromNumbers, sizeOf, type Tensor } from "../../src/tensor/tensor.ts";
+import { copyEntry } from "../../src/valuation/cached.ts";
 import type { TailSetup } from "../../src/valuation/jobs.ts";
 import { type Runner, startRunner } from "../../src/valuation/runner.ts";
 import { sharedData, sharedModel } from "../../test/helpers/shared.ts";
@@ -186,8 +188,12 @@ async function writeNetwork(folder: string, tail: TailSetup, game: Game): Promis
     values[name] = { dtype, shape, file };
     await writeFile(join(folder, file), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   };
-  for (const { name, dtype, shape, data } of tail.cached)
+  for (const value of tail.cached) {
+    const { name, dtype, shape } = value;
+    const data = allocate(dtype, game.examples * sizeOf(shape));
+    for (let example = 0; example < game.examples; example++) copyEntry(value, example, data, example);
     await add(name, { dtype, shape: [game.examples, ...shape], data });
+  }
   for (const [name, tensor] of constantsOf(model)) await add(name, tensor);
   await add("labels", fromNumbers("int64", [game.examples], Float64Array.from(tail.targets)));
   const network = {

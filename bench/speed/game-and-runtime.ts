@@ -5,8 +5,9 @@ import type { Game } from "../../src/games/game.ts";
 import type { Model } from "../../src/graph/model.ts";
 import { readModel } from "../../src/onnx/read.ts";
 import { encodeModel } from "../../src/onnx/write.ts";
-import { arrayTypes, type TypedArray } from "../../src/tensor/dtype.ts";
-import { float32, sizeOf, type Tensor } from "../../src/tensor/tensor.ts";
+import { allocate } from "../../src/tensor/dtype.ts";
+import { float32, type Tensor } from "../../src/tensor/tensor.ts";
+import { copyEntry } from "../../src/valuation/cached.ts";
 import type { TailSetup } from "../../src/valuation/jobs.ts";
 import { macsOf } from "../../src/valuation/macs.ts";
 import { type Runner, startRunner } from "../../src/valuation/runner.ts";
@@ -149,14 +150,11 @@ function watched(runner: Runner, seen: { tail?: TailSetup }): Runner {
 /** Half of the channels of some examples. */
 function feedsOf(tail: TailSetup): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
-  for (const { name, dtype, shape, data } of tail.cached) {
-    const size = sizeOf(shape);
-    const examples = data.length / size;
-    const batch = new arrayTypes[dtype](bareBatch * size) as TypedArray;
-    for (let row = 0; row < bareBatch; row++) {
-      const start = (row % examples) * size;
-      batch.set(data.subarray(start, start + size) as never, row * size);
-    }
+  for (const value of tail.cached) {
+    const { name, dtype, shape, entries } = value;
+    const examples = entries.pieces.reduce((sum, { length }) => sum + length, 0) / entries.size;
+    const batch = allocate(dtype, bareBatch * entries.size);
+    for (let row = 0; row < bareBatch; row++) copyEntry(value, row % examples, batch, row);
     feeds[name] = { dtype, shape: [bareBatch, ...shape], data: batch };
   }
   for (const { name, players } of tail.masks)

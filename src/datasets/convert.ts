@@ -24,17 +24,17 @@ function isBig(dtype: DType): boolean {
   return dtype === "int64" || dtype === "uint64";
 }
 
-function copiedRows({ dtype, shape, data }: ExampleSource, rows: Uint32Array): TypedArray {
+function copiedRows({ dtype, shape, stored }: ExampleSource, rows: Uint32Array): TypedArray {
   const size = sizeOf(shape);
   const out = allocate(dtype, rows.length * size);
   rows.forEach((row, k) => {
-    out.set(data.subarray(row * size, (row + 1) * size) as never, k * size);
+    out.set(stored.rows(row, row + 1) as never, k * size);
   });
   return out;
 }
 
 function computedRows(source: ExampleSource, rows: Uint32Array, shape: readonly number[]): Tensor {
-  const { feed, dtype, data } = source;
+  const { feed, dtype } = source;
   const size = sizeOf(source.shape);
   const walk = walkOf(source);
   // Float32 is what nearly every model takes; everything else goes through doubles once more.
@@ -42,7 +42,7 @@ function computedRows(source: ExampleSource, rows: Uint32Array, shape: readonly 
     feed.dtype === "float32" ? new Float32Array(rows.length * size) : new Float64Array(rows.length * size);
   const table = dtype === "uint8" || dtype === "bool" ? tableOf(walk) : undefined;
   for (let k = 0; k < rows.length; k++) {
-    const stored = data.subarray(rows[k]! * size, (rows[k]! + 1) * size);
+    const stored = source.stored.rows(rows[k]!, rows[k]! + 1);
     if (table !== undefined) lookUp(stored as Uint8Array, walk, table, out, k * size);
     else scaleAndShift(numbersOf(dtype, stored), walk, out, k * size);
   }

@@ -8,7 +8,7 @@ import type { ExampleSource } from "./source.ts";
 /** Name of an input that has not been bound to a model yet; see `fitTo`. */
 export const unnamed = "";
 
-/** Everything that makes up a data set, as plain data that a worker can be sent. */
+/** Everything that makes up a data set. */
 export interface DatasetParts {
   /** Where the data come from, for messages and reports. */
   readonly name: string;

@@ -5,6 +5,7 @@ import { type DType, isFloat } from "../tensor/dtype.ts";
 import { sizeOf, toNumbers } from "../tensor/tensor.ts";
 import { type Dataset, datasetOf, unnamed } from "./dataset.ts";
 import type { ExampleSource, Feed } from "./source.ts";
+import { piecesOf } from "./stored-array.ts";
 
 /**
  * Binds all arrays of a data set to the inputs of a model. One array and one input belong together whatever they are
@@ -132,9 +133,12 @@ function checkRange(source: ExampleSource, dtype: DType, path: string): void {
     });
   }
   const [low, high] = limits[dtype];
-  for (const value of toNumbers({ dtype: source.dtype, shape: [source.data.length], data: source.data })) {
-    if (value < low || value > high)
-      throw new PrunerError("data-range", { path, got: String(value), expected: dtype });
+  for (const { data } of piecesOf(source.stored)) {
+    const wrong = toNumbers({ dtype: source.dtype, shape: [data.length], data }).find(
+      (value) => value < low || value > high,
+    );
+    if (wrong !== undefined)
+      throw new PrunerError("data-range", { path, got: String(wrong), expected: dtype });
   }
 }
 

@@ -8,6 +8,7 @@ import { type LabelOptions, type Labels, labelsFrom } from "./labels.ts";
 import { affineOf, changesNumbers, feedDType, type Preprocessing } from "./preprocess.ts";
 import type { ExampleSource } from "./source.ts";
 import { type LimitOptions, limited } from "./split.ts";
+import { inMemory, type StoredArray } from "./stored-array.ts";
 
 export interface DatasetArrays {
   /** One array of shape [examples, ...], or several by the name of the model's input. */
@@ -31,17 +32,29 @@ export interface DatasetOptions extends Preprocessing, LabelOptions, LimitOption
  * @example datasetFromArrays({ inputs: { dtype: "uint8", shape: [2, 28, 28], data } }, { pixelScale: 255 }).size; // 2
  */
 export function datasetFromArrays(arrays: DatasetArrays, options: DatasetOptions = {}): Dataset {
-  const { name = "data in memory", classNames } = arrays;
   const inputs = isTensor(arrays.inputs) ? { [unnamed]: arrays.inputs } : arrays.inputs;
+  const stored = Object.entries(inputs).map(([input, { dtype, shape, data }]) => {
+    return [input, inMemory(tensor(dtype, shape, data))] as const;
+  });
+  return datasetFromStored({ ...arrays, inputs: Object.fromEntries(stored) }, options);
+}
+
+/** What a data set is made from, in memory or in files. */
+export interface StoredArrays extends Omit<DatasetArrays, "inputs"> {
+  /** Arrays of shape [examples, ...] by the name of the model's input. */
+  readonly inputs: Readonly<Record<string, StoredArray>>;
+}
+
+/** As {@link datasetFromArrays}, over arrays that may be in files. */
+export function datasetFromStored(arrays: StoredArrays, options: DatasetOptions = {}): Dataset {
+  const { name = "data in memory", classNames, inputs } = arrays;
   const size = countExamples(inputs, arrays.labels, name);
   const preprocessing = preprocessingByInput(inputs, options);
   const sources = new Map<string, ExampleSource>();
-  for (const [input, array] of Object.entries(inputs)) {
-    checkFinite(array, name);
+  for (const [input, array] of Object.entries(inputs))
     sources.set(input, sourceOf(array, preprocessing(input)));
-  }
   const labels = arrays.labels && labelsFrom(arrays.labels, name, options);
-  const fingerprint = contentFingerprint(sources, labels);
+  const fingerprint = contentFingerprint(sources, labels, name);
   const rows = Uint32Array.from({ length: size }, (_, i) => i);
   const whole = datasetOf({ name, inputs: sources, rows, labels, classNames, fingerprint });
   const kept = limited(whole, options);
@@ -53,13 +66,13 @@ function isTensor(value: DatasetArrays["inputs"]): value is Tensor {
 }
 
 function countExamples(
-  inputs: Readonly<Record<string, Tensor>>,
+  inputs: Readonly<Record<string, StoredArray>>,
   labels: Tensor | undefined,
   name: string,
 ): number {
   const arrays = Object.entries(inputs);
   const size = arrays[0]?.[1].shape[0] ?? 0;
-  const counts = arrays.map(([input, array]) => ({
+  const counts: { what: string; array: Pick<StoredArray, "shape"> }[] = arrays.map(([input, array]) => ({
     what: input === unnamed ? "inputs" : `"${input}"`,
     array,
   }));
@@ -68,7 +81,7 @@ function countExamples(
     const got = counts.map(({ what, array }) => `${array.shape[0] ?? "no axis of"} ${what}`).join(", ");
     throw new PrunerError("data-counts-differ", { path: name, counts: got });
   }
-  if (size === 0 || arrays.some(([, array]) => array.data.length === 0)) {
+  if (size === 0 || arrays.some(([, { shape }]) => sizeOf(shape) === 0)) {
     throw new PrunerError("data-empty", { path: name });
   }
   return size;
@@ -79,7 +92,7 @@ function countExamples(
  * floats: token ids and masks beside an image must stay what they are.
  */
 function preprocessingByInput(
-  inputs: Readonly<Record<string, Tensor>>,
+  inputs: Readonly<Record<string, StoredArray>>,
   { perInput = {}, ...general }: DatasetOptions,
 ): (input: string) => Preprocessing {
   const unknown = Object.keys(perInput).find((name) => !(name in inputs));
@@ -97,39 +110,52 @@ function wrongInput(got: string, expected: string): PrunerError {
   return new PrunerError("invalid-option", { option: "preprocessing", got, expected });
 }
 
-function isImageLike({ dtype }: Tensor): boolean {
+function isImageLike({ dtype }: StoredArray): boolean {
   return isFloat(dtype) || dtype === "uint8";
 }
 
-function sourceOf(array: Tensor, options: Preprocessing): ExampleSource {
-  tensor(array.dtype, array.shape, array.data); // refuses elements that do not fill the shape
-  const shape = array.shape.slice(1);
+function sourceOf(stored: StoredArray, options: Preprocessing): ExampleSource {
+  const shape = stored.shape.slice(1);
   return {
-    dtype: array.dtype,
+    dtype: stored.dtype,
     shape,
-    data: array.data,
+    stored,
     layout: options.layout,
     affine: affineOf(options, shape),
-    feed: { dtype: feedDType(array.dtype, options), shape, moves: "nothing" },
+    feed: { dtype: feedDType(stored.dtype, options), shape, moves: "nothing" },
   };
 }
 
-/** NaN in one pixel would turn every payoff it touches into NaN. */
-function checkFinite(array: Tensor, name: string): void {
-  if (!isFloat(array.dtype)) return;
-  const { data } = array;
-  const numbers = data instanceof Float32Array || data instanceof Float64Array ? data : toNumbers(array);
-  for (let i = 0; i < numbers.length; i++) {
-    if (Number.isFinite(numbers[i])) continue;
-    const example = Math.floor(i / sizeOf(array.shape.slice(1)));
-    throw new PrunerError("data-not-finite", { path: name, example, got: String(numbers[i]) });
-  }
-}
-
-function contentFingerprint(sources: ReadonlyMap<string, ExampleSource>, labels: Labels | undefined): string {
-  const parts = [...sources].flatMap(([name, { dtype, shape, layout, affine, data }]) => [
+/** Goes over all elements once: for the fingerprint, and for numbers that are none. */
+function contentFingerprint(
+  sources: ReadonlyMap<string, ExampleSource>,
+  labels: Labels | undefined,
+  path: string,
+): string {
+  const parts = [...sources].flatMap(([name, { dtype, shape, layout, affine, stored }]) => [
     { name, dtype, shape, layout, factor: [...(affine?.factor ?? [])], shift: [...(affine?.shift ?? [])] },
-    data,
+    isFloat(dtype) ? finite(stored, path) : stored,
   ]);
   return fingerprintOf([...parts, labels && { kind: labels.kind, shape: labels.shape }, labels?.values]);
+}
+
+/** The same array, looked at as it is read: NaN in one pixel would turn every payoff it touches into NaN. */
+function finite(array: StoredArray, path: string): StoredArray {
+  const { dtype, shape } = array;
+  const size = sizeOf(shape.slice(1));
+  return {
+    dtype,
+    shape,
+    rows(from, to) {
+      const data = array.rows(from, to);
+      const isPlain = data instanceof Float32Array || data instanceof Float64Array;
+      const numbers = isPlain ? data : toNumbers({ dtype, shape: [data.length], data });
+      for (let i = 0; i < numbers.length; i++) {
+        if (Number.isFinite(numbers[i])) continue;
+        const example = from + Math.floor(i / size);
+        throw new PrunerError("data-not-finite", { path, example, got: String(numbers[i]) });
+      }
+      return data;
+    },
+  };
 }

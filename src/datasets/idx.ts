@@ -7,7 +7,7 @@ import { constants, gunzipSync } from "node:zlib";
 import { PrunerError } from "../base/problem.ts";
 import { bytesPerElement, type DType } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor } from "../tensor/tensor.ts";
-import { type RawLayout, readElements } from "./raw-array.ts";
+import { type PlacedLayout, type RawLayout, readElements } from "./raw-array.ts";
 
 const dtypes: Readonly<Record<number, DType>> = {
   8: "uint8",
@@ -36,8 +36,17 @@ export function isIdx(bytes: Uint8Array): boolean {
  */
 export function readIdx(bytes: Uint8Array, path: string): Tensor {
   const plain = isGzip(bytes) ? inflate(bytes, path) : bytes;
-  const layout = parseHeader(plain, path);
-  return readElements(plain, headerLength(layout.shape.length), layout, path);
+  return readElements(plain, idxLayout(plain, path), path);
+}
+
+/**
+ * What the header says, and where it ends.
+ * @param bytes The file from its start, not gzipped, as far as the header goes at least.
+ * @throws {PrunerError} `data-file-corrupt`.
+ */
+export function idxLayout(bytes: Uint8Array, path: string): PlacedLayout {
+  const layout = parseHeader(bytes, path);
+  return { ...layout, offset: headerLength(layout.shape.length) };
 }
 
 function headerLength(rank: number): number {

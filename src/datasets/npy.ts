@@ -6,7 +6,7 @@
 import { PrunerError } from "../base/problem.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type RawLayout, readElements } from "./raw-array.ts";
+import { type PlacedLayout, type RawLayout, readElements } from "./raw-array.ts";
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // "\x93NUMPY"
 
@@ -36,8 +36,17 @@ export function isNpy(bytes: Uint8Array): boolean {
  * @throws {PrunerError} `data-file-corrupt`, or `data-dtype-unsupported` for strings, objects, records and complex numbers.
  */
 export function readNpy(bytes: Uint8Array, path: string): Tensor {
+  return readElements(bytes, npyLayout(bytes, path), path);
+}
+
+/**
+ * What the header says, and where it ends.
+ * @param bytes The file from its start, as far as the header goes at least.
+ * @throws {PrunerError} As {@link readNpy}.
+ */
+export function npyLayout(bytes: Uint8Array, path: string): PlacedLayout {
   const { text, dataOffset } = headerOf(bytes, path);
-  return readElements(bytes, dataOffset, parseHeader(text, path), path);
+  return { ...parseHeader(text, path), offset: dataOffset };
 }
 
 function headerOf(bytes: Uint8Array, path: string): { text: string; dataOffset: number } {

@@ -12,20 +12,33 @@ export interface RawLayout {
   readonly fortran: boolean;
 }
 
+/** And where the elements begin. */
+export interface PlacedLayout extends RawLayout {
+  /** In bytes from the start of the file. */
+  readonly offset: number;
+}
+
 /**
- * Reads the elements that start at `offset`. Bytes behind the last element are ignored, as numpy does.
+ * Bytes that the elements take.
+ * @param present Bytes behind the header.
+ * @throws {PrunerError} `data-file-corrupt` when fewer bytes are present than the header promises.
+ */
+export function checkLength({ dtype, shape }: RawLayout, present: number, path: string): number {
+  const needed = sizeOf(shape) * bytesPerElement(dtype);
+  if (Number.isSafeInteger(needed) && needed <= present) return needed;
+  const detail = `the header promises [${shape.join(", ")}] elements of ${dtype}, but only ${present} bytes follow (the file is cut short or the header is damaged)`;
+  throw new PrunerError("data-file-corrupt", { path, detail });
+}
+
+/**
+ * Reads the elements. Bytes behind the last element are ignored, as numpy does.
  * The result shares memory with `bytes` when nothing has to be moved.
  * @throws {PrunerError} `data-file-corrupt` when fewer bytes are present than the header promises.
  */
-export function readElements(bytes: Uint8Array, offset: number, layout: RawLayout, path: string): Tensor {
-  const { dtype, shape } = layout;
+export function readElements(bytes: Uint8Array, layout: PlacedLayout, path: string): Tensor {
+  const { dtype, shape, offset } = layout;
   const width = bytesPerElement(dtype);
-  const needed = sizeOf(shape) * width;
-  const present = bytes.length - offset;
-  if (!Number.isSafeInteger(needed) || needed > present) {
-    const detail = `the header promises [${shape.join(", ")}] elements of ${dtype}, but only ${present} bytes follow (the file is cut short or the header is damaged)`;
-    throw new PrunerError("data-file-corrupt", { path, detail });
-  }
+  const needed = checkLength(layout, bytes.length - offset, path);
   const body = bytes.subarray(offset, offset + needed);
   const data = viewAs(dtype, layout.bigEndian ? byteSwapped(body, width) : body);
   return { dtype, shape, data: layout.fortran ? toRowMajor(dtype, shape, data) : data };
@@ -38,7 +51,8 @@ export function viewAs(dtype: DType, bytes: Uint8Array): TypedArray {
   return new arrayTypes[dtype](aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.length / width);
 }
 
-function byteSwapped(bytes: Uint8Array, width: number): Uint8Array {
+/** The bytes with every element turned round, in memory of their own where there is something to turn. */
+export function byteSwapped(bytes: Uint8Array, width: number): Uint8Array {
   if (width === 1) return bytes;
   const copy = Buffer.from(bytes); // always a copy: the caller may still need the original
   if (width === 2) return copy.swap16();

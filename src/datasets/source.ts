@@ -1,5 +1,6 @@
 /** @file One input of a data set: elements as stored, and how they become what the model is fed. */
-import type { DType, TypedArray } from "../tensor/dtype.ts";
+import type { DType } from "../tensor/dtype.ts";
+import type { StoredArray } from "./stored-array.ts";
 
 /** Shifts and scales one channel: fed = stored · factor + shift. */
 export interface Affine {
@@ -16,8 +17,8 @@ export interface ExampleSource {
   readonly dtype: DType;
   /** Shape of one example as stored, without the batch axis. */
   readonly shape: readonly number[];
-  /** Shape [rows, ...shape], row-major. */
-  readonly data: TypedArray;
+  /** Shape [rows, ...shape]. */
+  readonly stored: StoredArray;
   /** Layout of the file, if it was stated; files without channels leave it out. */
   readonly layout: Layout | undefined;
   readonly affine: Affine | undefined;

@@ -75,15 +75,19 @@ function payoffsOf(
     const ask = (call: readonly string[]) =>
       game.means(Uint8Array.from(call.join(""), Number), { signal: options.signal });
     const payoffs: number[] = [];
-    for await (const means of mapInOrder(calls, ask, 2 * runner.workers)) {
-      payoffs.push(...means);
-      work.onProgress?.({
-        label: analysis.groups[group]!.id,
-        done: payoffs.length,
-        total: masks.length,
-        unit: "coalitions",
-        each: { count: game.examples, unit: "rows" },
-      });
+    try {
+      for await (const means of mapInOrder(calls, ask, 2 * runner.workers)) {
+        payoffs.push(...means);
+        work.onProgress?.({
+          label: analysis.groups[group]!.id,
+          done: payoffs.length,
+          total: masks.length,
+          unit: "coalitions",
+          each: { count: game.examples, unit: "rows" },
+        });
+      }
+    } finally {
+      await game.close();
     }
     return payoffs;
   });

@@ -104,7 +104,7 @@ async function byTable(bench: CompareBench, group: number, stage: Stage): Promis
   const store = storeOf(options);
   const coalitions = store === undefined ? undefined : join(store, "coalitions");
   const own = { ...work, model: options.model.hash, runtime, store: coalitions, onRemark: undefined };
-  const { value: table, ...spent } = await costOf(() => tableOf(setting, game, own));
+  const { value: table, ...spent } = await costOf(() => tableOf(setting, game, own)).finally(game.close);
   const key = { kind: "oracle", ...gameKey(bench, [group], dataset, bench.payoff) };
   const cost = await pieces.piece(key, async () => spent); // what it took when it was not in the store yet
   const sets = oracleSets(table);

@@ -5,7 +5,7 @@ import { estimators } from "../estimators/index.ts";
 import type { Model } from "../graph/model.ts";
 import { chunkSize } from "../oracle/index.ts";
 import { fitNetwork } from "../training/fit.ts";
-import { networkGame } from "../valuation/network-game.ts";
+import { type NetworkGame, networkGame } from "../valuation/network-game.ts";
 import { forward, type Runner } from "../valuation/runner.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
 import type { WholeNetworkGame } from "../valuation/whole-network-game.ts";
@@ -65,12 +65,19 @@ export interface GameTrial {
 
 /** Seconds for one row of a game, played as the ranking would play it. */
 export async function rowSeconds(options: GameTrial): Promise<number> {
-  const { settings, runner, rows: planned } = options;
+  const { settings } = options;
   const game = await networkGame({
     ...options,
     memory: settings.memory,
     gradients: gradientsFor(settings.estimator),
   });
+  return secondsOfRow(game, options).finally(game.close);
+}
+
+async function secondsOfRow(
+  game: NetworkGame,
+  { settings, runner, rows: planned }: GameTrial,
+): Promise<number> {
   const { seed, weighting, groupSize, partial } = settings;
   const budget = planned === undefined ? { seconds: 2 * trial } : { rows: planned };
   const call = { seed, weighting, groupSize, partial, budget, concurrency: 2 * runner.workers };

@@ -78,10 +78,12 @@ async function recordOf(
   const { group, runtime, model } = header;
   if (options.search.kind !== "exhaustive") {
     const { workers } = setting.runner;
-    const found = await searchBeyond(options.search, game, { ...options, workers, group });
+    const found = await searchBeyond(options.search, game, { ...options, workers, group }).finally(
+      game.close,
+    );
     return { ...header, ...found, rows: found.coalitions * game.examples, oracle: null };
   }
-  const table = await tableOf(setting, game, { ...options, model, runtime });
+  const table = await tableOf(setting, game, { ...options, model, runtime }).finally(game.close);
   const coalitions = 2 ** livePlayers(game).length;
   const sets = setsOf(table);
   const oracle = await findingsOf(options, setting, table, names);

@@ -219,6 +219,27 @@ async function* playGame(
     signal,
     onCached: (done, total) => context.onCached?.(name, done, total),
   });
+  try {
+    return yield* valued({ ...context, data }, groups, game, { name, resume, seconds });
+  } finally {
+    await game.close();
+  }
+}
+
+interface Valuing {
+  readonly name: string;
+  readonly resume: EstimatorState | undefined;
+  readonly seconds: number | undefined;
+}
+
+/** Estimates values in a game that has been set up. */
+async function* valued(
+  context: RankContext & { readonly data: NonNullable<RankContext["data"]> },
+  groups: readonly number[],
+  game: NetworkGame,
+  { name, resume, seconds }: Valuing,
+): AsyncGenerator<RankEvent, GroupScores[], undefined> {
+  const { settings, data, signal } = context;
   const estimator = estimators[settings.estimator];
   const smallest = estimator.minimumBudget(game.players, game.examples, settings);
   const whole = wholeRows(settings.estimator, smallest, game.examples);

@@ -7,7 +7,8 @@ import { mapInOrder } from "../base/map-in-order.ts";
 import { batches, type Dataset } from "../datasets/index.ts";
 import type { Model } from "../graph/model.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type Cached, type CachedLayout, emptyCached, storeEntry } from "./cached.ts";
+import { type Cached, type CachedLayout, cachedIn, storeEntry } from "./cached.ts";
+import type { Take } from "./chunks.ts";
 import type { FillSetup } from "./jobs.ts";
 import { everyPlace, type Hold, places } from "./places.ts";
 import { blockOf } from "./prefix-blocks.ts";
@@ -26,6 +27,7 @@ export interface CacheOptions {
   readonly layouts: readonly CachedLayout[];
   /** Examples there is room for. With room for all, all are computed before the cache is handed out. */
   readonly capacity: number;
+  readonly take: Take;
   readonly signal?: AbortSignal | undefined;
   /** Told while a whole cache is computed. */
   readonly onCached?: ((done: number, total: number) => void) | undefined;
@@ -111,8 +113,9 @@ interface Filler {
   readonly computed: () => number;
 }
 
-function fillerFor({ runner, dataset, prefix, layouts, capacity }: CacheOptions): Filler {
-  const values = layouts.map((layout) => emptyCached(layout, Math.min(capacity, dataset.size)));
+function fillerFor({ runner, dataset, prefix, layouts, capacity, take }: CacheOptions): Filler {
+  const entries = Math.min(capacity, dataset.size);
+  const values = layouts.map((layout) => cachedIn(layout, entries, take));
   const inputs = values.filter(({ name }) => dataset.inputs.has(name));
   const block = prefix === undefined ? 1 : blockOf(prefix);
   const reads = prefix?.graph.inputs.map(({ name }) => name) ?? [];
@@ -150,6 +153,7 @@ function fillerFor({ runner, dataset, prefix, layouts, capacity }: CacheOptions)
           ),
         ),
       );
+      await Promise.allSettled(jobs); // places are given to others only when nobody writes to them any more
       await Promise.all(jobs);
     },
   };

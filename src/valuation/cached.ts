@@ -3,6 +3,7 @@
 import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import { concreteShape } from "../graph/dims.ts";
+import { type Chunks, chunksIn, entryOf, type Take } from "./chunks.ts";
 import { arrayTypes, bytesPerElement, type DType, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 
@@ -14,9 +15,9 @@ export interface CachedLayout {
   readonly shape: readonly number[];
 }
 
-/** A cached value: entries side by side, in shared memory. Which example an entry belongs to is told by the cache. */
+/** A cached value in shared memory. Which example an entry belongs to is told by the cache. */
 export interface Cached extends CachedLayout {
-  readonly data: TypedArray;
+  readonly entries: Chunks<TypedArray>;
 }
 
 /** @throws {PrunerError} `group-not-maskable` where a size is not known. */
@@ -36,19 +37,18 @@ export function entryBytes(layouts: readonly CachedLayout[]): number {
 }
 
 /** Room for so many entries. */
-export function emptyCached(layout: CachedLayout, entries: number): Cached {
-  const memory = new SharedArrayBuffer(entries * entryBytes([layout]));
-  return { ...layout, data: new arrayTypes[layout.dtype](memory as never) as TypedArray };
+export function cachedIn(layout: CachedLayout, entries: number, take: Take): Cached {
+  const type = arrayTypes[layout.dtype] as unknown as Parameters<typeof chunksIn<TypedArray>>[0];
+  return { ...layout, entries: chunksIn(type, entries, sizeOf(layout.shape), take) };
 }
 
 /** Copies an entry into row `row` of a batch. */
-export function copyEntry({ data, shape }: Cached, entry: number, batch: TypedArray, row: number): void {
-  const size = sizeOf(shape);
-  batch.set(data.subarray(entry * size, (entry + 1) * size) as never, row * size);
+export function copyEntry({ entries }: Cached, entry: number, batch: TypedArray, row: number): void {
+  batch.set(entryOf(entries, entry) as never, row * entries.size);
 }
 
 /** Copies row `row` of a batch into an entry. */
-export function storeEntry({ data, shape }: Cached, entry: number, batch: TypedArray, row: number): void {
-  const size = sizeOf(shape);
-  data.set(batch.subarray(row * size, (row + 1) * size) as never, entry * size);
+export function storeEntry({ entries }: Cached, entry: number, batch: TypedArray, row: number): void {
+  const { size } = entries;
+  entryOf(entries, entry).set(batch.subarray(row * size, (row + 1) * size) as never);
 }

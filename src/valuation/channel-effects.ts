@@ -6,6 +6,7 @@ import type { Session } from "../engine/engine.ts";
 import { arrayTypes, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { copyEntry } from "./cached.ts";
+import { entryOf } from "./chunks.ts";
 import { type Desk, deskRows } from "./desk.ts";
 import { allRow, type EffectsSetup, firstChannelRow, noneRow, scaleRow, type TailSetup } from "./jobs.ts";
 
@@ -128,7 +129,7 @@ function storeEffects(
     adder.round(into, parts.byteOffset + (player + 1) * rowBytes, parts.byteOffset, factor.at, rowBytes);
     adder.add(all, into, rowBytes);
   }
-  data.set(effects, slab * effects.length);
+  entryOf(data, slab).set(effects);
 }
 
 /** Values of one example side by side, [players + 1, width]. */

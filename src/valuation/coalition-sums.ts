@@ -7,6 +7,7 @@ import { type Payoff, payoff } from "../metrics/index.ts";
 import { arrayTypes, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
 import { type Cached, copyEntry } from "./cached.ts";
+import { entryOf } from "./chunks.ts";
 import type { AffineValue, WholeSetup } from "./jobs.ts";
 
 type Feeds = Record<string, Tensor>;
@@ -32,7 +33,7 @@ export async function sumOverExamples(
   const scorer = payoff(tail.payoff, { outputIs: tail.outputIs });
   const sums = new Float64Array(coalitions);
   for (let example = 0; example < examples; example++) {
-    const affine = affineFeeds(tail.affine, players, example, split);
+    const affine = affineFeeds(tail.affine, example, split);
     for (let start = 0; start < coalitions; start += rowsPerRun) {
       const count = Math.min(rowsPerRun, coalitions - start);
       const width = split.varied.length;
@@ -68,18 +69,12 @@ function columnsOf(masks: Uint8Array, players: number, columns: readonly number[
   return out;
 }
 
-function affineFeeds(
-  values: readonly AffineValue[],
-  players: number,
-  example: number,
-  { shared, varied }: Split,
-): Feeds {
+function affineFeeds(values: readonly AffineValue[], example: number, { shared, varied }: Split): Feeds {
   const feeds: Feeds = {};
   for (const { base, parts, size, data } of values) {
-    const first = example * (players + 1) * size;
-    const partOf = (player: number) =>
-      data.subarray(first + (player + 1) * size, first + (player + 2) * size);
-    const sum = Float64Array.from(data.subarray(first, first + size));
+    const all = entryOf(data, example);
+    const partOf = (player: number) => all.subarray((player + 1) * size, (player + 2) * size);
+    const sum = Float64Array.from(all.subarray(0, size));
     for (const player of shared) {
       const part = partOf(player);
       for (let k = 0; k < size; k++) sum[k] = sum[k]! + part[k]!;

@@ -1,5 +1,6 @@
 /** @file Room for the effects of channels on examples: on all of them, or on as many as the ceiling allows at a time. */
 import { missing, there } from "./channel-effects.ts";
+import { chunksIn, type Take } from "./chunks.ts";
 import type { EffectsSetup } from "./jobs.ts";
 import { everyPlace, type Hold, places } from "./places.ts";
 import { type EffectsPlan, slabBytes } from "./plan-effects.ts";
@@ -17,11 +18,11 @@ export interface EffectsCache {
 }
 
 /** @param slabs Examples there is room for. */
-export function openEffects(plan: EffectsPlan, slabs: number, examples: number): EffectsCache {
+export function openEffects(plan: EffectsPlan, slabs: number, examples: number, take: Take): EffectsCache {
   const { setup } = plan;
   const count = Math.min(slabs, examples);
   const states = new Int32Array(new SharedArrayBuffer(4 * count));
-  const data = new Int32Array(new SharedArrayBuffer(slabBytes(setup) * count));
+  const data = chunksIn(Int32Array, count, slabBytes(setup) / 4, take);
   const room = count < examples ? places(count) : undefined;
   return {
     setup: { ...setup, data, states },

@@ -4,6 +4,7 @@ import type { OutputIs, PayoffKind } from "../metrics/index.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Cached } from "./cached.ts";
+import type { Chunks } from "./chunks.ts";
 
 /** A model in shared memory. Threads open a session when they first meet its id. */
 export interface SharedModel {
@@ -56,10 +57,10 @@ export interface EffectsSetup {
   readonly width: number;
   readonly players: number;
   /**
-   * Shape [slabs, players + 3, width], in shared memory. For each example the scales (32-bit floats), the values
+   * Slabs of shape [players + 3, width], in shared memory. For each example the scales (32-bit floats), the values
    * without any channel and with all, and what each channel adds. Times the scale of their column they are the real ones.
    */
-  readonly data: Int32Array;
+  readonly data: Chunks<Int32Array>;
   /** Shape [slabs], in shared memory: whether the effects of a slab are there (see `channel-effects.ts`). */
   readonly states: Int32Array;
   /** Rows of the largest run of `rest`. */
@@ -85,8 +86,8 @@ export interface AffineValue {
   readonly parts: string;
   /** Elements for one example. */
   readonly size: number;
-  /** Shape [examples, players + 1, size], in shared memory: first the value without any channel. */
-  readonly data: Float32Array;
+  /** An entry for each example, [players + 1, size], in shared memory: first the value without any channel. */
+  readonly data: Chunks<Float32Array>;
 }
 
 /** Everything needed to turn whole coalitions into sums of payoffs. */

@@ -1,5 +1,4 @@
 /** @file Lays out a game before anything is cached: how rows are cut, and what is kept of activations and effects. */
-import { freemem } from "node:os";
 import { PrunerError } from "../base/problem.ts";
 import { type CachedLayout, entryBytes } from "./cached.ts";
 import type { Cutting } from "./cut-rows.ts";
@@ -21,8 +20,10 @@ interface Circumstances {
   readonly examples: number;
   /** Jobs that should find room at the same time. */
   readonly jobs: number;
-  /** Bytes, where a ceiling is stated. */
+  /** Bytes, where a ceiling is stated, … */
   readonly memory: number | undefined;
+  /** … and where none is. */
+  readonly usualMemory: number;
   /** Named in messages. */
   readonly group: string;
 }
@@ -34,7 +35,7 @@ interface Circumstances {
  * @throws {PrunerError} `activations-too-large` when there is no room for a single job.
  */
 export function layOut(planned: TailPlan, found: EffectsPlan | undefined, how: Circumstances): LayOut {
-  const { memory = freemem() / 2 } = how;
+  const { memory = how.usualMemory } = how;
   const isTooMuch = (plan: EffectsPlan | undefined) => leastMemory(demandOf(planned, plan, how)) > memory;
   const plan = how.memory !== undefined && isTooMuch(found) ? undefined : found;
   const demand = demandOf(planned, plan, how);

@@ -5,7 +5,9 @@ import type { Dataset } from "../datasets/index.ts";
 import type { Game } from "../games/game.ts";
 import { maskInputName } from "../passes/insert-masks.ts";
 import { type ActivationCache, openActivations } from "./activation-cache.ts";
+import type { Region } from "./arena.ts";
 import { type CachedLayout, layoutOf } from "./cached.ts";
+import type { Take } from "./chunks.ts";
 import { openEffects } from "./effects-cache.ts";
 import type { TailSetup } from "./jobs.ts";
 import { layOut } from "./lay-out.ts";
@@ -16,6 +18,7 @@ import type { Runner } from "./runner.ts";
 import { cutTail, type Tail } from "./tail.ts";
 import { gradientRows, playGradients, type TailGradients, tailGradients } from "./tail-gradients.ts";
 import type { PayoffSetup } from "./targets.ts";
+import { trackedPool } from "./tracked-pool.ts";
 
 export interface NetworkGameOptions {
   readonly analysis: ChannelAnalysis;
@@ -25,7 +28,7 @@ export interface NetworkGameOptions {
   readonly dataset: Dataset;
   readonly payoff: PayoffSetup;
   readonly runner: Runner;
-  /** Bytes that cached activations and effects of channels may take together; default half of what is free. */
+  /** Bytes that cached activations and effects of channels may take together; default half of what was free at the start. */
   readonly memory?: number | undefined;
   /** Whether the game has to have gradients, or is to have them where its payoff and its operators allow. Default neither. */
   readonly gradients?: "needed" | "welcome" | undefined;
@@ -44,6 +47,11 @@ export interface NetworkGame extends Game {
   readonly withoutGradients?: PrunerError | undefined;
   /** Examples whose activations are kept; those of others are computed whenever they are needed. */
   readonly kept: number;
+  /**
+   * Gives the game's memory back, for the next game to use, once no thread works for it any more. Calls that are under way
+   * fail or are of no use.
+   */
+  close(): Promise<void>;
   /** Work spent so far on activations that had been computed before, as a share of the work on rows. */
   recomputedShare(): number;
 }
@@ -57,7 +65,9 @@ export interface NetworkGame extends Game {
  *   `payoff-not-differentiable` and `no-gradient`.
  */
 export async function networkGame(options: NetworkGameOptions): Promise<NetworkGame> {
-  const { analysis, groups, payoff, runner, dataset } = options;
+  const { analysis, groups, payoff, dataset } = options;
+  const store = storeFor(options);
+  const { runner } = store;
   const parts = cutTail(analysis, groups, payoff.output);
   const planned: TailPlan = {
     cached: parts.cached.map((name) => layoutOf(analysis, name)),
@@ -73,9 +83,10 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     examples: dataset.size,
     jobs: 2 * runner.workers,
     memory: options.memory,
+    usualMemory: runner.usualMemory,
     group: analysis.groups[groups[0]!]!.id,
   });
-  const cache = await activationsFor(options, parts, planned.cached, shares.entries);
+  const cache = await store.activations(parts, planned.cached, shares.entries);
   const tail: TailSetup = {
     ...planned,
     model: runner.share(parts.tail),
@@ -85,7 +96,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     targets: inSharedMemory(payoff.targets),
   };
   const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
-  const effects = plan && openEffects(plan, shares.slabs, dataset.size);
+  const effects = plan && openEffects(plan, shares.slabs, dataset.size, store.take);
   const play = { runner, tail, players, cache, effects, cutting };
   const tailMacs = macsOf(parts.tail);
   const macs = { row: tailMacs - (plan?.savedMacs ?? 0), prefix: prefixMacs(parts) };
@@ -95,6 +106,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     examples: dataset.size,
     method: plan === undefined ? "rows" : "added",
     kept: cache.capacity,
+    close: store.close,
     recomputedShare: () =>
       (Math.max(0, cache.computed() - dataset.size) * macs.prefix) / Math.max(1, rows * macs.row),
     values(masks, examples, call) {
@@ -139,14 +151,44 @@ function prefixMacs({ prefix }: Tail): number {
   return prefix === undefined ? 0 : macsOf(prefix);
 }
 
-/** The cache of what enters the groups. */
-export function activationsFor(
-  { runner, dataset, signal, onCached }: NetworkGameOptions,
-  { prefix }: Tail,
-  layouts: readonly CachedLayout[],
-  capacity: number,
-): Promise<ActivationCache> {
-  return openActivations({ runner, dataset, prefix, layouts, capacity, signal, onCached });
+/** Memory and jobs of one game. */
+export interface GameStore {
+  /** Counts the jobs of the game. */
+  readonly runner: Runner;
+  readonly take: Take;
+  readonly activations: (
+    parts: Tail,
+    layouts: readonly CachedLayout[],
+    capacity: number,
+  ) => Promise<ActivationCache>;
+  readonly close: () => Promise<void>;
+}
+
+export function storeFor({ runner, dataset, memory, signal, onCached }: NetworkGameOptions): GameStore {
+  const pool = trackedPool(runner.pool);
+  const own: Runner = { ...runner, pool };
+  const regions: Region[] = [];
+  const take = (bytes: number): Region => {
+    const region = runner.arena.take(bytes, memory ?? runner.usualMemory);
+    regions.push(region);
+    return region;
+  };
+  const close = async (): Promise<void> => {
+    await pool.close();
+    for (const region of regions.splice(0)) runner.arena.give(region);
+  };
+  return {
+    runner: own,
+    take,
+    close,
+    activations: ({ prefix }, layouts, capacity) =>
+      openActivations({ runner: own, dataset, prefix, layouts, capacity, take, signal, onCached }).catch(
+        async (error: unknown) => {
+          await close();
+          throw error;
+        },
+      ),
+  };
 }
 
 /** Every batch carries the setup to a thread; what is not shared would be copied each time. */

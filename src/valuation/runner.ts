@@ -1,4 +1,5 @@
 /** @file Threads that run networks, shared by everything one command does. */
+import { freemem } from "node:os";
 import { batches, type Dataset } from "../datasets/index.ts";
 import type { Engine, SessionOptions } from "../engine/engine.ts";
 import { shared } from "../engine/ort/worker.ts";
@@ -6,6 +7,7 @@ import type { Model } from "../graph/model.ts";
 import { encodeModel } from "../onnx/write.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { createPool, type Pool } from "../workers/thread-pool.ts";
+import { type Arena, newArena } from "./arena.ts";
 import type { Job, JobResult, SharedModel, ThreadSetup } from "./jobs.ts";
 
 export interface RunnerOptions {
@@ -22,6 +24,10 @@ export interface Runner {
   /** Execution providers in order of preference. */
   readonly providers: readonly string[];
   readonly pool: Pool<Job, JobResult>;
+  /** Memory for what games keep. */
+  readonly arena: Arena;
+  /** Bytes that a game may keep where no ceiling is stated: half of what was free at the start. */
+  readonly usualMemory: number;
   /** Puts a model where all threads find it. */
   share(model: Model): SharedModel;
   close(): Promise<void>;
@@ -41,6 +47,8 @@ export async function startRunner({ workers, providers, threads = 1 }: RunnerOpt
     workers,
     providers: providers ?? ["cpu"],
     pool,
+    arena: newArena(),
+    usualMemory: freemem() / 2,
     share: (model) => ({ id: models++, bytes: shared(encodeModel(model)) }),
     close: () => pool.close(),
   };

@@ -3,6 +3,7 @@
  * added or taken away, and only what follows them is run.
  */
 import type { Tensor } from "../tensor/tensor.ts";
+import { entryOf } from "./chunks.ts";
 import type { Desk } from "./desk.ts";
 import { allRow, type EffectsSetup, firstChannelRow, noneRow, scaleRow } from "./jobs.ts";
 
@@ -31,13 +32,12 @@ export function addedValues(
 function walk(desk: Desk, setup: EffectsSetup, masks: Uint8Array, slabs: Uint32Array): void {
   const { adder, effects, sum, batches, rowBytes: bytes } = desk;
   const { data, values, players } = setup;
-  const size = effects.length;
   const changes = changesIn(masks, players);
   const bytesThere = new Uint8Array(adder.buffer);
   for (let row = 0; row < slabs.length; row++) {
     const slab = slabs[row]!;
     const isFresh = row === 0 || slabs[row - 1] !== slab;
-    if (isFresh) effects.set(data.subarray(slab * size, (slab + 1) * size));
+    if (isFresh) effects.set(entryOf(data, slab));
     let found = changes.sinceLast(row, isFresh);
     if (found.restart !== undefined) {
       const start = (found.restart === 0 ? noneRow : allRow) * bytes;
@@ -51,8 +51,8 @@ function walk(desk: Desk, setup: EffectsSetup, masks: Uint8Array, slabs: Uint32A
       else adder.subtract(sum, effect, bytes);
     }
     for (let k = 0; k < values.length; k++) {
-      const { size: own, offset } = values[k]!;
-      adder.scale(batches[k]! + 4 * own * row, sum + 4 * offset, scaleRow * bytes + 4 * offset, 4 * own);
+      const { size, offset } = values[k]!;
+      adder.scale(batches[k]! + 4 * size * row, sum + 4 * offset, scaleRow * bytes + 4 * offset, 4 * size);
     }
   }
 }

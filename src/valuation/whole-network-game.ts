@@ -15,12 +15,21 @@ import { maskInputName } from "../passes/insert-masks.ts";
 import { allocate } from "../tensor/dtype.ts";
 import { float32, int64, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { type Cached, type CachedLayout, copyEntry, entryBytes, layoutOf } from "./cached.ts";
+import { chunksIn, entryOf } from "./chunks.ts";
 import type { AffineValue, WholeSetup } from "./jobs.ts";
-import { activationsFor, inSharedMemory, type NetworkGameOptions, networkGame } from "./network-game.ts";
+import {
+  type GameStore,
+  inSharedMemory,
+  type NetworkGameOptions,
+  networkGame,
+  storeFor,
+} from "./network-game.ts";
 import { affineShapes } from "./plan-effects.ts";
 import { cutTail, type Tail } from "./tail.ts";
 
 export interface WholeNetworkGame extends WholeGame {
+  /** Gives the game's memory back, for the next game to use, once no thread works for it any more. */
+  close(): Promise<void>;
   /** How coalitions are evaluated: by adding effects of channels, or row by row. Last digits depend on it. */
   readonly method: "added" | "rows";
 }
@@ -54,9 +63,18 @@ export async function wholeNetworkGame(options: NetworkGameOptions): Promise<Who
   const layouts = parts.cached.map((name) => layoutOf(options.analysis, name));
   const players = options.groups.reduce((sum, group) => sum + options.analysis.groups[group]!.channels, 0);
   const found = await affineValues(options, parts, layouts, players);
-  if (found === undefined) return { ...wholeGame(await networkGame(options)), method: "rows" };
-  const cached = (await activationsFor(options, parts, layouts, dataset.size)).values;
-  const affine = await effectsOf(options, found, cached, players);
+  if (found === undefined) {
+    const game = await networkGame(options);
+    return { ...wholeGame(game), method: "rows", close: game.close };
+  }
+  const store = storeFor(options);
+  const cached = (await store.activations(parts, layouts, dataset.size)).values;
+  const affine = await effectsOf({ ...options, runner: store.runner }, store, found, cached, players).catch(
+    async (error: unknown) => {
+      await store.close();
+      throw error;
+    },
+  );
   const rest = modelBehind(parts, found, affine);
   const read = new Set(rest.graph.inputs.map(({ name }) => name));
   const setup: WholeSetup = {
@@ -76,10 +94,11 @@ export async function wholeNetworkGame(options: NetworkGameOptions): Promise<Who
     players,
     examples: dataset.size,
     method: "added",
+    close: store.close,
     silent: silentPlayers(affine, players, dataset.size),
     means: async (masks, call) => {
       const job = { kind: "coalitions", tail: setup, masks } as const;
-      const sums = (await runner.pool.run(job, { signal: call?.signal })) as Float64Array;
+      const sums = (await store.runner.pool.run(job, { signal: call?.signal })) as Float64Array;
       return sums.map((sum) => sum / dataset.size);
     },
   };
@@ -118,6 +137,7 @@ async function affineValues(
 /** Runs what is affine for no channel and for each channel alone. */
 async function effectsOf(
   options: NetworkGameOptions,
+  store: GameStore,
   { names, shapes, front }: Affine,
   cached: readonly Cached[],
   players: number,
@@ -132,7 +152,7 @@ async function effectsOf(
   };
   const affine = names.map((name, k): AffineValue => {
     const size = sizeOf(shapes[k]!);
-    const data = new Float32Array(new SharedArrayBuffer(4 * dataset.size * (players + 1) * size));
+    const data = chunksIn(Float32Array, dataset.size, (players + 1) * size, store.take);
     return { base: `${name}:base`, parts: `${name}:parts`, size, data };
   });
   let example = 0;
@@ -152,9 +172,9 @@ function storeEffects(
   players: number,
   example: number,
 ): void {
-  const start = example * (players + 1) * size;
-  for (let k = 0; k < size; k++) data[start + k] = values[k]!;
-  for (let at = size; at < (players + 1) * size; at++) data[start + at] = values[at]! - values[at % size]!;
+  const into = entryOf(data, example);
+  for (let k = 0; k < size; k++) into[k] = values[k]!;
+  for (let at = size; at < (players + 1) * size; at++) into[at] = values[at]! - values[at % size]!;
 }
 
 /** Masks of no channel, then of each channel alone, for every group. */
@@ -194,8 +214,9 @@ function silentPlayers(affine: readonly AffineValue[], players: number, examples
   return Array.from({ length: players }, (_, player) => player).filter((player) =>
     affine.every(({ size, data }) => {
       for (let example = 0; example < examples; example++) {
-        const start = (example * (players + 1) + player + 1) * size;
-        for (let k = start; k < start + size; k++) if (data[k] !== 0) return false;
+        const start = (player + 1) * size;
+        const own = entryOf(data, example);
+        for (let k = start; k < start + size; k++) if (own[k] !== 0) return false;
       }
       return true;
     }),

@@ -77,6 +77,29 @@ describe("a pool of three threads", () => {
     await expect(pool.run({ do: "count" }, { signal: late.signal })).rejects.toThrow("too late");
     expect(await pool.run({ do: "multiply", value: 4 })).toBe(40);
   });
+
+  test("tells once when no thread works on a job any more, however it ended", async () => {
+    await Promise.all(Array.from({ length: 3 }, () => pool.run({ do: "whoami", waitMs: 50 }))); // all are idle again
+    const done: string[] = [];
+    const told = (name: string) => ({ onDone: () => done.push(name) });
+    await pool.run({ do: "multiply", value: 1 }, told("answered"));
+    await pool.run({ do: "fail" }, told("failed")).catch(() => undefined);
+    const unclonable = { do: "multiply", value: () => 1 } as unknown as TestJob;
+    await pool.run(unclonable, told("not cloned")).catch(() => undefined);
+    const aborted = { signal: AbortSignal.abort() };
+    await pool.run({ do: "count" }, { ...aborted, ...told("too late") }).catch(() => undefined);
+    expect(done).toEqual(["answered", "failed", "not cloned", "too late"]);
+    const controller = new AbortController();
+    const running = Array.from({ length: 3 }, () =>
+      pool.run({ do: "whoami", waitMs: 60 }, { signal: controller.signal, ...told("ran on") }),
+    );
+    const waiting = pool.run({ do: "count" }, { signal: controller.signal, ...told("dropped") });
+    controller.abort(new Error("enough"));
+    await Promise.allSettled([...running, waiting]);
+    expect(done.slice(4)).toEqual(["dropped"]);
+    await Promise.all(Array.from({ length: 3 }, () => pool.run({ do: "whoami", waitMs: 5 })));
+    expect(done.slice(5)).toEqual(["ran on", "ran on", "ran on"]);
+  });
 });
 
 test("a dead thread rejects its job, the queue and everything after", async () => {

@@ -1,0 +1,124 @@
+/** @file Arrays that stay in their files against the same arrays in memory. */
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { idxBytes, npyBytes, npyHeader } from "../../test/helpers/array-files.ts";
+import { PrunerError } from "../base/problem.ts";
+import { stream, uniform } from "../math/random.ts";
+import { allocate, type DType } from "../tensor/dtype.ts";
+import { fromNumbers, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { take } from "./dataset.ts";
+import { fileRows } from "./file-rows.ts";
+import { fitTo } from "./fit.ts";
+import { type OpenOptions, openDataset } from "./open.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "file-rows-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function put(name: string, bytes: Uint8Array): string {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+function drawn(dtype: DType, shape: readonly number[]): Tensor {
+  const random = stream(7, 0);
+  const values = Float64Array.from({ length: sizeOf(shape) }, () => Math.floor(uniform(random) * 100));
+  return fromNumbers(dtype, shape, values);
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  const error = await work.catch((reason: unknown) => reason);
+  return error instanceof PrunerError ? error.code : String(error);
+}
+
+/** The same file with its examples in memory, and left where they are. */
+async function both(path: string, options: OpenOptions = {}) {
+  return [await openDataset(path, options), await openDataset(path, { ...options, streamAbove: 0 })] as const;
+}
+
+describe("a data set that stays in its file is the one in memory", () => {
+  const kinds: readonly (readonly [DType, OpenOptions])[] = [
+    ["uint8", { pixelScale: 255, mean: [0.1, 0.2, 0.3], std: [1, 2, 3], layout: "nhwc" }],
+    ["float32", {}],
+    ["float64", { mean: [1], std: [2] }],
+    ["float16", {}],
+    ["int64", { limit: 5, seed: 3 }],
+  ];
+  test.each(kinds)("%s %j", async (dtype, options) => {
+    const path = put(`${dtype}.npy`, npyBytes(drawn(dtype, [9, 4, 5, 3])));
+    const [near, far] = await both(path, options);
+    expect(fileRows(path)).toBeDefined();
+    expect(far.size).toBe(near.size);
+    expect(far.fingerprint).toBe(near.fingerprint);
+    for (const indices of [[0], [4, 0, 4, 2], [near.size - 1]])
+      expect(far.batch(indices)).toEqual(near.batch(indices));
+    expect(take(far, [3, 1]).batch([1, 0])).toEqual(take(near, [3, 1]).batch([1, 0]));
+  });
+
+  test("as IDX with labels beside it, and with bytes the other way round", async () => {
+    const images = drawn("uint8", [6, 4, 4]);
+    const path = put("some-images.idx3-ubyte", idxBytes(images.shape, images.data as Uint8Array));
+    put("some-labels.idx1-ubyte", idxBytes([6], Uint8Array.of(0, 1, 2, 0, 1, 2)));
+    const [near, far] = await both(path);
+    expect(far.labels).toEqual(near.labels);
+    expect(far.batch([5, 2])).toEqual(near.batch([5, 2]));
+    const header = npyHeader("{'descr': '>i2', 'fortran_order': False, 'shape': (3, 2), }");
+    const turned = put(
+      "turned.npy",
+      Buffer.concat([header, Buffer.from([0, 1, 1, 0, 0, 2, 2, 0, 0, 3, 3, 0])]),
+    );
+    const [a, b] = await both(turned);
+    expect(b.batch([2, 0])[""]!.data).toEqual(Int16Array.of(3, 768, 1, 256));
+    expect(b.fingerprint).toBe(a.fingerprint);
+  });
+
+  test("what cannot be read row by row is read whole", async () => {
+    const header = npyHeader("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }");
+    const path = put("columns.npy", Buffer.concat([header, Buffer.of(1, 2, 3, 4, 5, 6)]));
+    expect(fileRows(path)).toBeUndefined();
+    const [near, far] = await both(path);
+    expect(far.batch([1])[""]!.data).toEqual(near.batch([1])[""]!.data);
+  });
+});
+
+describe("complaints", () => {
+  test("name the example that is no number, in whichever piece it is", async () => {
+    const array = { dtype: "float32" as const, shape: [3000, 1000], data: new Float32Array(3_000_000) };
+    array.data[2_500_123] = Number.NaN;
+    const path = put("nan.npy", npyBytes(array));
+    const error = await openDataset(path, { streamAbove: 0 }).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "data-not-finite", data: { example: 2500, got: "NaN" } });
+  });
+
+  test("a number that the model's input cannot take", async () => {
+    const path = put(
+      "wide.npy",
+      npyBytes({ ...drawn("int32", [4, 2]), data: Int32Array.of(1, 2, 3, 4, 5, 6, 7, 300) }),
+    );
+    const [near, far] = await both(path);
+    for (const dataset of [near, far]) expect(() => fitTo(dataset, ["N", 2], "x", "uint8")).toThrow(/300/);
+  });
+
+  test("a file that is cut short, before it is opened or after", async () => {
+    const whole = npyBytes(drawn("uint8", [4, 50]));
+    const path = put("cut.npy", whole);
+    const dataset = await openDataset(path, { streamAbove: 0 });
+    truncateSync(path, whole.length - 10);
+    expect(dataset.batch([0])[""]!.data).toHaveLength(50);
+    expect(() => dataset.batch([3])).toThrow(/cut\.npy/);
+    expect(await codeOf(openDataset(path, { streamAbove: 0 }))).toBe("data-file-corrupt");
+    expect(await codeOf(openDataset(put("stub.npy", whole.subarray(0, 9)), { streamAbove: 0 }))).toBe(
+      "data-file-corrupt",
+    );
+  });
+
+  test("no examples", async () => {
+    const path = put("none.npy", npyBytes({ dtype: "uint8", shape: [0, 5], data: allocate("uint8", 0) }));
+    expect(await codeOf(openDataset(path, { streamAbove: 0 }))).toBe("data-empty");
+  });
+});
