@@ -7,17 +7,16 @@ import { gameOf, noisyGame, randomInteractionGame } from "../games/toy-games.ts"
 import { addVector, emptyMoments, standardErrorsOf } from "../math/moments.ts";
 import { normal, range, stream } from "../math/random.ts";
 import { ascending } from "../math/ranks.ts";
-import { sum } from "../math/sums.ts";
+import { mean, sum } from "../math/sums.ts";
 import { noneRemoved, remove, valuesOf } from "./elimination.ts";
 import { codeOf, finish } from "./estimator.properties.ts";
-import type { Weighting } from "./estimator.ts";
 import { estimators } from "./index.ts";
 import { courseOf } from "./order-pairs.ts";
 import { valuesAmong } from "./restricted-values.ts";
+import { sequentialBy } from "./sequential.ts";
 import {
   drawOf,
   type Evidence,
-  maskOf,
   meanMarginals,
   mostRowsOf,
   rowsOfDraw,
@@ -153,17 +152,32 @@ describe("sequential", () => {
     expect([...removed].filter((player) => player < 3)).toHaveLength(2);
   });
 
-  test("a small budget is one round of permutation sampling", async () => {
+  test("without rows for the players near the cut, a small budget is one round of permutation sampling", async () => {
     const game = noisyGame(12, 200, 6);
     const weighting = { kind: "window", from: 0.25, to: 1 } as const;
     const options = { rows: 12 * 80, seed: 5, weighting, groupSize: 1 };
-    const { values } = await finish(sequential, game, options);
+    const whole = sequentialBy({ shareForAll: 1, stagesNearCut: 0, nearErrors: 0 });
+    const { values } = await finish(whole, game, options);
     const once = (await finish(estimators.permutation, game, options)).values;
     const least = ascending(values)[0]!;
     expect(least).toBe(ascending(once)[0]!);
     values.forEach((value, i) => {
       expect(Math.abs(value - once[i]!)).toBeLessThan(0.35);
     });
+  });
+
+  test("spends most rows on those near the cut", async () => {
+    const worth = [0, 9, 9, 9.1, 30, 30, 30, 30, 30, 30]; // the lowest two of ten go first
+    const random = stream(8, 0);
+    const noise = Float64Array.from({ length: 10 * 500 }, () => 4 * normal(random));
+    const game = gameOf(10, 500, (m, at, e) =>
+      worth.reduce((all, one, i) => all + m[at + i]! * (one + noise[e * 10 + i]!), 0),
+    );
+    const { standardErrors } = await finish(sequential, game, { rows: 10 * 100 });
+    const open = mean(standardErrors.subarray(1, 4));
+    const clear = mean(standardErrors.subarray(4));
+    expect(open).toBeLessThan(0.7 * clear); // with the rows shared evenly they would be equal
+    expect(standardErrors[0]!).toBeGreaterThan(1.2 * open);
   });
 
   test("ends where a narrow window leaves no size to look at", async () => {
@@ -233,13 +247,8 @@ async function played(game: Game, stage: Stage, count: number, seed: number): Pr
   return found;
 }
 
-function stageOf(
-  left: readonly number[],
-  firstItem: number,
-  near?: Uint8Array,
-  weighting: Weighting = shapley,
-) {
-  return { firstItem, left, course: courseOf(weighting, left.length), near };
+function stageOf(left: readonly number[], firstItem: number): Stage {
+  return { firstItem, left, course: courseOf(shapley, left.length), near: undefined };
 }
 
 describe("values among some players, from what all of them played", () => {
