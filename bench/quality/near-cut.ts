@@ -40,12 +40,12 @@ export const nearCutLenet: Benchmark = {
 export const nearCutResnet: Benchmark = {
   title: "Rows for the players near the cut: ResNet-20",
   how: how(
-    "The second block of every stage; 300 training images to rank with, 300 test images to judge with, 4 seeds.",
+    "The second block of every stage; 300 training images to rank with, 300 test images to judge with, 3 seeds.",
   ),
   async run() {
     const scene = onResnet();
     if ("skipped" in scene) return scene;
-    return hold({ ...scene, budgets: [100, 200], payoffs: ["cross-entropy"], seeds: seedsTo(4) });
+    return hold({ ...scene, budgets: [100, 200], payoffs: ["cross-entropy"], seeds: seedsTo(3) });
   },
 };
 
