@@ -8,6 +8,7 @@ import { type Results, readResults, writePage, writeResults } from "./page.ts";
 import { printFindings } from "./print.ts";
 import { estimatorQuality } from "./quality/estimators.ts";
 import { gradientControl } from "./quality/gradient-control.ts";
+import { nearCutLenet, nearCutResnet } from "./quality/near-cut.ts";
 import { rankAgreement } from "./quality/rank-agreement.ts";
 import { sequentialLenet, sequentialResnet } from "./quality/sequential.ts";
 import { torchPermutations } from "./quality/torch-permutations.ts";
@@ -28,6 +29,8 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "estimator-quality": estimatorQuality,
   sequential: sequentialLenet,
   "sequential-resnet": sequentialResnet,
+  "near-cut": nearCutLenet,
+  "near-cut-resnet": nearCutResnet,
   "game-and-runtime": gameAndRuntime,
   "inspect-large": inspectLarge,
   "inspect-nodes": inspectNodes,

@@ -1,5 +1,5 @@
 /** @file What is left of a network once the channels that estimators rank lowest are gone, at equal budgets. */
-import { type Estimate, type EstimatorName, estimators, type Weighting } from "../../src/estimators/index.ts";
+import { type Estimate, type Estimator, estimators, type Weighting } from "../../src/estimators/index.ts";
 import type { Game } from "../../src/games/index.ts";
 import { randomOrder, stream } from "../../src/math/random.ts";
 import { ascending } from "../../src/math/ranks.ts";
@@ -10,7 +10,7 @@ import { sharedData, sharedModel } from "../../test/helpers/shared.ts";
 import { gameOfGroups, lenet, type NetworkSettings } from "../networks.ts";
 import { atLeast, type Benchmark, type Claim, type Findings } from "../record.ts";
 
-interface Contest {
+export interface Contest {
   readonly rank: NetworkSettings;
   /** Examples that no ranking has seen. */
   readonly judge: NetworkSettings;
@@ -21,27 +21,52 @@ interface Contest {
   readonly seeds: readonly number[];
 }
 
-interface Contender {
+export interface Contender {
   readonly name: string;
-  readonly estimator?: EstimatorName;
+  readonly estimator?: Estimator;
   readonly weighting?: Weighting;
 }
 
 const contenders: readonly Contender[] = [
   { name: "random" },
-  { name: "permutation", estimator: "permutation" },
+  { name: "permutation", estimator: estimators.permutation },
   {
     name: "permutation 0.85-1",
-    estimator: "permutation",
+    estimator: estimators.permutation,
     weighting: { kind: "window", from: 0.85, to: 1 },
   },
-  { name: "leave-one-out", estimator: "leave-one-out" },
-  { name: "greedy", estimator: "greedy" },
-  { name: "sequential", estimator: "sequential" },
-  { name: "sequential, all sizes", estimator: "sequential", weighting: { kind: "shapley" } },
+  { name: "leave-one-out", estimator: estimators["leave-one-out"] },
+  { name: "greedy", estimator: estimators.greedy },
+  { name: "sequential", estimator: estimators.sequential },
+  { name: "sequential, all sizes", estimator: estimators.sequential, weighting: { kind: "shapley" } },
 ];
 
-const shares = [0.25, 0.5, 0.75];
+export const shares = [0.25, 0.5, 0.75];
+
+/** What is ranked and judged with: a contest without its budgets, payoffs and seeds. */
+export type Scene = Pick<Contest, "rank" | "judge" | "groups">;
+
+export const onLenet: Scene = {
+  rank: lenet,
+  judge: { ...lenet, data: lenet.data.replace("rank-images", "test-images") },
+  groups: ["c1", "c3", "f5", "f6"],
+};
+
+/** The second block of every stage, or why there is none here. */
+export function onResnet(): Scene | { readonly skipped: string } {
+  const model = sharedModel("resnet20-cifar10");
+  const files = ["train-images", "train-labels", "test-images", "test-labels"];
+  const [rank, rankLabels, judge, judgeLabels] = files.map((file) => sharedData(`cifar10-${file}.npy`));
+  const missing = [model, rank!, rankLabels!, judge!, judgeLabels!].find(({ path }) => path === undefined);
+  if (missing?.reason !== undefined) return { skipped: missing.reason };
+  const pixels = { pixelScale: 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+  const settings = { model: model.path!, examples: 300 };
+  return {
+    rank: { ...settings, data: rank!.path!, options: { ...pixels, labels: rankLabels!.path! } },
+    judge: { ...settings, data: judge!.path!, options: { ...pixels, labels: judgeLabels!.path! } },
+    groups: ["layer1.1.conv1", "layer2.1.conv1", "layer3.1.conv1"],
+  };
+}
 
 const how = (contest: string): string =>
   `${contest} Every contender ranks under the same rows for each channel; then 25, 50 and 75% of the channels go. Loss (cross-entropy, nats) and accuracy on examples that no ranking has seen: mean over seeds, ± standard deviation of the loss. "all" takes the same share of all groups at once. Nothing is repaired or tuned.`;
@@ -51,9 +76,7 @@ export const sequentialLenet: Benchmark = {
   how: how("All four groups; 1,000 digits to rank with, 1,000 others to judge with."),
   run: () =>
     hold({
-      rank: lenet,
-      judge: { ...lenet, data: lenet.data.replace("rank-images", "test-images") },
-      groups: ["c1", "c3", "f5", "f6"],
+      ...onLenet,
       budgets: [200, 1000],
       payoffs: ["cross-entropy", "agreement"],
       seeds: [1, 2, 3, 4, 5, 6, 7, 8],
@@ -66,36 +89,20 @@ export const sequentialResnet: Benchmark = {
     "The second block of every stage; 300 training images to rank with, 300 test images to judge with.",
   ),
   async run() {
-    const model = sharedModel("resnet20-cifar10");
-    const files = ["train-images", "train-labels", "test-images", "test-labels"];
-    const [rank, rankLabels, judge, judgeLabels] = files.map((file) => sharedData(`cifar10-${file}.npy`));
-    const missing = [model, rank!, rankLabels!, judge!, judgeLabels!].find(({ path }) => path === undefined);
-    if (missing?.reason !== undefined) return { skipped: missing.reason };
-    const pixels = { pixelScale: 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
-    const settings = { model: model.path!, examples: 300 };
-    return hold({
-      rank: { ...settings, data: rank!.path!, options: { ...pixels, labels: rankLabels!.path! } },
-      judge: { ...settings, data: judge!.path!, options: { ...pixels, labels: judgeLabels!.path! } },
-      groups: ["layer1.1.conv1", "layer2.1.conv1", "layer3.1.conv1"],
-      budgets: [100],
-      payoffs: ["cross-entropy"],
-      seeds: [1, 2, 3],
-    });
+    const scene = onResnet();
+    if ("skipped" in scene) return scene;
+    return hold({ ...scene, budgets: [100], payoffs: ["cross-entropy"], seeds: [1, 2, 3] });
   },
 };
 
 async function hold(contest: Contest): Promise<Findings> {
   const runner = await startRunner({ workers: 2 });
   try {
-    const judges = new Map<string, Judge>();
-    for (const group of contest.groups) judges.set(group, await judgeOf(contest, [group], runner));
-    judges.set("all", await judgeOf(contest, contest.groups, runner));
+    const judges = await judgesOf(contest, runner);
     const rows: Findings["rows"][number][] = [];
     const found = new Map<string, readonly Quality[][]>();
     for (const payoff of contest.payoffs) {
-      const games = new Map<string, Game>();
-      for (const group of contest.groups)
-        games.set(group, await gameOfGroups(contest.rank, [group], payoff, runner));
+      const games = await gamesOf(contest, payoff, runner);
       for (const perChannel of contest.budgets) {
         for (const contender of contenders) {
           for (const [group, qualities] of await measure(
@@ -123,13 +130,31 @@ async function hold(contest: Contest): Promise<Findings> {
   }
 }
 
-interface Quality {
+/** One game for each group. */
+export async function gamesOf(
+  { rank, groups }: Contest,
+  payoff: PayoffKind,
+  runner: Runner,
+): Promise<Map<string, Game>> {
+  const games = new Map<string, Game>();
+  for (const group of groups) games.set(group, await gameOfGroups(rank, [group], payoff, runner));
+  return games;
+}
+
+/** One judge for each group, and one for all together. */
+export async function judgesOf(contest: Contest, runner: Runner): Promise<Map<string, Judge>> {
+  const judges = new Map<string, Judge>();
+  for (const group of contest.groups) judges.set(group, await judgeOf(contest, [group], runner));
+  return judges.set("all", await judgeOf(contest, contest.groups, runner));
+}
+
+export interface Quality {
   readonly loss: number;
   readonly accuracy: number;
 }
 
 /** Measures a network with only the channels of a mask. */
-type Judge = (mask: Uint8Array) => Promise<Quality>;
+export type Judge = (mask: Uint8Array) => Promise<Quality>;
 
 async function judgeOf({ judge }: Contest, groups: readonly string[], runner: Runner): Promise<Judge> {
   const loss = await gameOfGroups(judge, groups, "cross-entropy", runner);
@@ -149,7 +174,7 @@ async function worthOf(game: Game, mask: Uint8Array): Promise<number> {
 }
 
 /** Shape [seeds][shares] for every group, and for all together; a group that the budget does not reach is left out. */
-async function measure(
+export async function measure(
   contender: Contender,
   games: ReadonlyMap<string, Game>,
   judges: ReadonlyMap<string, Judge>,
@@ -190,11 +215,9 @@ async function orderBy(
   seed: number,
 ): Promise<Uint32Array | undefined> {
   if (estimator === undefined) return randomOrder(game.players, stream(seed, game.players));
-  if (estimators[estimator].minimumBudget(game.players, game.examples, { weighting }) > rows)
-    return undefined;
+  if (estimator.minimumBudget(game.players, game.examples, { weighting }) > rows) return undefined;
   let last: Estimate | undefined;
-  for await (const estimate of estimators[estimator].run(game, { budget: { rows }, seed, weighting }))
-    last = estimate;
+  for await (const estimate of estimator.run(game, { budget: { rows }, seed, weighting })) last = estimate;
   return ascending(last!.values);
 }
 
@@ -207,7 +230,7 @@ function maskOf(orders: readonly Uint32Array[], share: number): Uint8Array {
   return Uint8Array.from(masks.flatMap((mask) => [...mask]));
 }
 
-function cellsOf(qualities: readonly Quality[][]): Record<string, string> {
+export function cellsOf(qualities: readonly Quality[][]): Record<string, string> {
   const cells: Record<string, string> = {};
   for (const [k, share] of shares.entries()) {
     const losses = qualities.map((one) => one[k]!.loss);
@@ -218,7 +241,7 @@ function cellsOf(qualities: readonly Quality[][]): Record<string, string> {
   return cells;
 }
 
-function deviation(values: readonly number[]): number {
+export function deviation(values: readonly number[]): number {
   const centre = mean(values);
   return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
 }

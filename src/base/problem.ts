@@ -416,7 +416,7 @@ export const catalogue = {
   "checkpoint-missing": entry(
     "usage",
     (d: { path: string }) =>
-      `--resume: there is no checkpoint ${d.path} to go on from. Leave --resume out to start anew, or name the file with --checkpoint.`,
+      `--resume: there is no checkpoint ${d.path} to go on from. Leave --resume out to start anew, or repeat the --out or --checkpoint of the run that was interrupted.`,
   ),
   "checkpoint-damaged": entry(
     "failed",

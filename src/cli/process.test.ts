@@ -1,5 +1,5 @@
 /** @file The compiled command in processes of its own: killed and resumed, interrupted, without stray output. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
@@ -158,6 +158,88 @@ describe("a training that is cut short", () => {
     expect(existsSync(out)).toBe(false);
     expect((await start(file, [...training(out), "--resume"]).ended).code).toBe(0);
     expect(readFileSync(out).equals(readFileSync(whole))).toBe(true);
+  });
+});
+
+describe("a pruning with training that is cut short", () => {
+  /** Two rounds of ranking, repair and training on one worker. */
+  const pruning = (out: string, seed = 4) => [
+    ...["prune", model, ...digits, "--limit", 500, "--budget", "2k", "--target-macs", "50%", "--steps", 2],
+    ...["--finetune", 8, "--batch", 32, "--seed", seed, "--workers", 1, "--no-latency", "--quiet", "--json"],
+    ...["--out", out],
+  ];
+  const whole = folder.file("pruned.onnx");
+  let told: { readonly rounds: unknown; readonly scores: unknown };
+
+  test("keeps nothing once it is done", async () => {
+    const ended = await start(file, pruning(whole)).ended;
+    expect(ended).toMatchObject({ code: 0, err: "" });
+    told = JSON.parse(ended.out);
+    expect(existsSync(`${whole}.checkpoint`)).toBe(false);
+  });
+
+  test.each([1, 2])(
+    "killed at random moments and resumed it ends with the same bytes and figures (seed %i)",
+    async (seed) => {
+      const out = folder.file(`pruned-${seed}.onnx`);
+      const kept = `${out}.checkpoint`;
+      const random = stream(seed, 0);
+      const go = () => start(file, [...pruning(out), ...(existsSync(kept) ? ["--resume"] : [])]);
+      let kills = 0;
+      for (const stage of ["owner.json", "training-0", "round-0.onnx", "training-1"]) {
+        const run = go();
+        let hasEnded = false;
+        run.ended.then(() => {
+          hasEnded = true;
+        });
+        await until(() => hasEnded || existsSync(join(kept, stage)));
+        await wait(300 * uniform(random));
+        if (existsSync(out)) break;
+        run.process.kill("SIGKILL");
+        await run.ended;
+        kills++;
+      }
+      expect(kills).toBeGreaterThan(1);
+      const ended = existsSync(out) ? undefined : await go().ended;
+      if (ended !== undefined) {
+        expect(ended).toMatchObject({ code: 0, err: "" });
+        const { rounds, scores } = JSON.parse(ended.out);
+        expect({ rounds, scores }).toEqual({ rounds: told.rounds, scores: told.scores });
+      }
+      expect(readFileSync(out).equals(readFileSync(whole))).toBe(true);
+      if (ended !== undefined) expect(existsSync(kept)).toBe(false);
+    },
+  );
+
+  test("interrupted in its training it says how to go on, takes no other settings, and goes on from there", async () => {
+    const out = folder.file("stopped.onnx");
+    const run = start(file, pruning(out));
+    await until(() => existsSync(join(`${out}.checkpoint`, "training-1")));
+    run.process.kill("SIGINT");
+    const ended = await run.ended;
+    expect(ended).toMatchObject({
+      code: 130,
+      err: `error (interrupted): Interrupted. What was finished is in ${out}.checkpoint. Run the same command with --resume to continue.\n`,
+    });
+    const other = await start(file, [...pruning(out, 5), "--resume"]).ended;
+    expect(other).toMatchObject({ code: 2, err: expect.stringMatching(/^error \(state-mismatch\)/) });
+    const again = await start(file, [...pruning(out), "--resume"]).ended;
+    expect(again).toMatchObject({ code: 0, err: "" });
+    expect(readFileSync(out).equals(readFileSync(whole))).toBe(true);
+  });
+
+  test("with nothing to go on from it says so, and a folder of another kind is left alone", async () => {
+    const out = folder.file("nothing.onnx");
+    const missing = await start(file, [...pruning(out), "--resume"]).ended;
+    expect(missing).toMatchObject({ code: 2, err: expect.stringMatching(/^error \(checkpoint-missing\)/) });
+    const untrained = pruning(out).filter((word) => !["--finetune", 8, "--batch", 32].includes(word));
+    const useless = await start(file, [...untrained, "--resume"]).ended;
+    expect(useless).toMatchObject({ code: 2, err: expect.stringMatching(/^error \(usage\).*--finetune/) });
+    mkdirSync(`${out}.checkpoint`);
+    writeFileSync(join(`${out}.checkpoint`, "mine"), "");
+    const refused = await start(file, pruning(out)).ended;
+    expect(refused.err).toMatch(/^error \(file-unwritable\)/);
+    expect(existsSync(join(`${out}.checkpoint`, "mine"))).toBe(true);
   });
 });
 

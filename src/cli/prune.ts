@@ -59,6 +59,10 @@ export function pruneCommand(io: Io): Command {
     "train what is left for so long after every round, from the labels and from the original network",
   );
   return command
+    .option(
+      "--resume",
+      "with --finetune: go on from what an interrupted run with the same settings left in OUT.checkpoint",
+    )
     .option("--plan <file>", "apply a plan instead of ranking", inputPath)
     .option("--scores <file>", "use the scores of an earlier rank instead of ranking again", inputPath)
     .option(
@@ -154,6 +158,7 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
       minAccuracy: floor === undefined ? undefined : parseShare("min-accuracy", floor),
       repair: options["repair"] as boolean | undefined,
       tune: await tuneSettings(options),
+      resume: options["resume"] === true,
       plan: planPath === undefined ? undefined : checkPlan(await readJson(planPath), planPath),
       scores: scoresPath === undefined ? undefined : await readScores(scoresPath),
       savePlan: options["savePlan"] as string | undefined,

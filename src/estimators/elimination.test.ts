@@ -7,12 +7,22 @@ import { gameOf, noisyGame, randomInteractionGame } from "../games/toy-games.ts"
 import { addVector, emptyMoments, standardErrorsOf } from "../math/moments.ts";
 import { normal, range, stream } from "../math/random.ts";
 import { ascending } from "../math/ranks.ts";
-import { sum } from "../math/sums.ts";
+import { mean, sum } from "../math/sums.ts";
 import { noneRemoved, remove, valuesOf } from "./elimination.ts";
 import { codeOf, finish } from "./estimator.properties.ts";
 import { estimators } from "./index.ts";
-import { addMarginals, courseOf, type OrderPair, orderOf, rowsOfPair, writePair } from "./order-pairs.ts";
+import { courseOf } from "./order-pairs.ts";
 import { valuesAmong } from "./restricted-values.ts";
+import { sequentialBy } from "./sequential.ts";
+import {
+  drawOf,
+  type Evidence,
+  meanMarginals,
+  mostRowsOf,
+  rowsOfDraw,
+  type Stage,
+  writeDraw,
+} from "./stages.ts";
 
 const { greedy, sequential, exact } = estimators;
 const shapley = { kind: "shapley" } as const;
@@ -142,17 +152,32 @@ describe("sequential", () => {
     expect([...removed].filter((player) => player < 3)).toHaveLength(2);
   });
 
-  test("a small budget is one round of permutation sampling", async () => {
+  test("without rows for the players near the cut, a small budget is one round of permutation sampling", async () => {
     const game = noisyGame(12, 200, 6);
     const weighting = { kind: "window", from: 0.25, to: 1 } as const;
     const options = { rows: 12 * 80, seed: 5, weighting, groupSize: 1 };
-    const { values } = await finish(sequential, game, options);
+    const whole = sequentialBy({ shareForAll: 1, stagesNearCut: 0, nearErrors: 0 });
+    const { values } = await finish(whole, game, options);
     const once = (await finish(estimators.permutation, game, options)).values;
     const least = ascending(values)[0]!;
     expect(least).toBe(ascending(once)[0]!);
     values.forEach((value, i) => {
       expect(Math.abs(value - once[i]!)).toBeLessThan(0.35);
     });
+  });
+
+  test("spends most rows on those near the cut", async () => {
+    const worth = [0, 9, 9, 9.1, 30, 30, 30, 30, 30, 30]; // the lowest two of ten go first
+    const random = stream(8, 0);
+    const noise = Float64Array.from({ length: 10 * 500 }, () => 4 * normal(random));
+    const game = gameOf(10, 500, (m, at, e) =>
+      worth.reduce((all, one, i) => all + m[at + i]! * (one + noise[e * 10 + i]!), 0),
+    );
+    const { standardErrors } = await finish(sequential, game, { rows: 10 * 100 });
+    const open = mean(standardErrors.subarray(1, 4));
+    const clear = mean(standardErrors.subarray(4));
+    expect(open).toBeLessThan(0.7 * clear); // with the rows shared evenly they would be equal
+    expect(standardErrors[0]!).toBeGreaterThan(1.2 * open);
   });
 
   test("ends where a narrow window leaves no size to look at", async () => {
@@ -207,30 +232,33 @@ describe.each([
   });
 });
 
-describe("values among some players, from orders of all of them", () => {
+/** A stage of a game, played. */
+async function played(game: Game, stage: Stage, count: number, seed: number): Promise<Evidence[]> {
+  const found: Evidence[] = [];
+  for (let item = stage.firstItem; item < stage.firstItem + count; item++) {
+    const draw = drawOf(item, stage, seed);
+    const rows = rowsOfDraw(draw, stage);
+    expect(rows).toBeLessThanOrEqual(mostRowsOf(stage));
+    const masks = new Uint8Array(rows * game.players);
+    writeDraw(draw, stage, game.players, masks, 0);
+    const payoffs = await game.values(masks, new Uint32Array(rows));
+    found.push({ item, stage, ...draw, marginals: meanMarginals(draw, stage, payoffs, [0]) });
+  }
+  return found;
+}
+
+function stageOf(left: readonly number[], firstItem: number): Stage {
+  return { firstItem, left, course: courseOf(shapley, left.length), near: undefined };
+}
+
+describe("values among some players, from what all of them played", () => {
   const players = 6;
   const left = [0, 2, 3, 5];
   const game = randomInteractionGame(players, 12);
   const repeats = 80;
 
-  /** Orders among some players, played. */
-  async function played(own: readonly number[], count: number, firstItem: number, seed: number) {
-    const course = courseOf(shapley, own.length);
-    const rows = rowsOfPair(course);
-    const pairs: OrderPair[] = [];
-    for (let item = firstItem; item < firstItem + count; item++) {
-      const order = orderOf(item, own, seed);
-      const masks = new Uint8Array(rows * players);
-      writePair(order, course, players, masks, 0);
-      const marginals = new Float64Array(2 * own.length);
-      addMarginals(course, await game.values(masks, new Uint32Array(rows)), 0, marginals);
-      pairs.push({ item, order, from: 0, marginals });
-    }
-    return pairs;
-  }
-
   /** Largest distance of the mean over seeds from the exact values, in standard errors of the mean. */
-  async function bias(of: (seed: number) => Promise<readonly OrderPair[]>, carried: number): Promise<number> {
+  async function bias(of: (seed: number) => Promise<readonly Evidence[]>, carried: number): Promise<number> {
     const truth = (await finish(exact, among(game, left))).values;
     const moments = emptyMoments(left.length);
     for (let seed = 0; seed < repeats; seed++) {
@@ -245,8 +273,9 @@ describe("values among some players, from orders of all of them", () => {
   }
 
   /** So many that no player lacks a marginal of some size: one in 60 joins all others left and nobody else. */
-  const inAll = (seed: number) => played([...range(players)], 300, 0, seed);
-  const inBoth = async (seed: number) => [...(await inAll(seed)), ...(await played(left, 20, 300, seed))];
+  const inAll = (seed: number) => played(game, stageOf([...range(players)], 0), 300, seed);
+  const fresh = (count: number, seed: number) => played(game, stageOf(left, 300), count, seed);
+  const inBoth = async (seed: number) => [...(await inAll(seed)), ...(await fresh(20, seed))];
 
   test("are unbiased, from coalitions without a removed player alone", async () => {
     expect(await bias(inAll, 0)).toBeLessThan(3.5);
@@ -256,9 +285,9 @@ describe("values among some players, from orders of all of them", () => {
   test("are biased once evidence of the game before is carried along, and less so as the game itself is played", async () => {
     const alone = await bias(inAll, Infinity);
     expect(alone).toBeGreaterThan(8); // what the test above would see
-    const mixed = async (fresh: number) => {
+    const mixed = async (count: number) => {
       const truth = (await finish(exact, among(game, left))).values;
-      const pairs = [...(await inAll(1)), ...(await played(left, fresh, 300, 1))];
+      const pairs = [...(await inAll(1)), ...(await fresh(count, 1))];
       const { values } = valuesAmong(left, pairs, courseOf(shapley, left.length), { players, carried: 50 });
       return Math.max(...truth.map((value, i) => Math.abs(value - values[i]!)));
     };

@@ -27,8 +27,6 @@ export function rowsOfPair({ shares, from, to }: Course): number {
 
 /** An order and its reverse, as far as they were played. */
 export interface OrderPair {
-  /** Item that drew it. */
-  readonly item: number;
   /** The players of its game, in order. */
   readonly order: Uint32Array;
   /** Size of the first coalition joined. */

@@ -1,6 +1,6 @@
-/** @file Values in the game among some of the players, from orders that were played while there were more. */
-import type { Course, OrderPair } from "./order-pairs.ts";
-import { visitMarginals } from "./order-pairs.ts";
+/** @file Values in the game among some of the players, from what was played while there were more. */
+import type { Course } from "./order-pairs.ts";
+import { type Evidence, visitEvidence } from "./stages.ts";
 
 /** Sizes are put together into at most so many classes for each player. */
 const largestClasses = 32;
@@ -30,7 +30,7 @@ export interface RestrictedValues {
  */
 export function valuesAmong(
   left: readonly number[],
-  pairs: readonly OrderPair[],
+  evidence: readonly Evidence[],
   { shares }: Course,
   { players, carried }: { readonly players: number; readonly carried: number },
 ): RestrictedValues {
@@ -41,10 +41,10 @@ export function valuesAmong(
   left.forEach((player, place) => {
     places[player] = place;
   });
-  const weightOf = weighting(left, pairs, shares, places, carried);
+  const weightOf = weighting(left, evidence, shares, places, carried);
   const visit = (told: (place: number, size: number, weight: number, marginal: number) => void): void => {
-    for (const pair of pairs)
-      visitMarginals(pair, places, (place, size, strangers, marginal) => {
+    for (const item of evidence)
+      visitEvidence(item, places, (place, size, strangers, marginal) => {
         const weight = weightOf(place, size, strangers);
         if (weight > 0) told(place, size, weight, marginal);
       });
@@ -97,14 +97,14 @@ function add({ sums, weights }: Tally, at: number, weight: number, value: number
 /** How much a marginal counts. */
 function weighting(
   left: readonly number[],
-  pairs: readonly OrderPair[],
+  evidence: readonly Evidence[],
   shares: Float64Array,
   places: Int32Array,
   carried: number,
 ): (place: number, size: number, strangers: number) => number {
   const others = new Float64Array(left.length);
-  for (const pair of pairs)
-    visitMarginals(pair, places, (place, size, strangers) => {
+  for (const item of evidence)
+    visitEvidence(item, places, (place, size, strangers) => {
       if (strangers > 0 && shares[size]! > 0) others[place] = others[place]! + 1;
     });
   const weights = others.map((marginals) => Math.min(1, carried / marginals)); // NaN is never looked at

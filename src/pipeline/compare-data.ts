@@ -1,6 +1,15 @@
 /** @file Cuts data for a comparison: every seed ranks and draws curves on examples of its own. */
 import { PrunerError } from "../base/problem.ts";
 import { type Dataset, split, take } from "../datasets/index.ts";
+import {
+  evaluateExamples,
+  fewestExamples,
+  figuresBesideTraining,
+  type Purpose,
+  partSizes,
+  rankExamples,
+  validationSize,
+} from "./part-sizes.ts";
 
 /** Disjoint parts of the data. */
 export interface CompareParts {
@@ -27,20 +36,6 @@ export interface CompareCut {
   readonly tune: boolean;
   readonly network: boolean;
 }
-
-/** Most examples that a seed ranks on. */
-const rankExamples = 1000;
-
-/** Most examples that choose the best epoch. */
-const validateExamples = 2000;
-
-/** Most examples kept for the final figures where there are others to learn from. */
-const evaluateExamples = 10_000;
-
-/** Fewest examples of a part. */
-const fewestExamples = 2;
-
-const validationShare = 0.1;
 
 /**
  * Cuts a data set in disjoint, stratified parts. No part takes more than its share of the examples while others could
@@ -69,30 +64,32 @@ export function cutForComparison(data: Dataset, test: Dataset | undefined, cut: 
 }
 
 function sizesOf(data: Dataset, hasTest: boolean, cut: CompareCut): Record<string, number> {
-  const { seeds, network, tune } = cut;
-  const repairs = network && cut.calibrateExamples > 0;
+  const { seeds, network } = cut;
+  const tune = network && cut.tune;
   const evaluates = network && !hasTest;
-  const ends = [true, true, repairs, network && tune, evaluates].filter(Boolean).length;
-  const each = Math.floor(data.size / ends);
-  const ranked = Math.min(rankExamples, Math.floor(each / seeds));
-  const drawn = Math.min(cut.curveExamples, Math.floor(each / seeds));
-  if (Math.min(ranked, drawn) < fewestExamples)
+  const learn = { name: "learn", most: Number.POSITIVE_INFINITY };
+  const judge = { name: "evaluate", most: evaluateExamples };
+  const wanted: Purpose[] = [
+    { name: "rank", most: rankExamples, parts: seeds },
+    { name: "curves", most: cut.curveExamples, parts: seeds },
+  ];
+  if (network && cut.calibrateExamples > 0) wanted.push({ name: "calibrate", most: cut.calibrateExamples });
+  if (evaluates && tune) wanted.push(figuresBesideTraining(data.size));
+  const rest = tune ? learn : evaluates ? judge : undefined;
+  const { rank, curves, learn: learned, ...others } = partSizes(data.size, wanted, rest).sizes;
+  if (Math.min(rank!, curves!) < fewestExamples)
     throw new PrunerError("usage", {
       detail: `${data.name}: ${data.size} ${data.size === 1 ? "example is" : "examples are"} too few for ${seeds} ${seeds === 1 ? "seed" : "seeds"} with examples of its own to rank on and others for curves${network ? ", besides those that whole networks are measured with" : ""}. Give more examples, or fewer --seeds${network ? ", or leave whole networks out with --no-network" : ""}.`,
     });
   const sizes: Record<string, number> = {};
   for (let k = 0; k < seeds; k++) {
-    sizes[`rank ${k}`] = ranked;
-    sizes[`curves ${k}`] = drawn;
+    sizes[`rank ${k}`] = rank!;
+    sizes[`curves ${k}`] = curves!;
   }
-  const left = data.size - seeds * (ranked + drawn);
-  if (repairs) sizes["calibrate"] = Math.min(cut.calibrateExamples, each);
-  const rest = left - (sizes["calibrate"] ?? 0);
-  if (network && tune) {
-    if (evaluates) sizes["evaluate"] = Math.min(evaluateExamples, Math.floor(data.size / 5), each);
-    const learn = rest - (sizes["evaluate"] ?? 0);
-    sizes["validate"] = Math.min(validateExamples, Math.max(1, Math.floor(validationShare * learn)));
-    sizes["tune"] = learn - sizes["validate"];
-  } else if (evaluates) sizes["evaluate"] = Math.min(evaluateExamples, rest);
+  Object.assign(sizes, others);
+  if (learned !== undefined) {
+    sizes["validate"] = validationSize(learned);
+    sizes["tune"] = learned - sizes["validate"];
+  }
   return sizes;
 }

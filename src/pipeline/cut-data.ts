@@ -1,6 +1,16 @@
 /** @file Cuts data by purpose, so that no example ranks, teaches, decides and judges at once. */
 import { PrunerError } from "../base/problem.ts";
 import { type Dataset, split, take } from "../datasets/index.ts";
+import {
+  calibrateExamples,
+  decideExamples,
+  fewestExamples,
+  figuresBesideTraining,
+  type Purpose,
+  partSizes,
+  rankExamples,
+  validationSize,
+} from "./part-sizes.ts";
 
 /** Disjoint parts of the data; undefined where nobody asked for one. */
 export interface DataParts {
@@ -24,24 +34,6 @@ export interface Purposes {
   readonly repair: boolean;
   readonly tune: boolean;
 }
-
-/** Most examples a ranking needs: orders and examples are drawn together, so more of them add little. */
-const rankExamples = 1000;
-
-/** Most examples for a decision or a choice. */
-const decideExamples = 2000;
-
-/** Most examples that repair looks at: from about 2,000 on more of them add little. */
-const calibrateExamples = 2000;
-
-/** Most examples kept for the final figures where the others can learn. */
-const evaluateExamples = 10_000;
-
-/** Fewest examples of a part. */
-const fewestExamples = 2;
-
-/** Share of the examples to learn from that chooses the best epoch. */
-const validationShare = 0.1;
 
 /**
  * Cuts a data set in disjoint, stratified parts. With test data of its own, all of that serves the final figures.
@@ -84,25 +76,21 @@ function sizesOf(
   data: Dataset,
   evaluates: boolean,
   { rank, decide, repair, tune }: Purposes,
-): Record<string, number> {
-  const learns = repair || tune;
-  const shares = [rank, decide, learns, evaluates].filter(Boolean).length;
-  const each = Math.floor(data.size / shares);
-  if (each < fewestExamples)
+): Readonly<Record<string, number>> {
+  const learn = { name: "learn", most: tune ? Number.POSITIVE_INFINITY : calibrateExamples };
+  const judge = { name: "evaluate", most: Number.POSITIVE_INFINITY };
+  const wanted: Purpose[] = [];
+  if (rank) wanted.push({ name: "rank", most: rankExamples });
+  if (decide) wanted.push({ name: "decide", most: decideExamples });
+  if (evaluates && tune) wanted.push(figuresBesideTraining(data.size));
+  if (evaluates && repair && !tune) wanted.push(learn);
+  const rest = tune || (repair && !evaluates) ? learn : evaluates ? judge : undefined;
+  const { share, sizes } = partSizes(data.size, wanted, rest);
+  if (share < fewestExamples) {
+    const shares = wanted.length + (rest === undefined ? 0 : 1);
     throw new PrunerError("usage", {
       detail: `${data.name}: ${data.size} examples are too few to be cut into ${shares} parts that serve ${endsOf({ rank, decide, repair, tune }, evaluates)} apart. Give more examples, or some of their own with --test-data${repair ? ", or leave repair out with --no-repair" : ""}.`,
     });
-  const sizes: Record<string, number> = {};
-  if (rank) sizes["rank"] = Math.min(rankExamples, each);
-  if (decide) sizes["decide"] = Math.min(decideExamples, each);
-  const left = data.size - Object.values(sizes).reduce((sum, size) => sum + size, 0);
-  if (learns && !evaluates) sizes["learn"] = tune ? left : Math.min(calibrateExamples, left);
-  else if (tune) {
-    sizes["evaluate"] = Math.min(evaluateExamples, Math.floor(data.size / 5), each);
-    sizes["learn"] = left - sizes["evaluate"];
-  } else {
-    if (learns) sizes["learn"] = Math.min(calibrateExamples, each);
-    if (evaluates) sizes["evaluate"] = left - (sizes["learn"] ?? 0);
   }
   return sizes;
 }
@@ -121,7 +109,7 @@ function endsOf({ rank, decide, repair, tune }: Purposes, evaluates: boolean): s
 }
 
 function validationOf(learn: Dataset, seed: number): [Dataset, Dataset] {
-  const validate = Math.min(decideExamples, Math.max(1, Math.floor(validationShare * learn.size)));
+  const validate = validationSize(learn.size);
   const indices = split(learn, { seed, parts: { tune: learn.size - validate, validate } });
   return [take(learn, indices.tune), take(learn, indices.validate)];
 }

@@ -2,6 +2,7 @@
 import { masksOfPlan } from "../channels/plan.ts";
 import type { GroupScores, ScoringConditions } from "../report/records.ts";
 import { accuracyJudge } from "./accuracy-judge.ts";
+import type { KeptWork } from "./kept-work.ts";
 import type { Bench } from "./prune-bench.ts";
 import { pruneChannels } from "./prune-channels.ts";
 import { groupsOf, type PruneOptions, ranksWithData } from "./prune-options.ts";
@@ -23,6 +24,7 @@ export async function decide(
   options: PruneOptions,
   bench: Bench,
   refinery: Refinery | undefined,
+  checkpoint?: KeptWork,
 ): Promise<Decision> {
   if (options.plan !== undefined) {
     const masks = masksOfPlan(bench.analysis, options.plan);
@@ -57,6 +59,7 @@ export async function decide(
     onMeasured: reportMeasuring(options),
     prune: { budget: options.budget, steps: options.steps ?? 1, minAccuracy: options.minAccuracy },
     refinery,
+    checkpoint,
     scores: options.scores?.groups,
     accuracyOf: options.minAccuracy === undefined ? undefined : await accuracyJudge(options, bench),
   });

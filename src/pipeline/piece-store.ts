@@ -20,9 +20,14 @@ export interface PieceStore {
    * @throws {PrunerError} `pieces-corrupt` for a damaged file, `file-unwritable`, and what `work` throws.
    */
   piece<T>(key: PieceKey, work: () => Promise<T>): Promise<T>;
+  /** The piece with this key, undefined where the folder does not hold it. @throws {PrunerError} `pieces-corrupt`. */
+  held<T>(key: PieceKey): Promise<T | undefined>;
+  /** @throws {PrunerError} `file-unwritable`. */
+  keep(key: PieceKey, value: unknown): Promise<void>;
 }
 
-const ownerFile = "owner.json";
+/** Says whose pieces a folder holds. */
+export const ownerFile = "owner.json";
 
 /**
  * Opens a folder of pieces, or begins one; without a path nothing is kept.
@@ -30,7 +35,12 @@ const ownerFile = "owner.json";
  * @throws {PrunerError} `pieces-foreign` for a folder of another owner, `pieces-corrupt`, `file-unwritable`.
  */
 export async function openPieces(path: string | undefined, owner: PieceKey): Promise<PieceStore> {
-  if (path === undefined) return { piece: async (_, work) => plain(await work()) };
+  if (path === undefined)
+    return {
+      piece: async (_, work) => plain(await work()),
+      held: async () => undefined,
+      keep: async () => {},
+    };
   await makeFolder(path);
   const known = await read<PieceKey>(path, ownerFile);
   if (known === undefined) await write(path, ownerFile, owner);
@@ -43,15 +53,17 @@ export async function openPieces(path: string | undefined, owner: PieceKey): Pro
         detail: `another ${different.join(", another ")}`,
       });
   }
+  const nameOf = (key: PieceKey): string => `${hashOf(JSON.stringify(key))}.json`;
   return {
     async piece<T>(key: PieceKey, work: () => Promise<T>) {
-      const name = `${hashOf(JSON.stringify(key))}.json`;
-      const found = await read<T>(path, name);
+      const found = await read<T>(path, nameOf(key));
       if (found !== undefined) return found;
       const value = plain(await work());
-      await write(path, name, value);
+      await write(path, nameOf(key), value);
       return value;
     },
+    held: (key) => read(path, nameOf(key)),
+    keep: (key, value) => write(path, nameOf(key), value),
   };
 }
 

@@ -28,6 +28,8 @@ export interface PruneOptions extends PayoffSettings, RuntimeSettings, WorkOptio
   readonly repair?: boolean | undefined;
   /** Train what is left, after every round. */
   readonly tune?: TuneSettings | undefined;
+  /** Goes on from what an interrupted run of these options has kept beside `out`. */
+  readonly resume?: boolean | undefined;
   /** Applies this plan instead of ranking. */
   readonly plan?: PrunePlan | undefined;
   /** Scores of an earlier ranking of this model, used instead of ranking again. */

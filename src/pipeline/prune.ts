@@ -15,6 +15,7 @@ import { decide } from "./decide.ts";
 import { figuresOf } from "./figures.ts";
 import { runnable, sizeOnDisk } from "./load-model.ts";
 import { type Bench, feedsOf, measureOn, openParts } from "./prune-bench.ts";
+import { checkpointOf, isThere, openPruneCheckpoint, removeCheckpoint } from "./prune-checkpoint.ts";
 import { inputsOf, type PruneOptions } from "./prune-options.ts";
 import { type PruneResult, resultOf } from "./prune-result.ts";
 import { refineryOf } from "./refinery-of.ts";
@@ -48,25 +49,29 @@ export async function onPruneBench<T>(options: PruneOptions, work: (bench: Bench
     return await work({ analysis, runner, parts });
   } catch (error) {
     if (options.signal?.aborted !== true || error instanceof PrunerError) throw error;
-    throw new PrunerError(
-      "interrupted",
-      {
-        next: "Nothing was written. A ranking that can be continued is made with rank --out and used with prune --scores.",
-      },
-      { cause: error },
-    );
+    throw new PrunerError("interrupted", { next: await nextAfter(options) }, { cause: error });
   } finally {
     await runner?.close();
   }
+}
+
+/** How to go on after an interruption. */
+async function nextAfter(options: PruneOptions): Promise<string> {
+  const path = checkpointOf(options);
+  const isKept = options.tune !== undefined && (await isThere(path));
+  return isKept
+    ? `What was finished is in ${path}. Run the same command with --resume to continue.`
+    : "Nothing was written. A ranking that can be continued is made with rank --out and used with prune --scores.";
 }
 
 async function pruneWith(options: PruneOptions, bench: Bench): Promise<PruneResult> {
   const { analysis, runner } = bench;
   const { model, out, savePlan, verify } = options;
   const output = chooseOutput(analysis.model, options.output);
+  const checkpoint = await openPruneCheckpoint(options, analysis, bench.parts);
   const original = await measureOn(options, bench, analysis, output, "original");
-  const refinery = refineryOf(options, bench, output);
-  const decision = await decide(options, bench, refinery);
+  const refinery = refineryOf(options, bench, output, checkpoint);
+  const decision = await decide(options, bench, refinery, checkpoint);
   checkRemoves(decision.masks);
   const sliced = sliceModel(model.analysis, decision.masks);
   const cut = analyzeChannels(openBatch(sliced), model.analysis);
@@ -83,6 +88,7 @@ async function pruneWith(options: PruneOptions, bench: Bench): Promise<PruneResu
   const result = decision.left === undefined ? sliced : asDeclared(smaller.model, sliced);
   const bytes = await writeOutput(withProvenance(result, plan, model.hash), out);
   if (savePlan !== undefined) await writeJson(savePlan, plan);
+  if (checkpoint !== undefined) await removeCheckpoint(checkpointOf(options));
   const apart =
     original !== undefined && pruned !== undefined
       ? divergence(original, pruned, analysis.model, output)

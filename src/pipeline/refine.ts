@@ -8,6 +8,7 @@ import { short } from "../report/format.ts";
 import type { RoundRecord, Stage, StageQuality } from "../report/records.ts";
 import type { TrainSettings } from "../training/settings.ts";
 import type { Runner } from "../valuation/runner.ts";
+import type { KeptWork } from "./kept-work.ts";
 import type { WorkOptions } from "./progress.ts";
 import type { Refinery } from "./removal.ts";
 import type { Survivor } from "./survivor.ts";
@@ -35,6 +36,8 @@ export interface RefineOptions extends WorkOptions {
   readonly validationLoss?: ((model: Model) => Promise<number | null>) | undefined;
   /** Quality on the examples for the final figures; decides nothing. */
   readonly judge: (model: Model) => Promise<StageQuality>;
+  /** Rounds that an interrupted run has finished, and the training it was at. */
+  readonly checkpoint?: KeptWork | undefined;
 }
 
 /** A refinery that keeps a record of its rounds. */
@@ -47,6 +50,11 @@ export interface RecordingRefinery extends Refinery {
 export function refineryFor(options: RefineOptions): RecordingRefinery {
   const rounds: RoundRecord[] = [];
   const refine: Refinery["refine"] = async (cut, step) => {
+    const known = await options.checkpoint?.round(rounds.length);
+    if (known !== undefined) {
+      rounds.push(known.record);
+      return known.model;
+    }
     const stages: Stage[] = [{ stage: "sliced", ...(await options.judge(cut.model)) }];
     let { model } = cut;
     let layers: readonly LayerRepair[] | null = null;
@@ -63,7 +71,9 @@ export function refineryFor(options: RefineOptions): RecordingRefinery {
       stages.push({ stage: "tuned", ...(await options.judge(model)) });
     }
     const { macs, parameters } = fullCost(costModelOf(cut.analysis));
-    rounds.push({ round: rounds.length + 1, step, macs, parameters, stages, repair: layers, tuning });
+    const record = { round: rounds.length + 1, step, macs, parameters, stages, repair: layers, tuning };
+    await options.checkpoint?.keepRound(rounds.length, model, record);
+    rounds.push(record);
     return model;
   };
   return {
@@ -92,7 +102,11 @@ async function repairCut(
 }
 
 /** Each round draws its own order and images. */
-function tuneCut({ tune, original, ...options }: RefineOptions, model: Model, round: number): Promise<Tuned> {
+async function tuneCut(
+  { tune, original, checkpoint, ...options }: RefineOptions,
+  model: Model,
+  round: number,
+): Promise<Tuned> {
   const { teacher, settings, lesson, parts } = tune!;
   return tuned({
     ...options,
@@ -101,6 +115,7 @@ function tuneCut({ tune, original, ...options }: RefineOptions, model: Model, ro
     lesson,
     settings: { ...settings, seed: settings.seed + round },
     teacher: teacher ? original.model : undefined,
+    checkpoint: await checkpoint?.training(round),
   });
 }
 

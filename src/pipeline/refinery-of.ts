@@ -9,6 +9,7 @@ import { toFloat32 } from "../passes/to-float32.ts";
 import type { StageQuality } from "../report/records.ts";
 import { atMost } from "./cut-data.ts";
 import { boundsOf } from "./figures.ts";
+import type { KeptWork } from "./kept-work.ts";
 import type { Bench } from "./prune-bench.ts";
 import type { PruneOptions } from "./prune-options.ts";
 import { type RecordingRefinery, refineryFor } from "./refine.ts";
@@ -27,6 +28,7 @@ export function refineryOf(
   options: PruneOptions,
   { analysis, runner, parts }: Bench,
   output: string,
+  checkpoint?: KeptWork,
 ): RecordingRefinery | undefined {
   if (runner === undefined || parts === undefined) return undefined;
   const { calibrate, tune, validate, evaluate } = parts;
@@ -57,6 +59,7 @@ export function refineryOf(
         ? undefined
         : async (model) => (await measure(runner, model, validate, { output, signal })).loss?.value ?? null,
     judge,
+    checkpoint,
     signal,
     onProgress,
     onRemark,

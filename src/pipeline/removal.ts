@@ -7,6 +7,7 @@ import type { CostModel } from "../channels/cost.ts";
 import type { KeepMasks } from "../channels/plan.ts";
 import type { Model } from "../graph/model.ts";
 import type { GroupScores } from "../report/records.ts";
+import type { KeptWork } from "./kept-work.ts";
 import type { RankContext, RankEvent } from "./rank-groups.ts";
 import { rankSurvivors, scoresByChannel, settingsOfRound } from "./rank-survivors.ts";
 import { cutTo, type Survivor, survivorOf } from "./survivor.ts";
@@ -27,6 +28,8 @@ export interface PruneContext extends Omit<RankContext, "resume"> {
   readonly accuracyOf?: ((model: Model) => Promise<number>) | undefined;
   /** What is done to the network after every round, before the next ranking. */
   readonly refinery?: Refinery | undefined;
+  /** Rankings that an interrupted run has finished. */
+  readonly checkpoint?: KeptWork | undefined;
 }
 
 /** Repair and tuning of what a round has left. */
@@ -101,7 +104,9 @@ export async function* nextScores(
     rounds,
     (performance.now() - started) / 1000,
   );
-  const ranking = yield* rankSurvivors({ ...context, settings }, masks, draft.left);
+  const known = await context.checkpoint?.ranking(rankings.length);
+  const ranking = known ?? (yield* rankSurvivors({ ...context, settings }, masks, draft.left));
+  if (known === undefined) await context.checkpoint?.keepRanking(rankings.length, ranking);
   rankings.push(ranking);
   scored.push({ masks, groups: ranking });
   return scoresByChannel(context, masks, ranking);

@@ -1,8 +1,10 @@
 /** @file Pages: complete, escaped, the same for the same record, and careful with claims. */
+
 import { parseHTML } from "linkedom";
 import { describe, expect, test } from "vitest";
 import { comparison } from "../../../test/helpers/compare-record.ts";
 import { oracleRecord } from "../../../test/helpers/oracle-record.ts";
+import { short } from "../format.ts";
 import type { ModelFigures, RoundRecord, ScoredGroup, Stage } from "../records.ts";
 import { direction, qualityClaim } from "./claims.ts";
 import { reportPage } from "./page.ts";
@@ -208,6 +210,38 @@ describe("parts of a page", () => {
     expect(new Set(ids).size).toBe(ids.length);
     expect(document.querySelectorAll("article")).toHaveLength(3);
     expect(document.querySelectorAll("#comparison + div tbody tr")).toHaveLength(3);
+    expect(page).not.toContain("Oracles side by side");
+    expect(page).not.toContain("Comparisons side by side");
+  });
+
+  test("oracles and comparisons among them say what they found, a line for each", () => {
+    const found = comparison({ methods: 3, groups: 2 });
+    const { document } = parseHTML(
+      reportPage([
+        { ...bare, name: "o", command: "oracle", oracle: oracleRecord(6) },
+        { ...bare, name: "beam", command: "oracle", oracle: oracleRecord(30, "beam") },
+        { ...bare, name: "c", command: "compare", comparison: found },
+      ]),
+    );
+    const linesOf = (title: string) =>
+      [...document.querySelectorAll(`[aria-label="${title}"] tbody tr`)].map((row) =>
+        [...row.querySelectorAll("td, th")].map(({ textContent }) => textContent),
+      );
+    const [exact, beam] = linesOf("Oracles side by side");
+    const { sets, oracle } = oracleRecord(6);
+    const regrets = oracle!.rankings.map(({ judgement }) => judgement.regretMean);
+    expect(exact![6]).toBe(short(sets.find(({ size }) => size === 3)!.worth, 3));
+    expect(exact![7]).toContain(`(${short(Math.min(...regrets), 3)})`);
+    expect([beam![0], beam![2], beam![7]]).toEqual(["beam", "beam", "-"]);
+    const areas = found.entries.map(({ summary }) => summary?.areaLowest.mean ?? Infinity);
+    const [line] = linesOf("Comparisons side by side");
+    expect(line!.slice(0, 3)).toEqual([
+      "c",
+      expect.stringContaining(found.payoff),
+      String(new Set(found.entries.map((entry) => entry.name)).size),
+    ]);
+    expect(line![5]).toContain(found.entries[areas.indexOf(Math.min(...areas))]!.name);
+    expect(line![5]).toContain(short(Math.min(...areas), 3));
   });
 });
 

@@ -4,6 +4,7 @@ import { compact, percent, short } from "../../format.ts";
 import { chart } from "../charts/chart.ts";
 import { html, type Markup, nothing, tableOf } from "../markup.ts";
 import type { ReportRecord } from "../record.ts";
+import { compareTable, oracleTable } from "./comparison-findings.ts";
 import type { Section } from "./section.ts";
 
 interface Entry {
@@ -15,7 +16,7 @@ interface Entry {
   readonly high: number;
 }
 
-/** A table of all results, and accuracy against MACs where they have both. */
+/** A table of all results, what oracles and comparisons found, and accuracy against MACs where results have both. */
 export function comparisonSection(records: readonly ReportRecord[]): Section {
   const rows = records.map(({ name, command, figures, scoring }) => {
     const after = figures?.after;
@@ -46,7 +47,7 @@ export function comparisonSection(records: readonly ReportRecord[]): Section {
   return {
     id: "comparison",
     title: "Results side by side",
-    body: html`${tableOf("Results side by side", columns, rows)}${scatter(records)}`,
+    body: html`${tableOf("Results side by side", columns, rows)}${oracleTable(records)}${compareTable(records)}${scatter(records)}`,
   };
 }
 
