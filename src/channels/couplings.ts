@@ -4,6 +4,7 @@ import type { Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
 import type { Couplings, Labels } from "../ops/operator.ts";
 import { axisBlock, axisLabels, blocksOf, type Draft, lockValue } from "./draft.ts";
+import { knownCut, takeCut } from "./grouped-cuts.ts";
 import { tie } from "./tie.ts";
 
 /** What the rule of one node says about that node alone. */
@@ -32,7 +33,8 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
   return {
     node,
     opset,
-    wholeBlocks: draft.wholeBlocks,
+    knownCut: knownCut(draft.cuts, node),
+    takeCut: () => takeCut(draft.cuts, node),
     inputs: node.inputs.map(factOf),
     outputs: node.outputs.map(factOf),
     labelsOf,

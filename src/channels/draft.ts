@@ -5,6 +5,7 @@ import type { Facts } from "../ops/infer.ts";
 import { blockWithin, extentOf, isPlain, withinOf } from "../ops/label-blocks.ts";
 import type { LabelBlock, Labels } from "../ops/operator.ts";
 import { type ChannelClasses, channelClasses } from "./channel-classes.ts";
+import type { CutsDraft, GroupedCut, GroupedCuts } from "./grouped-cuts.ts";
 import type { Balance, DerivedAxis, Read, Source, Tie } from "./labelling.ts";
 import { tie } from "./tie.ts";
 
@@ -16,7 +17,7 @@ export interface Measure {
 
 /** What is known so far, at some point of the walk. */
 export interface Draft {
-  readonly wholeBlocks: boolean;
+  readonly cuts: CutsDraft;
   readonly classes: ChannelClasses;
   readonly facts: Facts;
   readonly blocks: Map<string, readonly LabelBlock[]>;
@@ -35,9 +36,9 @@ export interface Draft {
 }
 
 /** Before the walk: the stored constants are known, and nothing is labelled yet. */
-export function newDraft({ initializers }: Graph, facts: Facts, wholeBlocks: boolean): Draft {
+export function newDraft({ initializers }: Graph, facts: Facts, groupedCut: GroupedCut | GroupedCuts): Draft {
   return {
-    wholeBlocks,
+    cuts: { asked: groupedCut, found: new Map() },
     classes: channelClasses(),
     facts,
     blocks: new Map(),

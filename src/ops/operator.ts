@@ -54,8 +54,10 @@ export interface LabelBlock {
 export interface Couplings {
   readonly node: Node;
   readonly opset: number;
-  /** Whether grouped convolutions lose whole blocks, instead of equally many channels from each. */
-  readonly wholeBlocks: boolean;
+  /** What this grouped convolution lost in an earlier form of the network, where there was one. */
+  readonly knownCut: "equal" | "blocks" | undefined;
+  /** What this convolution with blocks of several channels loses: channels of each block, or whole blocks. */
+  takeCut(): "equal" | "blocks";
   readonly inputs: readonly (Fact | undefined)[];
   readonly outputs: readonly (Fact | undefined)[];
   /**

@@ -21,6 +21,8 @@ export interface PruneOptions extends PayoffSettings, RuntimeSettings, WorkOptio
   readonly testData?: DataSettings | undefined;
   readonly settings: RankSettings;
   readonly selection?: Selection | undefined;
+  /** "auto": what each grouped convolution loses is chosen by measuring. Left out: as `model` was loaded. */
+  readonly grouped?: "auto" | undefined;
   readonly budget: Budget;
   readonly steps?: Steps | undefined;
   readonly minAccuracy?: number | undefined;
@@ -48,6 +50,11 @@ export function inputsOf({ model, data, testData }: PruneOptions): (string | fal
 /** Whether anything is ranked by running the network on data. */
 export function ranksWithData({ plan, scores, steps, settings }: PruneOptions): boolean {
   return plan === undefined && (scores === undefined || (steps ?? 1) !== 1) && needsData(settings.criterion);
+}
+
+/** Whether anything is decided on the examples for ranking. */
+export function usesRankExamples(options: PruneOptions): boolean {
+  return options.grouped === "auto" || ranksWithData(options);
 }
 
 /** Groups channels may go from. */

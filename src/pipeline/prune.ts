@@ -11,6 +11,7 @@ import { sliceModel } from "../surgery/slice.ts";
 import { chooseOutput } from "../valuation/targets.ts";
 import { checkOutputs } from "./check-outputs.ts";
 import { checkAmounts, checkCombination, checkRemoves } from "./check-prune.ts";
+import { settleGroupedCuts } from "./choose-grouped-cuts.ts";
 import { decide } from "./decide.ts";
 import { figuresOf } from "./figures.ts";
 import { runnable, sizeOnDisk } from "./load-model.ts";
@@ -60,7 +61,8 @@ export async function onPruneBench<T>(options: PruneOptions, work: (bench: Bench
   }
 }
 
-async function pruneWith(options: PruneOptions, bench: Bench): Promise<PruneResult> {
+async function pruneWith(asked: PruneOptions, given: Bench): Promise<PruneResult> {
+  const { options, bench, grouped } = await settleGroupedCuts(asked, given);
   const { analysis, runner } = bench;
   const { model, out, savePlan, verify } = options;
   const output = chooseOutput(analysis.model, options.output);
@@ -101,6 +103,7 @@ async function pruneWith(options: PruneOptions, bench: Bench): Promise<PruneResu
     plan,
     check,
     rounds: refinery?.rounds ?? [],
+    grouped,
     decision,
   });
 }

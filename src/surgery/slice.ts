@@ -40,7 +40,10 @@ export function sliceModel(analysis: ChannelAnalysis, masks: KeepMasks): Model {
     readers: readerCounts(model.graph),
     replacements: new Map(),
   };
-  const nodes = model.graph.nodes.flatMap((node) => sliceNode(draft, node));
+  const nodes = underOldNames(
+    draft,
+    model.graph.nodes.flatMap((node) => sliceNode(draft, node)),
+  );
   const graph: Graph = { ...model.graph, nodes, initializers, valueInfo: freshValueInfo(model.graph, axes) };
   return dropDeadNodes({ ...model, graph }, analysis.model);
 }
@@ -151,6 +154,30 @@ function replacement(draft: Draft, old: string, value: Tensor, base: string): st
   initializers.set(name, stored(value, origin));
   replacements.set(old, [...known, { name, value }]);
   return name;
+}
+
+/**
+ * A replacement that everything that read the old constant has taken gets the old name: groups are called after weights,
+ * and keep their names from one slice to the next.
+ */
+function underOldNames(
+  { model, initializers, replacements }: Draft,
+  nodes: readonly Node[],
+): readonly Node[] {
+  const read = (node: Node) => [
+    ...node.inputs,
+    ...subgraphsOf(node).flatMap((body) => [...capturedNames(body)]),
+  ];
+  const stillRead = new Set([...nodes.flatMap(read), ...model.graph.outputs.map(({ name }) => name)]);
+  const renamed = new Map<string, string>();
+  for (const [old, [only, ...others]] of replacements) {
+    if (only === undefined || others.length > 0 || stillRead.has(old) || !initializers.has(old)) continue;
+    renamed.set(only.name, old);
+    initializers.set(old, initializers.get(only.name)!);
+    initializers.delete(only.name);
+  }
+  if (renamed.size === 0) return nodes;
+  return nodes.map((node) => ({ ...node, inputs: node.inputs.map((name) => renamed.get(name) ?? name) }));
 }
 
 function isSame(a: Tensor, b: Tensor): boolean {

@@ -98,7 +98,9 @@ function coupleConv(layout: WeightLayout) {
     }
     const channels = c.labelsOf(0, 1);
     const outputs =
-      groups === 1 ? coupleDense(c, layout, channels) : coupleGrouped(c, layout, channels, groups);
+      groups === 1 && c.knownCut === undefined
+        ? coupleDense(c, layout, channels)
+        : coupleGrouped(c, layout, channels, groups);
     if ((c.node.inputs[2] ?? "") !== "") c.unify(c.labelsOf(2, 0), outputs);
     if ((c.node.inputs[3] ?? "") !== "") c.unify(c.labelsOf(3, 1), outputs); // FusedConv adds it to the result
     c.setOutput(0, [
@@ -123,8 +125,9 @@ function coupleDense(
 
 /**
  * Grouped convolutions. With one input channel per group (depthwise, with any multiplier) an input channel and its
- * outputs are one channel. Otherwise equally many channels have to stay in every group; which ones is free where the
- * weights are stored, since each group's share of them is then cut for itself.
+ * outputs are one channel, unless it is what is left of larger blocks. Otherwise blocks go whole, or equally many channels
+ * have to stay in every block; which ones is free where the weights are stored, since each block's share of them is then
+ * cut for itself.
  */
 function coupleGrouped(
   c: Couplings,
@@ -139,11 +142,11 @@ function coupleGrouped(
     c.lockInput(1, "it is the weight of a grouped convolution of unknown sizes");
     return undefined;
   }
-  if (inputChannels === groups) {
+  if (inputChannels === groups && c.knownCut === undefined) {
     const outputChannels = (weights[layout.out] as number) * (layout.out === 0 ? 1 : groups);
     return coupleDepthwise(c, layout, channels, outputChannels / groups);
   }
-  if (c.wholeBlocks) return coupleBlocks(c, layout, channels, groups);
+  if (c.takeCut() === "blocks") return coupleBlocks(c, layout, channels, groups);
   if (channels !== undefined) c.balance(channels, groups);
   c.read(0, 1);
   if (layout.out === 1) return coupleTransposedGroups(c, channels, groups);
