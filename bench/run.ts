@@ -19,6 +19,7 @@ import { inspectNodes } from "./speed/inspect-nodes.ts";
 import { oracleTable } from "./speed/oracle-table.ts";
 import { readWrite } from "./speed/read-write.ts";
 import { trainingStep } from "./speed/training-step.ts";
+import { zooLatency } from "./speed/zoo-latency.ts";
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   "rank-agreement": rankAgreement,
@@ -34,6 +35,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "estimator-overhead": estimatorOverhead,
   "oracle-table": oracleTable,
   "training-step": trainingStep,
+  "zoo-latency": zooLatency,
 };
 
 const folder = join(import.meta.dirname, "results");

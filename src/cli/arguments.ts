@@ -78,6 +78,9 @@ export function modelArgument(
     .addOption(new Option("--grouped <cut>", help).choices([...cuts]).default("equal"));
 }
 
+export const layerTimesHelp =
+  "time single layers before and after, and say which did not get faster and why (default: where latency did not fall)";
+
 /** What {@link modelArgument} was given, for whoever reads the model. */
 export function loadSettings(options: OptionValues): LoadOptions {
   const { inputShape, grouped } = options;

@@ -5,6 +5,7 @@ import type { Budget } from "../budget/budget.ts";
 import type { PruneResult } from "../pipeline/prune-result.ts";
 import {
   dataOptions,
+  layerTimesHelp,
   loadSettings,
   modelArgument,
   outputOptions,
@@ -73,6 +74,8 @@ export function pruneCommand(io: Io): Command {
     )
     .option("--no-verify", "do not compare the sliced model with the masked one")
     .option("--no-latency", "do not measure latency")
+    .option("--layer-times", layerTimesHelp)
+    .option("--no-layer-times", "do not measure the time of single layers")
     .requiredOption("--out <file>", "where the smaller model goes", outputPath)
     .action((path: string, options: RawOptions) => run(io, command, path, options));
 }
@@ -168,6 +171,7 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
       savePlan: options["savePlan"] as string | undefined,
       verify: options["verify"] as boolean,
       latency: options["latency"] as boolean,
+      layerTimes: options["layerTimes"] as boolean | undefined,
     };
     if (options["dryRun"] === true) {
       const { dryRunPrune } = await import("../pipeline/dry-run-prune.ts");
@@ -176,6 +180,7 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
     const result = await prune(job);
     work.finish();
     const { examplesText, figuresTable, keptText } = await import("../report/text.ts");
+    const { layerTimesText } = await import("../report/layer-times.ts");
     const { groupedText } = await import("../report/grouped.ts");
     const { repairText, roundsTable } = await import("../report/rounds.ts");
     await conclude(invocation, { ...result, locked: lockedGroups(model) }, () =>
@@ -185,6 +190,7 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
         repairText(result.rounds),
         roundsTable(result.rounds),
         figuresTable(result.before, result.after),
+        layerTimesText(result.layerTimes),
         summary(result, examplesText),
       ]
         .filter((part) => part !== "")

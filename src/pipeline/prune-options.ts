@@ -40,6 +40,8 @@ export interface PruneOptions extends PayoffSettings, RuntimeSettings, WorkOptio
   readonly verify?: boolean | undefined;
   /** Measure latency. Default true. */
   readonly latency?: boolean | undefined;
+  /** Time by layer. Left out: where latency is measured and did not fall. */
+  readonly layerTimes?: boolean | undefined;
 }
 
 /** Files that are read, and so must not be written. */

@@ -1,6 +1,7 @@
 /** @file What prune has to tell: a record in plain JSON. */
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { KeepMasks, PrunePlan } from "../channels/plan.ts";
+import type { LayerTimes } from "../evaluation/layer-times.ts";
 import type { SliceCheck } from "../evaluation/verify-slice.ts";
 import type { PairedAccuracy } from "../metrics/index.ts";
 import type {
@@ -30,6 +31,8 @@ export interface PruneResult {
   readonly scoring: ScoringConditions | null;
   /** What each grouped convolution lost and why, in the order of the graph; null where that was not chosen by measuring. */
   readonly grouped: readonly GroupedLayer[] | null;
+  /** Time by layer; null where that was not measured. */
+  readonly layerTimes: LayerTimes | null;
   /** Accuracy after minus accuracy before, on the same examples; null without labels. */
   readonly accuracyChange: PairedAccuracy | null;
   /** Rows spent on ranking, all rounds together. */
@@ -44,7 +47,10 @@ export interface PruneResult {
 
 /** What was measured and checked on the way. */
 export interface Findings
-  extends Pick<PruneResult, "before" | "after" | "plan" | "check" | "rounds" | "grouped" | "accuracyChange"> {
+  extends Pick<
+    PruneResult,
+    "before" | "after" | "plan" | "check" | "rounds" | "grouped" | "layerTimes" | "accuracyChange"
+  > {
   readonly decision: Decision;
 }
 
@@ -52,7 +58,7 @@ export interface Findings
 export function resultOf(
   options: PruneOptions,
   { analysis, parts }: Bench,
-  { before, after, plan, check, rounds, grouped, accuracyChange, decision }: Findings,
+  { before, after, plan, check, rounds, grouped, layerTimes, accuracyChange, decision }: Findings,
 ): PruneResult {
   return {
     schemaVersion: 1,
@@ -65,6 +71,7 @@ export function resultOf(
     scores: decision.scoring === null ? null : scoredGroups(analysis, decision),
     scoring: decision.scoring,
     grouped,
+    layerTimes,
     accuracyChange,
     rows: decision.rankings.flat().reduce((sum, scores) => sum + scores.rows, 0),
     steps: decision.steps,

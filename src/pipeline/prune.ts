@@ -21,6 +21,7 @@ import { type PruneResult, resultOf } from "./prune-result.ts";
 import { refineryOf } from "./refinery-of.ts";
 import { writeJson } from "./scores-file.ts";
 import { startRuntime } from "./settings.ts";
+import { timeLayers } from "./time-layers.ts";
 import { timeModels } from "./time-models.ts";
 import { withProvenance, writeOutput } from "./write-model.ts";
 
@@ -82,6 +83,7 @@ async function pruneWith(asked: PruneOptions, given: Bench): Promise<PruneResult
   const plan = planOfMasks(model.analysis, decision.masks);
   const bytesBefore = await sizeOnDisk(model);
   const [timedBefore, timedAfter] = await timeModels([analysis, smaller], feeds, options);
+  const layerTimes = await timeLayers([analysis, smaller], feeds, [timedBefore, timedAfter], options);
   const result = decision.left === undefined ? sliced : asDeclared(smaller.model, sliced);
   const bytes = await writeOutput(withProvenance(result, plan, model.hash), out);
   if (savePlan !== undefined) await writeJson(savePlan, plan);
@@ -104,6 +106,7 @@ async function pruneWith(asked: PruneOptions, given: Bench): Promise<PruneResult
     check,
     rounds: refinery?.rounds ?? [],
     grouped,
+    layerTimes,
     decision,
   });
 }

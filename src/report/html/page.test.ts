@@ -18,6 +18,8 @@ const bare: ReportRecord = {
   check: null,
   rounds: [],
   kept: [],
+  grouped: [],
+  layerTimes: null,
   scores: [],
   scoring: null,
   locked: [],
