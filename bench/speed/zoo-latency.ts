@@ -8,7 +8,6 @@ import { analyzeChannels, type ChannelAnalysis } from "../../src/channels/groups
 import { criteria, scoreGroups } from "../../src/criteria/index.ts";
 import { latencies } from "../../src/evaluation/latency.ts";
 import { layerTimes } from "../../src/evaluation/layer-times.ts";
-import { laneOf } from "../../src/evaluation/slow-reason.ts";
 import { readModelFile } from "../../src/onnx/read.ts";
 import { openBatch } from "../../src/passes/open-batch.ts";
 import { randomFeeds } from "../../src/pipeline/random-feeds.ts";
@@ -19,7 +18,7 @@ import { atMost, type Benchmark, type Findings } from "../record.ts";
 /** Real exports beside the repository. */
 const folder = join(import.meta.dirname, "../../../shared/models/zoo");
 const batches = [1, 32];
-const lane = laneOf();
+const lane = 8;
 
 export const zooLatency: Benchmark = {
   title: "Latency after a random half of the channels is gone",

@@ -9,6 +9,9 @@ import { producersOf } from "../graph/traversal.ts";
 /** Kernels with arithmetic of their own: those in whose name a convolution or a product can hide. */
 const arithmetic = /conv|gemm|matmul|attention|lstm|gru|rnn|einsum/i;
 
+/** What the runtime's optimizer puts in front of and behind names. */
+const added = /^(fused |InsertedPrecisionFreeCast_)+|(_token_\d+|_nchwc)+$/g;
+
 /** Finds the layer of a kernel: the node with arithmetic behind it; undefined for kernels without arithmetic. */
 export type LayerOf = (kernel: Pick<KernelTimes, "name" | "opType">) => Node | undefined;
 
@@ -26,7 +29,7 @@ export function layersOf(analysis: ChannelAnalysis): LayerOf {
   const nodeOf = (name: string): Node | undefined => byName.get(name) ?? makers.get(name);
   return ({ name, opType }) => {
     if (!arithmetic.test(opType)) return undefined;
-    const bare = name.replace(/(_token_\d+|_nchwc|_quant)+$/, "");
+    const bare = name.replace(added, "");
     const prefix = () => named.find((one) => bare.startsWith(one));
     const found = nodeOf(name) ?? nodeOf(bare) ?? nodeOf(prefix() ?? "");
     return found && upToArithmetic(found, makers, (node) => macs.has(node.outputs[0]!));
