@@ -61,7 +61,7 @@ async function timeOne(
   );
   const ratios = (contender: number) =>
     timed.map(({ models }) => models[contender]!.medianMs / models[0]!.medianMs);
-  const slow = timed.findLast(({ models }) => models[1]!.medianMs >= models[0]!.lowMs);
+  const slow = timed.findLast(({ models }) => models[1]!.medianMs >= models[0]!.medianMs);
   const macs = (one: ChannelAnalysis) => fullCost(costModelOf(one)).macs;
   return {
     ratios: ratios(1),

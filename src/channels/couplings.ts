@@ -3,7 +3,7 @@ import { intAttribute } from "../graph/attributes.ts";
 import type { Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
 import type { Couplings, Labels } from "../ops/operator.ts";
-import { axisBlock, axisLabels, blocksOf, type Draft, lockValue } from "./draft.ts";
+import { axisBlock, axisLabels, blockAlong, blocksOf, type Draft, lockValue } from "./draft.ts";
 import { knownCut, takeCut } from "./grouped-cuts.ts";
 import { tie } from "./tie.ts";
 
@@ -39,6 +39,7 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
     outputs: node.outputs.map(factOf),
     labelsOf,
     axisBlock: (input, axis) => axisBlock(draft, inputName(input), axis, node),
+    blockAlong: (input, axis) => blockAlong(draft, inputName(input), axis, node),
     blocksOf: (input) => blocksOf(draft, inputName(input)),
     setOutput: (output, blocks) => {
       const name = node.outputs[output] ?? "";
@@ -57,6 +58,11 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
     read(input, axis) {
       if (labelsOf(input, axis) !== undefined)
         draft.reads.push({ node, input, value: inputName(input), axis });
+    },
+    readInside(output, axis) {
+      const value = node.outputs[output]!;
+      if (axisLabels(draft, value, axis, node) !== undefined)
+        draft.reads.push({ node, input: -1, value, axis });
     },
     lock,
     lockInput: (input, reason) => lockValue(draft, inputName(input), label, reason),

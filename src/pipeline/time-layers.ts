@@ -30,12 +30,12 @@ export async function timeLayers(
   });
 }
 
-/** The largest batch on which the median did not fall below the lower quartile of before. */
+/** The largest batch on which the median did not fall. */
 function slowBatch(
   first: readonly TimedBatch[] | undefined,
   second: readonly TimedBatch[] | undefined,
 ): number | undefined {
   if (first === undefined || second === undefined) return undefined;
-  const slow = first.filter(({ latency }, k) => second[k]!.latency.medianMs >= latency.lowMs);
+  const slow = first.filter(({ latency }, k) => second[k]!.latency.medianMs >= latency.medianMs);
   return slow.at(-1)?.batch;
 }

@@ -98,6 +98,7 @@ function sliceNode(draft: Draft, node: Node): readonly Node[] {
   const call: SliceCall = {
     node,
     opset: model.opsets.get(node.domain) ?? 1,
+    standardOpset: model.opsets.get("") ?? 1,
     inputs: node.inputs.map(factOf),
     outputs: node.outputs.map(factOf),
     keptOfInput: (input, axis) => kept.get(node.inputs[input] ?? "")?.get(axis),
@@ -114,6 +115,11 @@ function sliceNode(draft: Draft, node: Node): readonly Node[] {
       inputs[input] = name;
     },
     emit: (opType, from, attributes) => emit.node(opType, from, attributes),
+    emitLike(from) {
+      const name = emit.unique(`sliced_${node.opType}`);
+      emit.adopt({ ...node, name, inputs: from, outputs: [name] });
+      return name;
+    },
     store(value) {
       const name = emit.constant(value);
       draft.initializers.set(name, stored(value));

@@ -7,6 +7,7 @@ import { addDims, multiplyDims, windowedDim } from "../../graph/dims.ts";
 import type { Dim, Node } from "../../graph/model.ts";
 import { sizeOf, type Tensor, takeAlong } from "../../tensor/tensor.ts";
 import type { CostTerm, Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
+import { coupleSliding, isMixed, sliceSliding } from "./along-channels.ts";
 import { blockFor, groupsOf, likeFirst, shapeOf } from "../shapes.ts";
 
 interface Window {
@@ -76,7 +77,9 @@ function convMacs(positionsOf: "input" | "output") {
     const weights = call.inputs[1]?.shape;
     if (weights === undefined) return [];
     const value = positionsOf === "output" ? call.node.outputs[0]! : call.node.inputs[0]!;
-    const spatial = weights.slice(2).map((_, axis) => ({ value, axis: axis + 2 }));
+    const spatial = weights
+      .slice(2)
+      .map((_, axis) => ({ value, axis: axis + 2, isWhole: weights[axis + 2] !== 1 }));
     const channels = [0, 1].map((axis) => ({ value: call.node.inputs[1]!, axis }));
     return [{ coefficient: sizeOf(weights.slice(2) as number[]), axes: [...channels, ...spatial] }];
   };
@@ -106,10 +109,8 @@ function coupleConv(layout: WeightLayout) {
     c.setOutput(0, [
       ...blockFor(1, outputs),
       ...c.blocksOf(0).filter(({ axes }) => axes.every((a) => a === 0)),
+      ...coupleSliding(c),
     ]);
-    for (let axis = 2; axis < c.inputs[0].shape.length; axis++) {
-      c.lock(c.labelsOf(0, axis), "a convolution slides over it");
-    }
   };
 }
 
@@ -228,6 +229,10 @@ function repeatEach(labels: Int32Array, times: number): Int32Array {
 
 function sliceConv(call: SliceCall): Node {
   const groups = groupsOf(call.node);
+  for (let axis = 2; axis < (call.inputs[0]?.shape?.length ?? 0); axis++) {
+    const kept = call.keptOfInput(0, axis);
+    if (kept !== undefined && isMixed(call, axis)) return sliceSliding(call, axis, kept);
+  }
   const inputChannels = call.inputs[0]?.shape?.[1];
   if (groups === 1 || inputChannels === undefined) return call.node; // what is not known is locked
   const kept = call.keptOfInput(0, 1);

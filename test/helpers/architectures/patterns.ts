@@ -2,7 +2,7 @@
  * @file Patterns that other pruners of ONNX files handle one by one or decline, by the name of what stands in their way.
  */
 import type { GraphBuilder } from "../build.ts";
-import { type Architecture, type ArchitectureOptions, architecture, headLocked } from "./architecture.ts";
+import { type Architecture, type ArchitectureOptions, architecture } from "./architecture.ts";
 import {
   activate,
   add,
@@ -182,16 +182,7 @@ export const patterns: readonly Architecture[] = [
   between("a gate from height and width apart", coordinateGate),
   between("a gate of full size", pixelGate),
   between("a gate without weights", withoutWeights),
-  between("kernels selected by a softmax", selectiveKernels, {
-    channels: 6,
-    // The scores of both kernels come from one layer: its channels lie on two axes, the paths' on one of them.
-    locked: {
-      ...headLocked,
-      "path3.conv": "it meets an axis that is fixed",
-      select: "it meets an axis that is fixed",
-    },
-    share: 0.3,
-  }),
+  between("kernels selected by a softmax", selectiveKernels, { channels: 6 }),
   between("context of all places", globalContext),
   between("an activation gated by itself", (g, x) => activate(g, activate(g, x, "silu"), "mish")),
 ];
