@@ -1,6 +1,7 @@
 /** @file What real exports hold besides plain layers: norms over groups, weights computed in the graph, ends of detectors. */
 import { float, type GraphBuilder } from "../build.ts";
-import { type Architecture, type ArchitectureOptions, architecture, headLocked } from "./architecture.ts";
+import { type Architecture, architecture, headLocked } from "./architecture.ts";
+import { between } from "./between.ts";
 import {
   activate,
   add,
@@ -23,19 +24,6 @@ import {
 } from "./layers.ts";
 
 const relu = (g: GraphBuilder, x: string) => activate(g, x, "relu");
-
-/** A layer in front, what is named on eight channels, a layer behind it. */
-function between(
-  name: string,
-  draw: (g: GraphBuilder, x: string) => string,
-  { channels = 8, ...options }: ArchitectureOptions & { readonly channels?: number } = {},
-): Architecture {
-  const whole = (g: GraphBuilder) => {
-    const inner = draw(g, relu(g, conv(g, image(g, 6), "front", 3, 8)));
-    classify(g, relu(g, conv(g, inner, "back", channels, 5)), 5);
-  };
-  return architecture(name, whole, options);
-}
 
 /** Split attention as ResNeSt has it: branches of one grouped convolution weighed by a softmax across them. */
 function splitAttention(g: GraphBuilder, x: string): string {

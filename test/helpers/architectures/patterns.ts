@@ -2,16 +2,15 @@
  * @file Patterns that other pruners of ONNX files handle one by one or decline, by the name of what stands in their way.
  */
 import type { GraphBuilder } from "../build.ts";
-import { type Architecture, type ArchitectureOptions, architecture } from "./architecture.ts";
+import { type Architecture, architecture } from "./architecture.ts";
+import { between } from "./between.ts";
 import {
   activate,
   add,
-  classify,
   concat,
   conv,
   convNorm,
   dense,
-  image,
   ints,
   linear,
   reshape,
@@ -20,19 +19,6 @@ import {
 } from "./layers.ts";
 
 const relu = (g: GraphBuilder, x: string) => activate(g, x, "relu");
-
-/** A layer in front of the pattern, the pattern on eight channels, a layer behind it. */
-function between(
-  name: string,
-  draw: (g: GraphBuilder, x: string) => string,
-  { channels = 8, ...options }: ArchitectureOptions & { readonly channels?: number } = {},
-): Architecture {
-  const whole = (g: GraphBuilder) => {
-    const inner = draw(g, relu(g, conv(g, image(g, 6), "front", 3, 8)));
-    classify(g, relu(g, conv(g, inner, "back", channels, 5)), 5);
-  };
-  return architecture(name, whole, options);
-}
 
 const gate = (g: GraphBuilder, x: string, by: string) => g.node("Mul", [x, activate(g, by, "sigmoid")]);
 
