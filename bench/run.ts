@@ -21,6 +21,7 @@ import { memory } from "./speed/memory.ts";
 import { oracleTable } from "./speed/oracle-table.ts";
 import { readWrite } from "./speed/read-write.ts";
 import { trainingStep } from "./speed/training-step.ts";
+import { zooLatency } from "./speed/zoo-latency.ts";
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   "rank-agreement": rankAgreement,
@@ -39,6 +40,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "oracle-table": oracleTable,
   memory,
   "training-step": trainingStep,
+  "zoo-latency": zooLatency,
 };
 
 const folder = join(import.meta.dirname, "results");

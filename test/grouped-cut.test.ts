@@ -1,17 +1,22 @@
 /** @file Grouped convolutions that lose whole blocks instead of equally many channels from each. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { cutsWith, type GroupedCut, type GroupedCuts } from "../src/channels/grouped-cuts.ts";
 import { analyzeChannels } from "../src/channels/groups.ts";
 import { intAttribute } from "../src/graph/attributes.ts";
 import type { Model } from "../src/graph/model.ts";
+import { countOf, groupAfter, survivorOf } from "../src/pipeline/survivor.ts";
 import { sliceModel } from "../src/surgery/slice.ts";
 import { architectures } from "./helpers/architectures/index.ts";
 import { graphBuilder } from "./helpers/build.ts";
 import { conv, head, networks, relu } from "./helpers/networks.ts";
-import { plansOf } from "./helpers/random-plan.ts";
+import { plansOf, removesSomething } from "./helpers/random-plan.ts";
 import { slicingEqualsMasking, subjectOf } from "./helpers/slicing-property.ts";
 
 const groupedCut = "blocks" as const;
+
+/** Plans for each network and choice; PLANS=200 makes the long run. */
+const plans = Number(process.env["PLANS"] ?? 3);
 
 /** Six channels into two blocks of three, four out of them. */
 function twoBlocks(): Model {
@@ -42,29 +47,49 @@ test("the convolution is left with fewer blocks of the same size", () => {
   expect(sliced.graph.initializers.get("gc.weight")!.shape).toEqual([2, 3, 3, 3]);
 });
 
-/** Whether a convolution has several blocks of several channels each. */
-function hasBlocks({ graph }: Model): boolean {
-  return graph.nodes.some(
-    ({ opType, attributes, inputs }) =>
-      opType === "Conv" &&
-      (attributes.get("group") as { readonly value?: number } | undefined)?.value !== 1 &&
-      (graph.initializers.get(inputs[1]!)?.shape[1] ?? 1) > 1,
-  );
-}
-
 const grouped = [...networks, ...Object.values(architectures).flat()].filter(
-  ({ name, build }) => name.includes("quantized") || hasBlocks(build()),
+  ({ build }) => analyzeChannels(build()).groupedCut.size > 0,
 );
 
+/** Every other grouped convolution loses whole blocks, from the first or from the second one. */
+function mixedCuts(model: Model, first: number): GroupedCuts {
+  const labels = [...analyzeChannels(model).groupedCut.keys()];
+  return cutsWith(labels.filter((_, k) => k % 2 === first));
+}
+
+const choices: readonly [name: string, cut: (model: Model) => GroupedCut | GroupedCuts][] = [
+  ["whole blocks everywhere", () => "blocks"],
+  ["whole blocks in every other layer, from the first", (model) => mixedCuts(model, 0)],
+  ["whole blocks in every other layer, from the second", (model) => mixedCuts(model, 1)],
+];
+
 describe.each(grouped)("$name", ({ build, tolerance = 1e-4 }) => {
-  test("slicing equals masking for random plans", async () => {
-    const subject = await subjectOf(build(), undefined, { groupedCut });
+  test.each(choices)("slicing equals masking for random plans, %s", async (_name, cut) => {
+    const model = build();
+    const subject = await subjectOf(model, undefined, { groupedCut: cut(model) });
     await fc.assert(
       fc.asyncProperty(plansOf(subject.analysis), (masks) =>
         slicingEqualsMasking(subject, masks, { tolerance, again: true }),
       ),
-      { seed: 7, numRuns: 3 },
+      { seed: 7, numRuns: plans },
     );
     await subject.masked.close();
   });
+
+  test.each([["equal cuts", () => "equal"] as (typeof choices)[number], ...choices])(
+    "groups stay what they are from round to round, %s",
+    (_name, cut) => {
+      const model = build();
+      const analysis = analyzeChannels(model, { groupedCut: cut(model) });
+      fc.assert(
+        fc.property(plansOf(analysis), (masks) => {
+          if (!removesSomething(masks)) return;
+          const left = survivorOf(analysis, sliceModel(analysis, masks), masks);
+          for (const [group, mask] of masks.entries())
+            if (countOf(mask) > 1) expect(groupAfter(analysis, left, group)).toBeGreaterThanOrEqual(0);
+        }),
+        { seed: 8, numRuns: 5 * plans },
+      );
+    },
+  );
 });

@@ -115,8 +115,8 @@ export function trainableConstants({ model, labelling }: ChannelAnalysis): strin
 function productOf(draft: Draft, term: CostTerm): Product {
   let { coefficient } = term;
   const axes: number[] = [];
-  for (const { value, axis } of term.axes) {
-    const counted = countedAxis(draft, value, axis);
+  for (const { value, axis, isWhole = false } of term.axes) {
+    const counted = isWhole ? undefined : countedAxis(draft, value, axis);
     if (counted !== undefined) axes.push(counted);
     else coefficient *= fixedSize(draft, draft.analysis.facts.get(value)?.shape?.[axis]);
   }

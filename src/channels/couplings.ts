@@ -3,7 +3,8 @@ import { intAttribute } from "../graph/attributes.ts";
 import type { Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
 import type { Couplings, Labels } from "../ops/operator.ts";
-import { axisBlock, axisLabels, blocksOf, type Draft, lockValue } from "./draft.ts";
+import { axisBlock, axisLabels, blockAlong, blocksOf, type Draft, lockValue } from "./draft.ts";
+import { knownCut, takeCut } from "./grouped-cuts.ts";
 import { tie } from "./tie.ts";
 
 /** What the rule of one node says about that node alone. */
@@ -32,11 +33,13 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
   return {
     node,
     opset,
-    wholeBlocks: draft.wholeBlocks,
+    knownCut: knownCut(draft.cuts, node),
+    takeCut: () => takeCut(draft.cuts, node),
     inputs: node.inputs.map(factOf),
     outputs: node.outputs.map(factOf),
     labelsOf,
     axisBlock: (input, axis) => axisBlock(draft, inputName(input), axis, node),
+    blockAlong: (input, axis) => blockAlong(draft, inputName(input), axis, node),
     blocksOf: (input) => blocksOf(draft, inputName(input)),
     setOutput: (output, blocks) => {
       const name = node.outputs[output] ?? "";
@@ -55,6 +58,11 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
     read(input, axis) {
       if (labelsOf(input, axis) !== undefined)
         draft.reads.push({ node, input, value: inputName(input), axis });
+    },
+    readInside(output, axis) {
+      const value = node.outputs[output]!;
+      if (axisLabels(draft, value, axis, node) !== undefined)
+        draft.reads.push({ node, input: -1, value, axis });
     },
     lock,
     lockInput: (input, reason) => lockValue(draft, inputName(input), label, reason),

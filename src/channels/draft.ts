@@ -5,6 +5,7 @@ import type { Facts } from "../ops/infer.ts";
 import { blockWithin, extentOf, isPlain, withinOf } from "../ops/label-blocks.ts";
 import type { LabelBlock, Labels } from "../ops/operator.ts";
 import { type ChannelClasses, channelClasses } from "./channel-classes.ts";
+import type { CutsDraft, GroupedCut, GroupedCuts } from "./grouped-cuts.ts";
 import type { Balance, DerivedAxis, Read, Source, Tie } from "./labelling.ts";
 import { tie } from "./tie.ts";
 
@@ -16,7 +17,7 @@ export interface Measure {
 
 /** What is known so far, at some point of the walk. */
 export interface Draft {
-  readonly wholeBlocks: boolean;
+  readonly cuts: CutsDraft;
   readonly classes: ChannelClasses;
   readonly facts: Facts;
   readonly blocks: Map<string, readonly LabelBlock[]>;
@@ -35,9 +36,9 @@ export interface Draft {
 }
 
 /** Before the walk: the stored constants are known, and nothing is labelled yet. */
-export function newDraft({ initializers }: Graph, facts: Facts, wholeBlocks: boolean): Draft {
+export function newDraft({ initializers }: Graph, facts: Facts, groupedCut: GroupedCut | GroupedCuts): Draft {
   return {
-    wholeBlocks,
+    cuts: { asked: groupedCut, found: new Map() },
     classes: channelClasses(),
     facts,
     blocks: new Map(),
@@ -68,14 +69,25 @@ export function blocksOf(draft: Draft, name: string): readonly LabelBlock[] {
 export function axisBlock(draft: Draft, name: string, axis: number, node: Node): LabelBlock | undefined {
   const block = blocksOf(draft, name).find(({ axes }) => axes.includes(axis));
   if (block === undefined || block.axes.length === 1) return block;
-  const size = extentOf(block, 0, draft.facts.get(name)!.shape!);
-  const step = block.labels.length / size;
-  const labels = Int32Array.from({ length: size }, (_, k) => block.labels[k * step]!);
-  const firstOfRow = block.labels.map((_, k) => labels[Math.floor(k / step)]!);
-  tie(draft, node, "rectangle", firstOfRow, block.labels);
-  const leading = blockWithin([block.axes[0]!], labels, [withinOf(block, 0)]);
-  replaceBlock(draft, name, block, leading);
-  return axis === leading.axes[0] ? leading : undefined;
+  const leading = blockAlong(draft, name, block.axes[0]!, node);
+  return axis === block.axes[0] ? leading : undefined;
+}
+
+/** Block on one axis; one over several axes is first tied so that it fits that axis. */
+export function blockAlong(draft: Draft, name: string, axis: number, node: Node): LabelBlock | undefined {
+  const block = blocksOf(draft, name).find(({ axes }) => axes.includes(axis));
+  if (block === undefined || block.axes.length === 1) return block;
+  const shape = draft.facts.get(name)!.shape!;
+  const sizes = block.axes.map((_, k) => extentOf(block, k, shape));
+  const at = block.axes.indexOf(axis);
+  const inner = sizes.slice(at + 1).reduce((product, size) => product * size, 1);
+  const positionOn = (k: number) => Math.floor(k / inner) % sizes[at]!;
+  const labels = Int32Array.from({ length: sizes[at]! }, (_, position) => block.labels[position * inner]!);
+  const first = block.labels.map((_, k) => labels[positionOn(k)]!);
+  tie(draft, node, "rectangle", first, block.labels);
+  const alone = blockWithin([axis], labels, [withinOf(block, at)]);
+  replaceBlock(draft, name, block, alone);
+  return alone;
 }
 
 /** As {@link axisBlock} for nodes that want labels to be positions; labels beside an open size on their axis are locked. */

@@ -4,6 +4,7 @@ import { type Facts, type InferOptions, inferFacts } from "../ops/infer.ts";
 import { finalPartitions, tieUnbalanced } from "./balances.ts";
 import type { Lock } from "./channel-classes.ts";
 import { type ChannelPlace, type Family, familiesOf, placesOf } from "./families.ts";
+import type { GroupedCut, GroupedCuts } from "./grouped-cuts.ts";
 import { labelChannels } from "./label-channels.ts";
 import type { Labelling, Read } from "./labelling.ts";
 import { uniqueId } from "./unique-id.ts";
@@ -36,21 +37,16 @@ export interface ChannelGroup {
   readonly blockOf?: Int32Array;
 }
 
-/**
- * What grouped convolutions lose: equally many channels from each of their blocks, or whole blocks, whose input and
- * output channels then are one player.
- */
-export type GroupedCut = "equal" | "blocks";
-
 export interface AnalyzeOptions extends InferOptions {
-  /** Default "equal". */
-  readonly groupedCut?: GroupedCut | undefined;
+  /** What grouped convolutions lose: all of them the same, or each what stands here. Default "equal". */
+  readonly groupedCut?: GroupedCut | GroupedCuts | undefined;
 }
 
 /** Everything known about a model's channels. */
 export interface ChannelAnalysis {
   readonly model: Model;
-  readonly groupedCut: GroupedCut;
+  /** What each grouped convolution loses; handed on to the analysis of a slice, it keeps the groups as they are. */
+  readonly groupedCut: GroupedCuts;
   readonly facts: Facts;
   readonly labelling: Labelling;
   readonly groups: readonly ChannelGroup[];
@@ -60,9 +56,8 @@ export interface ChannelAnalysis {
 
 /** Finds the channel groups of a model. */
 export function analyzeChannels(model: Model, options: AnalyzeOptions = {}): ChannelAnalysis {
-  const { groupedCut = "equal" } = options;
   const facts = inferFacts(model, options);
-  const labelling = labelChannels(model, facts, groupedCut === "blocks");
+  const { groupedCut, labelling } = labelChannels(model, facts, options.groupedCut);
   let families = familiesOf(labelling);
   while (tieUnbalanced(labelling, families)) families = familiesOf(labelling);
   const places = placesOf(families);

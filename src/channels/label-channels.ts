@@ -5,6 +5,7 @@ import { namesReadBy } from "../graph/traversal.ts";
 import type { Facts } from "../ops/infer.ts";
 import { coupleNode } from "./couple-node.ts";
 import { type Draft, lockValue, newDraft } from "./draft.ts";
+import type { GroupedCut, GroupedCuts } from "./grouped-cuts.ts";
 import type { Labelling } from "./labelling.ts";
 import { lockCaptured } from "./lock-captured.ts";
 import { lockMeasured } from "./measured-sizes.ts";
@@ -12,17 +13,22 @@ import { separateBlocks } from "./separate-blocks.ts";
 
 /**
  * Labels every axis of a model along which something could be removed.
- * @param wholeBlocks Grouped convolutions lose whole blocks, instead of equally many channels from each.
+ * @param groupedCut What grouped convolutions are to lose.
+ * @returns The labels, and what each grouped convolution loses.
  */
-export function labelChannels(model: Model, facts: Facts, wholeBlocks = false): Labelling {
+export function labelChannels(
+  model: Model,
+  facts: Facts,
+  groupedCut: GroupedCut | GroupedCuts = "equal",
+): { readonly labelling: Labelling; readonly groupedCut: GroupedCuts } {
   const { graph } = model;
-  const draft = newDraft(graph, facts, wholeBlocks);
+  const draft = newDraft(graph, facts, groupedCut);
   for (const node of graph.nodes) coupleNode(draft, node, model.opsets.get(node.domain) ?? 1);
   for (const node of graph.nodes) lockCaptured(draft, node);
   lockOutputs(draft, graph);
   lockOddReaders(draft, graph);
   separateBlocks(draft, graph);
-  return draft;
+  return { labelling: draft, groupedCut: draft.cuts.found };
 }
 
 /** What leaves the model keeps its size. */

@@ -14,6 +14,7 @@ export interface Source {
 /** A place where an absent channel has to read as zero. */
 export interface Read {
   readonly node: Node;
+  /** -1 where the node reads what it makes itself of several inputs; `value` then is its output, of the same shape. */
   readonly input: number;
   readonly value: string;
   readonly axis: number;

@@ -1,6 +1,7 @@
 /** @file A plan: for each group the channels that stay. Reviewed, edited, compared and replayed as JSON. */
 import { PrunerError } from "../base/problem.ts";
 import { type Cost, type CostModel, costMeter } from "./cost.ts";
+import { wholeBlocksOf } from "./grouped-cuts.ts";
 import type { ChannelAnalysis, ChannelGroup } from "./groups.ts";
 
 export interface GroupPlan {
@@ -15,6 +16,8 @@ export interface GroupPlan {
 export interface PrunePlan {
   readonly schemaVersion: 1;
   readonly groups: readonly GroupPlan[];
+  /** Grouped convolutions that lose whole blocks, by their names; all others lose equally from each block. */
+  readonly wholeBlocks?: readonly string[];
 }
 
 /** Shape [groups]: 1 for each channel that stays. */
@@ -27,11 +30,26 @@ export type KeepMasks = readonly Uint8Array[];
 export function masksOfPlan(analysis: ChannelAnalysis, plan: PrunePlan): KeepMasks {
   const byId = new Map(plan.groups.map((group) => [group.id, group]));
   const known = new Set(analysis.groups.map(({ id }) => id));
+  checkCuts(analysis, plan);
   for (const group of plan.groups) {
     if (!known.has(group.id)) fail(group.id, "the model has no such group; see inspect for their names");
     if (byId.get(group.id) !== group) fail(group.id, "it is listed twice");
   }
   return analysis.groups.map((group) => maskOfGroup(group, byId.get(group.id)));
+}
+
+/** A plan that speaks of whole blocks fits an analysis that sees the same ones. */
+function checkCuts({ groupedCut }: ChannelAnalysis, { wholeBlocks }: PrunePlan): void {
+  if (wholeBlocks === undefined) return;
+  const here = new Set(wholeBlocksOf(groupedCut));
+  const odd =
+    wholeBlocks.find((layer) => !here.has(layer)) ?? [...here].find((layer) => !wholeBlocks.includes(layer));
+  if (odd !== undefined)
+    throw new PrunerError("invalid-plan", {
+      group: odd,
+      detail:
+        "whether this convolution loses whole blocks is not as the model was loaded; load it with the plan's own cuts",
+    });
 }
 
 function maskOfGroup(group: ChannelGroup, plan: GroupPlan | undefined): Uint8Array {
@@ -87,7 +105,8 @@ export function planOfMasks(analysis: ChannelAnalysis, masks: KeepMasks): PruneP
       },
     ];
   });
-  return { schemaVersion: 1, groups };
+  const wholeBlocks = wholeBlocksOf(analysis.groupedCut);
+  return { schemaVersion: 1, groups, ...(wholeBlocks.length > 0 && { wholeBlocks }) };
 }
 
 /** What is left of the model under a plan. */
@@ -100,12 +119,16 @@ export function costOfMasks(model: CostModel, masks: KeepMasks): Cost {
  * @throws {PrunerError} `file-invalid` when the document is no plan.
  */
 export function checkPlan(document: unknown, path: string): PrunePlan {
-  const { schemaVersion, groups } = (document ?? {}) as Partial<PrunePlan>;
+  const { schemaVersion, groups, wholeBlocks } = (document ?? {}) as Partial<PrunePlan>;
   const isGroup = (group: unknown): group is GroupPlan => {
     const { id, channels, keep } = (group ?? {}) as Partial<GroupPlan>;
     return typeof id === "string" && Number.isInteger(channels) && Array.isArray(keep);
   };
-  if (schemaVersion === 1 && Array.isArray(groups) && groups.every(isGroup)) return { schemaVersion, groups };
+  const areNames =
+    wholeBlocks === undefined ||
+    (Array.isArray(wholeBlocks) && wholeBlocks.every((name) => typeof name === "string"));
+  if (schemaVersion === 1 && Array.isArray(groups) && groups.every(isGroup) && areNames)
+    return { schemaVersion, groups, ...(wholeBlocks !== undefined && { wholeBlocks }) };
   const detail =
     "is not a plan (expected schemaVersion 1 and groups with id, channels and keep); prune --save-plan writes one";
   throw new PrunerError("file-invalid", { path, detail });

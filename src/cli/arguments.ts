@@ -66,7 +66,11 @@ export const payoffNames = [
 ] as const satisfies readonly PayoffKind[];
 
 /** The model, what to assume about its inputs, and how its grouped convolutions are cut. */
-export function modelArgument(command: Command): Command {
+export function modelArgument(
+  command: Command,
+  cuts: readonly string[] = ["equal", "blocks"],
+  help = "what grouped convolutions lose: equally many channels of each block, or whole blocks",
+): Command {
   return command
     .argument("<model>", "ONNX file", inputPath)
     .option(
@@ -74,19 +78,16 @@ export function modelArgument(command: Command): Command {
       "shape of an input, such as input:N,3,224,224; repeatable",
       shapeOption,
     )
-    .addOption(
-      new Option(
-        "--grouped <cut>",
-        "what grouped convolutions lose: equally many channels of each block, or whole blocks",
-      )
-        .choices(["equal", "blocks"])
-        .default("equal"),
-    );
+    .addOption(new Option("--grouped <cut>", help).choices([...cuts]).default("equal"));
 }
+
+export const layerTimesHelp =
+  "time single layers before and after, and say which did not get faster and why (default: where latency did not fall)";
 
 /** What {@link modelArgument} was given, for whoever reads the model. */
 export function loadSettings(options: OptionValues): LoadOptions {
-  return { inputShapes: options["inputShape"] as never, groupedCut: options["grouped"] as never };
+  const { inputShape, grouped } = options;
+  return { inputShapes: inputShape as never, groupedCut: grouped === "auto" ? "equal" : (grouped as never) };
 }
 
 /** How results and errors are told. */

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { PrunerError } from "../base/problem.ts";
 import {
   dataOptions,
+  layerTimesHelp,
   loadSettings,
   measuredOutputOption,
   modelArgument,
@@ -32,10 +33,13 @@ export function evaluateCommand(io: Io): Command {
   return command
     .option("--against <model>", "the model to compare with, usually the original", inputPath)
     .option("--no-latency", "do not measure latency")
+    .option("--layer-times", `with --against, ${layerTimesHelp}`)
+    .option("--no-layer-times", "do not measure the time of single layers")
     .action(async (path: string, options: RawOptions) => {
       const { loadModel } = await import("../pipeline/load-model.ts");
       const { evaluate } = await import("../pipeline/evaluate.ts");
       const { figuresTable } = await import("../report/text.ts");
+      const { layerTimesText } = await import("../report/layer-times.ts");
       const { accuracyChangeText } = await import("../report/training.ts");
       const data = dataSettings(options);
       if (data === undefined)
@@ -55,12 +59,15 @@ export function evaluateCommand(io: Io): Command {
               : await loadModel(options["against"] as string, shapes),
           data,
           latency: options["latency"] as boolean,
+          layerTimes: options["layerTimes"] as boolean | undefined,
         });
         work.finish();
-        const { examples, accuracyChange, before, after } = result;
+        const { examples, accuracyChange, before, after, layerTimes } = result;
         const change = accuracyChange === null ? "" : ` ${accuracyChangeText(accuracyChange)}`;
         await conclude(invocation, result, () =>
-          [figuresTable(before, after), "", `${examples} examples.${change}`].join("\n"),
+          [figuresTable(before, after), layerTimesText(layerTimes), `${examples} examples.${change}`]
+            .filter((part) => part !== "")
+            .join("\n\n"),
         );
       } finally {
         work.finish();

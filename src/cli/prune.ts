@@ -5,6 +5,7 @@ import type { Budget } from "../budget/budget.ts";
 import type { PruneResult } from "../pipeline/prune-result.ts";
 import {
   dataOptions,
+  layerTimesHelp,
   loadSettings,
   modelArgument,
   outputOptions,
@@ -36,7 +37,12 @@ export function pruneCommand(io: Io): Command {
   const command = new Command("prune").description(
     "Remove the least useful channels under a budget and write a smaller model",
   );
-  for (const add of [modelArgument, dataOptions, testDataOptions]) add(command);
+  modelArgument(
+    command,
+    ["equal", "blocks", "auto"],
+    "what grouped convolutions lose: equally many channels of each block, whole blocks, or for each layer what measures better",
+  );
+  for (const add of [dataOptions, testDataOptions]) add(command);
   budgetOptions(command);
   for (const add of [
     rankingOptions,
@@ -72,6 +78,8 @@ export function pruneCommand(io: Io): Command {
     )
     .option("--no-verify", "do not compare the sliced model with the masked one")
     .option("--no-latency", "do not measure latency")
+    .option("--layer-times", layerTimesHelp)
+    .option("--no-layer-times", "do not measure the time of single layers")
     .requiredOption("--out <file>", "where the smaller model goes", outputPath)
     .action((path: string, options: RawOptions) => run(io, command, path, options));
 }
@@ -135,12 +143,15 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
   const { prune } = await import("../pipeline/prune.ts");
   const { readJson, readScores } = await import("../pipeline/scores-file.ts");
   const { checkPlan } = await import("../channels/plan.ts");
+  const { cutsWith } = await import("../channels/grouped-cuts.ts");
   const { lockedGroups } = await import("../pipeline/inspect.ts");
   const work = workOptions(io, options);
   const invocation = await begin(io, command, options, path);
   try {
-    const model = await loadModel(path, loadSettings(options));
     const planPath = options["plan"] as string | undefined;
+    const plan = planPath === undefined ? undefined : checkPlan(await readJson(planPath), planPath);
+    const cuts = plan?.wholeBlocks && { groupedCut: cutsWith(plan.wholeBlocks) };
+    const model = await loadModel(path, { ...loadSettings(options), ...cuts });
     const scoresPath = options["scores"] as string | undefined;
     const floor = options["minAccuracy"] as string | undefined;
     const job = {
@@ -159,11 +170,13 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
       repair: options["repair"] as boolean | undefined,
       tune: await tuneSettings(options),
       resume: options["resume"] === true,
-      plan: planPath === undefined ? undefined : checkPlan(await readJson(planPath), planPath),
+      plan,
+      grouped: options["grouped"] === "auto" ? ("auto" as const) : undefined,
       scores: scoresPath === undefined ? undefined : await readScores(scoresPath),
       savePlan: options["savePlan"] as string | undefined,
       verify: options["verify"] as boolean,
       latency: options["latency"] as boolean,
+      layerTimes: options["layerTimes"] as boolean | undefined,
     };
     if (options["dryRun"] === true) {
       const { dryRunPrune } = await import("../pipeline/dry-run-prune.ts");
@@ -172,13 +185,17 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
     const result = await prune(job);
     work.finish();
     const { examplesText, figuresTable, keptText } = await import("../report/text.ts");
+    const { layerTimesText } = await import("../report/layer-times.ts");
+    const { groupedText } = await import("../report/grouped.ts");
     const { repairText, roundsTable } = await import("../report/rounds.ts");
     await conclude(invocation, { ...result, locked: lockedGroups(model) }, () =>
       [
         keptText(result.groups),
+        groupedText(result.grouped),
         repairText(result.rounds),
         roundsTable(result.rounds),
         figuresTable(result.before, result.after),
+        layerTimesText(result.layerTimes),
         summary(result, examplesText),
       ]
         .filter((part) => part !== "")

@@ -10,6 +10,6 @@ export {
   qualityOf,
   wilsonInterval,
 } from "./intervals.ts";
-export { type Latency, type LatencyOptions, measureLatencies } from "./latency.ts";
+export { type Latency, type LatencyOptions, measureLatencies, quantile } from "./latency.ts";
 export type { Metric, OutputIs, Row } from "./metric.ts";
 export { metrics, type Payoff, type PayoffKind, type PayoffOptions, payoff } from "./payoff.ts";

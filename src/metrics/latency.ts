@@ -55,7 +55,7 @@ function summarise(times: number[]): Latency {
 }
 
 /** Linear interpolation between order statistics (type 7 of Hyndman & Fan, 1996). */
-function quantile(sorted: Float64Array, share: number): number {
+export function quantile(sorted: Float64Array, share: number): number {
   const at = (sorted.length - 1) * share;
   const low = sorted[Math.floor(at)]!;
   return low + (sorted[Math.ceil(at)]! - low) * (at - Math.floor(at));

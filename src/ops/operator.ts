@@ -54,8 +54,10 @@ export interface LabelBlock {
 export interface Couplings {
   readonly node: Node;
   readonly opset: number;
-  /** Whether grouped convolutions lose whole blocks, instead of equally many channels from each. */
-  readonly wholeBlocks: boolean;
+  /** What this grouped convolution lost in an earlier form of the network, where there was one. */
+  readonly knownCut: "equal" | "blocks" | undefined;
+  /** What this convolution with blocks of several channels loses: channels of each block, or whole blocks. */
+  takeCut(): "equal" | "blocks";
   readonly inputs: readonly (Fact | undefined)[];
   readonly outputs: readonly (Fact | undefined)[];
   /**
@@ -65,6 +67,8 @@ export interface Couplings {
   labelsOf(input: number, axis: number): Labels | undefined;
   /** As {@link Couplings.labelsOf}, for rules that hand on or pair axes which hold more than labels. */
   axisBlock(input: number, axis: number): LabelBlock | undefined;
+  /** As {@link Couplings.axisBlock}, with a block over several axes tied to fit this one instead of the leading one. */
+  blockAlong(input: number, axis: number): LabelBlock | undefined;
   /** All label blocks of an input. */
   blocksOf(input: number): readonly LabelBlock[];
   setOutput(output: number, blocks: readonly LabelBlock[]): void;
@@ -80,6 +84,11 @@ export interface Couplings {
   produce(input: number, axis: number): Labels | undefined;
   /** This node mixes over the axis: an absent channel has to read as zero here. */
   read(input: number, axis: number): void;
+  /**
+   * As {@link Couplings.read}, for nodes that make what they mix over of several inputs: it has the shape of this output.
+   * Needs a rule for masked channels.
+   */
+  readInside(output: number, axis: number): void;
   lock(labels: Labels | undefined, why: string): void;
   /** Locks everything an input carries. */
   lockInput(input: number, why: string): void;
@@ -103,13 +112,22 @@ export interface Couplings {
 /** `coefficient` times the sizes of these axes; symbolic axes (the batch) count as one. */
 export interface CostTerm {
   readonly coefficient: number;
-  readonly axes: readonly { readonly value: string; readonly axis: number }[];
+  readonly axes: readonly CostAxis[];
+}
+
+export interface CostAxis {
+  readonly value: string;
+  readonly axis: number;
+  /** The axis counts as it is, whatever channels on it go: a slice computes it at full length. */
+  readonly isWhole?: boolean;
 }
 
 /** What a slicing rule may ask and say. */
 export interface SliceCall {
   readonly node: Node;
+  /** Version of the operator set of the node's domain, and of the standard one. */
   readonly opset: number;
+  readonly standardOpset: number;
   readonly inputs: readonly (Fact | undefined)[];
   readonly outputs: readonly (Fact | undefined)[];
   /** Positions that stay along an axis, ascending; undefined when all stay, or when the axis has an open size. */
@@ -132,12 +150,15 @@ export interface SliceCall {
     inputs: readonly string[],
     attributes?: Readonly<Record<string, AttributeInShort>>,
   ): string;
+  /** Adds a node like this one with other inputs in front of it, and returns the name of its output. */
+  emitLike(inputs: readonly string[]): string;
   /** Adds a constant, and returns its name. */
   store(value: Tensor): string;
 }
 
 /** Silences the channels of an axis that a node reads. */
 export interface Mask {
+  /** -1 for what is read inside the node. */
   readonly input: number;
   readonly axis: number;
   /**

@@ -26,6 +26,12 @@ export function checkCombination(options: PruneOptions): void {
   const selects = [selection?.only, selection?.ignore].some((patterns) => (patterns ?? []).length > 0);
   if (plan !== undefined && (asks || selects || scores !== undefined))
     refuse("--plan says what stays: leave out targets, --min-accuracy, --only, --ignore and --scores.");
+  if (options.grouped === "auto" && (plan !== undefined || scores !== undefined))
+    refuse(
+      "--grouped auto chooses by ranking: leave out --plan and --scores. A saved plan knows which layers lose whole blocks.",
+    );
+  if (options.grouped === "auto" && data === undefined)
+    refuse("--grouped auto needs --data: what a cut is worth is measured.");
   if (plan === undefined && !asks) throw new PrunerError("budget-missing", {});
   if (scores !== undefined && scores.model !== model.hash)
     refuse("--scores: these scores belong to another model (its hash differs). Rank this one again.");

@@ -1,6 +1,7 @@
 /** @file The evaluate command: what a model is worth on data, and beside another one. */
 
 import { PrunerError } from "../base/problem.ts";
+import type { LayerTimes } from "../evaluation/layer-times.ts";
 import { divergence, type Measurement, measure } from "../evaluation/measure.ts";
 import { type PairedAccuracy, pairedAccuracy } from "../metrics/index.ts";
 import type { ModelFigures } from "../report/records.ts";
@@ -15,6 +16,7 @@ import {
   type RuntimeSettings,
   startRuntime,
 } from "./settings.ts";
+import { timeLayers } from "./time-layers.ts";
 import { timeModels } from "./time-models.ts";
 
 export interface EvaluateOptions extends Pick<PayoffSettings, "output">, RuntimeSettings, WorkOptions {
@@ -23,6 +25,8 @@ export interface EvaluateOptions extends Pick<PayoffSettings, "output">, Runtime
   readonly against?: LoadedModel | undefined;
   readonly data: DataSettings;
   readonly latency?: boolean | undefined;
+  /** Time by layer, beside `against`. Left out: where latency is measured and did not fall. */
+  readonly layerTimes?: boolean | undefined;
 }
 
 export interface Evaluation {
@@ -33,10 +37,16 @@ export interface Evaluation {
   readonly examples: number;
   /** Accuracy of the model minus accuracy of the other, on the same examples; null without labels or without another. */
   readonly accuracyChange: PairedAccuracy | null;
+  /** Time by layer of both models; null where that was not measured. */
+  readonly layerTimes: LayerTimes | null;
 }
 
 /** @throws {PrunerError} What models, data and the runtime can complain about. */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  if (options.layerTimes === true && options.against === undefined)
+    throw new PrunerError("usage", {
+      detail: "--layer-times compares layers before and after: give the original with --against.",
+    });
   const loaded = options.against === undefined ? [options.model] : [options.against, options.model];
   const analyses = loaded.map(runnable);
   const dataset = await openFor(analyses.at(-1)!, options.data);
@@ -54,6 +64,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     checkComparable(measured, dataset.size);
     const feeds = (batch: number) => dataset.batch(Array.from({ length: batch }, (_, k) => k % dataset.size));
     const timed = await timeModels(analyses, feeds, options);
+    const layerTimes = await timeLayers(analyses, feeds, timed, options);
     const bytes = await Promise.all(loaded.map(sizeOnDisk));
     const output = chooseOutput(analyses[0]!.model, options.output);
     const figures = analyses.map((analysis, k) =>
@@ -72,6 +83,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       after: figures.at(-1)!,
       examples: dataset.size,
       accuracyChange: first !== undefined && second !== undefined ? pairedAccuracy(first, second) : null,
+      layerTimes,
     };
   } finally {
     await runner.close();

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { PrunerError } from "../base/problem.ts";
-import { analyzeChannels, type ChannelAnalysis, type GroupedCut } from "../channels/groups.ts";
+import type { GroupedCut, GroupedCuts } from "../channels/grouped-cuts.ts";
+import { analyzeChannels, type ChannelAnalysis } from "../channels/groups.ts";
 import type { Dim, Model, ValueInfo } from "../graph/model.ts";
 import { findNonFinite } from "../graph/non-finite.ts";
 import { dataFilesOf } from "../onnx/data-files.ts";
@@ -24,7 +25,7 @@ export interface LoadOptions {
   /** Shapes that replace what the file says about its inputs, by input name. */
   readonly inputShapes?: ReadonlyMap<string, readonly Dim[]> | undefined;
   /** What grouped convolutions lose. Default "equal". */
-  readonly groupedCut?: GroupedCut | undefined;
+  readonly groupedCut?: GroupedCut | GroupedCuts | undefined;
 }
 
 /**

@@ -5,7 +5,7 @@ import { type Measurement, measure } from "../evaluation/measure.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Runner } from "../valuation/runner.ts";
 import { cutData, type DataParts } from "./cut-data.ts";
-import { type PruneOptions, ranksWithData } from "./prune-options.ts";
+import { type PruneOptions, usesRankExamples } from "./prune-options.ts";
 import { randomFeeds } from "./random-feeds.ts";
 import { openFor } from "./settings.ts";
 
@@ -30,7 +30,7 @@ export async function openParts(
   const data = await openFor(analysis, options.data);
   const test = options.testData === undefined ? undefined : await openFor(analysis, options.testData);
   return cutData(data, test, options.settings.seed, {
-    rank: ranksWithData(options),
+    rank: usesRankExamples(options),
     decide: options.minAccuracy !== undefined,
     repair: options.repair !== false,
     tune: options.tune !== undefined,

@@ -21,6 +21,8 @@ export interface PruneOptions extends PayoffSettings, RuntimeSettings, WorkOptio
   readonly testData?: DataSettings | undefined;
   readonly settings: RankSettings;
   readonly selection?: Selection | undefined;
+  /** "auto": what each grouped convolution loses is chosen by measuring. Left out: as `model` was loaded. */
+  readonly grouped?: "auto" | undefined;
   readonly budget: Budget;
   readonly steps?: Steps | undefined;
   readonly minAccuracy?: number | undefined;
@@ -40,6 +42,8 @@ export interface PruneOptions extends PayoffSettings, RuntimeSettings, WorkOptio
   readonly verify?: boolean | undefined;
   /** Measure latency. Default true. */
   readonly latency?: boolean | undefined;
+  /** Time by layer. Left out: where latency is measured and did not fall. */
+  readonly layerTimes?: boolean | undefined;
 }
 
 /** Files that are read, and so must not be written. */
@@ -50,6 +54,11 @@ export function inputsOf({ model, data, testData }: PruneOptions): (string | fal
 /** Whether anything is ranked by running the network on data. */
 export function ranksWithData({ plan, scores, steps, settings }: PruneOptions): boolean {
   return plan === undefined && (scores === undefined || (steps ?? 1) !== 1) && needsData(settings.criterion);
+}
+
+/** Whether anything is decided on the examples for ranking. */
+export function usesRankExamples(options: PruneOptions): boolean {
+  return options.grouped === "auto" || ranksWithData(options);
 }
 
 /** Groups channels may go from. */

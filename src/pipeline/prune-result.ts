@@ -1,10 +1,12 @@
 /** @file What prune has to tell: a record in plain JSON. */
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { KeepMasks, PrunePlan } from "../channels/plan.ts";
+import type { LayerTimes } from "../evaluation/layer-times.ts";
 import type { SliceCheck } from "../evaluation/verify-slice.ts";
 import type { PairedAccuracy } from "../metrics/index.ts";
 import type {
   ExampleCounts,
+  GroupedLayer,
   ModelFigures,
   RoundRecord,
   ScoredGroup,
@@ -12,7 +14,7 @@ import type {
 } from "../report/records.ts";
 import type { Decision } from "./decide.ts";
 import type { Bench } from "./prune-bench.ts";
-import { type PruneOptions, ranksWithData } from "./prune-options.ts";
+import { type PruneOptions, usesRankExamples } from "./prune-options.ts";
 import { scoredGroups } from "./scored-groups.ts";
 
 export interface PruneResult {
@@ -27,6 +29,10 @@ export interface PruneResult {
   /** What decided, channel by channel; null where a plan did. */
   readonly scores: readonly ScoredGroup[] | null;
   readonly scoring: ScoringConditions | null;
+  /** What each grouped convolution lost and why, in the order of the graph; null where that was not chosen by measuring. */
+  readonly grouped: readonly GroupedLayer[] | null;
+  /** Time by layer; null where that was not measured. */
+  readonly layerTimes: LayerTimes | null;
   /** Accuracy after minus accuracy before, on the same examples; null without labels. */
   readonly accuracyChange: PairedAccuracy | null;
   /** Rows spent on ranking, all rounds together. */
@@ -41,7 +47,10 @@ export interface PruneResult {
 
 /** What was measured and checked on the way. */
 export interface Findings
-  extends Pick<PruneResult, "before" | "after" | "plan" | "check" | "rounds" | "accuracyChange"> {
+  extends Pick<
+    PruneResult,
+    "before" | "after" | "plan" | "check" | "rounds" | "grouped" | "layerTimes" | "accuracyChange"
+  > {
   readonly decision: Decision;
 }
 
@@ -49,7 +58,7 @@ export interface Findings
 export function resultOf(
   options: PruneOptions,
   { analysis, parts }: Bench,
-  { before, after, plan, check, rounds, accuracyChange, decision }: Findings,
+  { before, after, plan, check, rounds, grouped, layerTimes, accuracyChange, decision }: Findings,
 ): PruneResult {
   return {
     schemaVersion: 1,
@@ -61,6 +70,8 @@ export function resultOf(
     rounds,
     scores: decision.scoring === null ? null : scoredGroups(analysis, decision),
     scoring: decision.scoring,
+    grouped,
+    layerTimes,
     accuracyChange,
     rows: decision.rankings.flat().reduce((sum, scores) => sum + scores.rows, 0),
     steps: decision.steps,
@@ -70,7 +81,7 @@ export function resultOf(
       parts === undefined
         ? null
         : {
-            rank: ranksWithData(options) ? parts.rank.size : 0,
+            rank: usesRankExamples(options) ? parts.rank.size : 0,
             decide: parts.decide?.size ?? 0,
             calibrate: parts.calibrate?.size ?? 0,
             tune: parts.tune?.size ?? 0,

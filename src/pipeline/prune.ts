@@ -11,6 +11,7 @@ import { sliceModel } from "../surgery/slice.ts";
 import { chooseOutput } from "../valuation/targets.ts";
 import { checkOutputs } from "./check-outputs.ts";
 import { checkAmounts, checkCombination, checkRemoves } from "./check-prune.ts";
+import { settleGroupedCuts } from "./choose-grouped-cuts.ts";
 import { decide } from "./decide.ts";
 import { figuresOf } from "./figures.ts";
 import { runnable, sizeOnDisk } from "./load-model.ts";
@@ -21,6 +22,7 @@ import { type PruneResult, resultOf } from "./prune-result.ts";
 import { refineryOf } from "./refinery-of.ts";
 import { writeJson } from "./scores-file.ts";
 import { startRuntime } from "./settings.ts";
+import { timeLayers } from "./time-layers.ts";
 import { timeModels } from "./time-models.ts";
 import { withProvenance, writeOutput } from "./write-model.ts";
 
@@ -64,7 +66,8 @@ async function nextAfter(options: PruneOptions): Promise<string> {
     : "Nothing was written. A ranking that can be continued is made with rank --out and used with prune --scores.";
 }
 
-async function pruneWith(options: PruneOptions, bench: Bench): Promise<PruneResult> {
+async function pruneWith(asked: PruneOptions, given: Bench): Promise<PruneResult> {
+  const { options, bench, grouped } = await settleGroupedCuts(asked, given);
   const { analysis, runner } = bench;
   const { model, out, savePlan, verify } = options;
   const output = chooseOutput(analysis.model, options.output);
@@ -85,6 +88,7 @@ async function pruneWith(options: PruneOptions, bench: Bench): Promise<PruneResu
   const plan = planOfMasks(model.analysis, decision.masks);
   const bytesBefore = await sizeOnDisk(model);
   const [timedBefore, timedAfter] = await timeModels([analysis, smaller], feeds, options);
+  const layerTimes = await timeLayers([analysis, smaller], feeds, [timedBefore, timedAfter], options);
   const result = decision.left === undefined ? sliced : asDeclared(smaller.model, sliced);
   const bytes = await writeOutput(withProvenance(result, plan, model.hash), out);
   if (savePlan !== undefined) await writeJson(savePlan, plan);
@@ -107,6 +111,8 @@ async function pruneWith(options: PruneOptions, bench: Bench): Promise<PruneResu
     plan,
     check,
     rounds: refinery?.rounds ?? [],
+    grouped,
+    layerTimes,
     decision,
   });
 }

@@ -36,6 +36,8 @@ const empty = {
   check: null,
   rounds: [],
   kept: [],
+  grouped: [],
+  layerTimes: null,
   scores: [],
   scoring: null,
   locked: [],
@@ -115,6 +117,8 @@ function recordOfPrune(found: PruneResult): Partial<ReportRecord> {
     check,
     rounds,
     kept: groups,
+    grouped: found.grouped ?? [],
+    layerTimes: found.layerTimes ?? null,
     scores: found.scores ?? [],
     scoring,
     examples: { ...found.examples },
@@ -163,8 +167,10 @@ function recordOfScores(found: Scores): Partial<ReportRecord> {
   };
 }
 
-function recordOfEvaluation({ before, after, accuracyChange, examples }: Evaluation): Partial<ReportRecord> {
+function recordOfEvaluation(found: Evaluation): Partial<ReportRecord> {
+  const { before, after, accuracyChange, examples, layerTimes } = found;
   return {
+    layerTimes: layerTimes ?? null,
     command: "evaluate",
     figures: { before, after, reference: "original" },
     accuracyChange,

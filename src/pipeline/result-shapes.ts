@@ -31,6 +31,52 @@ const figures = fields({
   latencyQuartilesMs: nullable(mapByNumber(bounds)),
 });
 
+const grouped = optional(
+  nullable(
+    listOf(
+      fields({
+        layer: text,
+        blocks: count(1),
+        cut: oneOf(["equal", "blocks"]),
+        trial: nullable(
+          fields({
+            cost: number,
+            quantity: oneOf(["macs", "parameters"]),
+            blocksRemoved: count(),
+            payoffEqual: number,
+            payoffBlocks: number,
+            standardError: number,
+          }),
+        ),
+        reason: nullable(text),
+      }),
+    ),
+  ),
+);
+
+const sides = (side: Shape) => fields({ before: side, after: side });
+
+const layerTimes = optional(
+  nullable(
+    fields({
+      batch: count(1),
+      runs: count(1),
+      ms: sides(number),
+      layers: listOf(
+        fields({
+          layer: text,
+          macs: nullable(sides(number)),
+          channels: nullable(sides(text)),
+          ms: sides(number),
+          faster: flag,
+          reason: nullable(text),
+        }),
+      ),
+      advice: nullable(text),
+    }),
+  ),
+);
+
 const change = nullable(
   fields({
     difference: fields({ value: number, low: number, high: number }),
@@ -121,6 +167,8 @@ export const pruneShape: Shape = fields({
   groups: listOf(fields({ id: text, channels: count(1), kept: count() })),
   check: nullable(fields({ difference: number, tolerance: number, examples: count() })),
   rounds,
+  grouped,
+  layerTimes,
   scores: nullable(
     listOf(
       byChannel(
@@ -175,6 +223,7 @@ export const evaluationShape: Shape = fields({
   after: figures,
   examples: count(),
   accuracyChange: change,
+  layerTimes,
   run: runShape,
 });
 

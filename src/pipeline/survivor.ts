@@ -14,7 +14,7 @@ export interface Survivor {
 
 /**
  * Wraps a network that has the channels of `masks`.
- * @param original Says what its grouped convolutions lose.
+ * @param original Says what its grouped convolutions lose, so that its groups are those of the original.
  */
 export function survivorOf(
   { groupedCut }: Pick<ChannelAnalysis, "groupedCut">,

@@ -77,6 +77,31 @@ export interface ScoredGroup {
   readonly removedAfter: readonly (number | null)[];
 }
 
+/** What a grouped convolution was made to lose, and what the two ways of cutting it were worth. */
+export interface GroupedLayer {
+  /** The convolution. */
+  readonly layer: string;
+  readonly blocks: number;
+  readonly cut: "equal" | "blocks";
+  /**
+   * Both ways tried on this layer alone, at the same cost of the network; null where only one way is open. Payoffs are
+   * means over the ranking examples.
+   */
+  readonly trial: {
+    /** What the network costs under either way. */
+    readonly cost: number;
+    readonly quantity: "macs" | "parameters";
+    /** Players that went in whole blocks. */
+    readonly blocksRemoved: number;
+    readonly payoffEqual: number;
+    readonly payoffBlocks: number;
+    /** Of the difference, from the same examples. */
+    readonly standardError: number;
+  } | null;
+  /** Why nothing was tried, or why the better way was not taken. */
+  readonly reason: string | null;
+}
+
 /** Under which circumstances a result came about: what it takes to repeat it, and what it cost. */
 export interface RunRecord {
   readonly tool: string;

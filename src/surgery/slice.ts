@@ -40,7 +40,10 @@ export function sliceModel(analysis: ChannelAnalysis, masks: KeepMasks): Model {
     readers: readerCounts(model.graph),
     replacements: new Map(),
   };
-  const nodes = model.graph.nodes.flatMap((node) => sliceNode(draft, node));
+  const nodes = underOldNames(
+    draft,
+    model.graph.nodes.flatMap((node) => sliceNode(draft, node)),
+  );
   const graph: Graph = { ...model.graph, nodes, initializers, valueInfo: freshValueInfo(model.graph, axes) };
   return dropDeadNodes({ ...model, graph }, analysis.model);
 }
@@ -95,6 +98,7 @@ function sliceNode(draft: Draft, node: Node): readonly Node[] {
   const call: SliceCall = {
     node,
     opset: model.opsets.get(node.domain) ?? 1,
+    standardOpset: model.opsets.get("") ?? 1,
     inputs: node.inputs.map(factOf),
     outputs: node.outputs.map(factOf),
     keptOfInput: (input, axis) => kept.get(node.inputs[input] ?? "")?.get(axis),
@@ -111,6 +115,11 @@ function sliceNode(draft: Draft, node: Node): readonly Node[] {
       inputs[input] = name;
     },
     emit: (opType, from, attributes) => emit.node(opType, from, attributes),
+    emitLike(from) {
+      const name = emit.unique(`sliced_${node.opType}`);
+      emit.adopt({ ...node, name, inputs: from, outputs: [name] });
+      return name;
+    },
     store(value) {
       const name = emit.constant(value);
       draft.initializers.set(name, stored(value));
@@ -151,6 +160,30 @@ function replacement(draft: Draft, old: string, value: Tensor, base: string): st
   initializers.set(name, stored(value, origin));
   replacements.set(old, [...known, { name, value }]);
   return name;
+}
+
+/**
+ * A replacement that everything that read the old constant has taken gets the old name: groups are called after weights,
+ * and keep their names from one slice to the next.
+ */
+function underOldNames(
+  { model, initializers, replacements }: Draft,
+  nodes: readonly Node[],
+): readonly Node[] {
+  const read = (node: Node) => [
+    ...node.inputs,
+    ...subgraphsOf(node).flatMap((body) => [...capturedNames(body)]),
+  ];
+  const stillRead = new Set([...nodes.flatMap(read), ...model.graph.outputs.map(({ name }) => name)]);
+  const renamed = new Map<string, string>();
+  for (const [old, [only, ...others]] of replacements) {
+    if (only === undefined || others.length > 0 || stillRead.has(old) || !initializers.has(old)) continue;
+    renamed.set(only.name, old);
+    initializers.set(old, initializers.get(only.name)!);
+    initializers.delete(only.name);
+  }
+  if (renamed.size === 0) return nodes;
+  return nodes.map((node) => ({ ...node, inputs: node.inputs.map((name) => renamed.get(name) ?? name) }));
 }
 
 function isSame(a: Tensor, b: Tensor): boolean {

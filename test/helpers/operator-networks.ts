@@ -348,7 +348,7 @@ const quantized: readonly OperatorNetwork[] = [
         const out = g.node(opType, [codes, scale, zero, scale, zero], {}, own);
         return g.node("DequantizeLinear", [out, scale, zero]);
       },
-      { ...own, locked: integers(opType) },
+      own,
     ),
   ),
   ...["QLinearAdd", "QLinearMul"].map((opType) =>
@@ -359,7 +359,7 @@ const quantized: readonly OperatorNetwork[] = [
         const out = g.node(opType, [codes, scale, zero, codes, scale, zero, scale, zero], {}, own);
         return g.node("DequantizeLinear", [out, scale, zero]);
       },
-      { ...own, locked: integers(opType) },
+      own,
     ),
   ),
   operator(
@@ -369,7 +369,7 @@ const quantized: readonly OperatorNetwork[] = [
       const out = g.node("QLinearGlobalAveragePool", [codes, scale, zero, scale, zero], {}, own);
       return g.node("DequantizeLinear", [out, scale, zero]);
     },
-    { ...own, locked: integers("QLinearGlobalAveragePool") },
+    own,
   ),
   operator(
     "QLinearSoftmax",
@@ -393,7 +393,7 @@ const quantized: readonly OperatorNetwork[] = [
       );
       return g.node("DequantizeLinear", [out, scale, zero]);
     },
-    { ...own, locked: integers("QLinearAveragePool") },
+    own,
   ),
   operator(
     "DynamicQuantizeLinear",
@@ -441,7 +441,10 @@ const quantized: readonly OperatorNetwork[] = [
         }[opType]!();
         return g.node("Unsqueeze", [product, ints(g, "space", [2, 3])]);
       },
-      { ...(opType.includes("QLinear") || opType === "MatMulInteger" ? {} : own), locked: integers(opType) },
+      {
+        ...(opType.includes("QLinear") || opType === "MatMulInteger" ? {} : own),
+        ...(opType !== "QLinearMatMul" && { locked: integers(opType) }),
+      },
       5,
     ),
   ),

@@ -12,12 +12,40 @@ import { fromOrt, toOrt } from "./tensors.ts";
  */
 export async function openBytes(bytes: Uint8Array, options: SessionOptions = {}): Promise<Session> {
   const ort = await loadOrt();
+  return sessionOver(ort, await create(ort, bytes, options, {}));
+}
+
+/** A session that keeps a record of its kernels. */
+export interface ProfiledSession extends Session {
+  /** Writes the record to a file. */
+  endProfiling(): void;
+}
+
+/**
+ * As {@link openBytes}, with the runtime's profiler on.
+ * @param prefix Path that the name of the record begins with; the runtime adds a date and ".json".
+ */
+export async function openProfiled(
+  bytes: Uint8Array,
+  options: SessionOptions,
+  prefix: string,
+): Promise<ProfiledSession> {
+  const ort = await loadOrt();
+  const session = await create(ort, bytes, options, { enableProfiling: true, profileFilePrefix: prefix });
+  return { ...sessionOver(ort, session), endProfiling: () => session.endProfiling() };
+}
+
+async function create(
+  ort: Ort,
+  bytes: Uint8Array,
+  options: SessionOptions,
+  more: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
   checkProviders(ort, options.providers ?? []);
   const owned = bytes.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes;
-  const session = await guarded("opening the model", () =>
-    ort.InferenceSession.create(owned, runtimeOptions(options)),
+  return guarded("opening the model", () =>
+    ort.InferenceSession.create(owned, { ...runtimeOptions(options), ...more }),
   );
-  return sessionOver(ort, session);
 }
 
 function runtimeOptions(options: SessionOptions): InferenceSession.SessionOptions {

@@ -77,6 +77,7 @@ export function meetingBlocks(c: Couplings, all: readonly number[]): LabelBlock[
   }
   const rank = Math.max(...shapes.map((shape) => shape!.length));
   const whole = wholeBlocks(c, inputs, rank);
+  alignToPartners(c, inputs, rank);
   const covered = new Set(whole.flatMap((block) => block.axes));
   const blocks: LabelBlock[] = [...whole];
   for (let axis = 0; axis < rank; axis++) {
@@ -102,6 +103,28 @@ function wholeBlocks(c: Couplings, inputs: readonly number[], rank: number): Lab
     kept.push(candidate);
   }
   return kept;
+}
+
+/**
+ * A block over several axes that meets channels on one of them alone is tied to that axis: scores of several branches in a
+ * row, [branches, channels], meet channels on the second one. Constants have labels on every axis and say nothing.
+ */
+function alignToPartners(c: Couplings, inputs: readonly number[], rank: number): void {
+  const offset = (input: number) => rank - c.inputs[input]!.shape!.length;
+  const partners = new Set<number>();
+  for (const input of inputs.filter((one) => !c.isConstant(one)))
+    for (const { axes } of c.blocksOf(input))
+      if (axes.length === 1) {
+        const axis = axes[0]! + offset(input);
+        partners.add(axis);
+      }
+  for (const input of inputs) {
+    for (const { axes } of c.blocksOf(input)) {
+      if (axes.length === 1) continue;
+      const met = axes.filter((axis) => partners.has(axis + offset(input)));
+      if (met.length === 1) c.blockAlong(input, met[0]!);
+    }
+  }
 }
 
 function shifted(block: LabelBlock, by: number): LabelBlock {

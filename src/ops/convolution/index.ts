@@ -7,6 +7,7 @@ import { addDims, multiplyDims, windowedDim } from "../../graph/dims.ts";
 import type { Dim, Node } from "../../graph/model.ts";
 import { sizeOf, type Tensor, takeAlong } from "../../tensor/tensor.ts";
 import type { CostTerm, Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
+import { coupleSliding, isMixed, sliceSliding } from "./along-channels.ts";
 import { blockFor, groupsOf, likeFirst, shapeOf } from "../shapes.ts";
 
 interface Window {
@@ -76,7 +77,9 @@ function convMacs(positionsOf: "input" | "output") {
     const weights = call.inputs[1]?.shape;
     if (weights === undefined) return [];
     const value = positionsOf === "output" ? call.node.outputs[0]! : call.node.inputs[0]!;
-    const spatial = weights.slice(2).map((_, axis) => ({ value, axis: axis + 2 }));
+    const spatial = weights
+      .slice(2)
+      .map((_, axis) => ({ value, axis: axis + 2, isWhole: weights[axis + 2] !== 1 }));
     const channels = [0, 1].map((axis) => ({ value: call.node.inputs[1]!, axis }));
     return [{ coefficient: sizeOf(weights.slice(2) as number[]), axes: [...channels, ...spatial] }];
   };
@@ -98,16 +101,16 @@ function coupleConv(layout: WeightLayout) {
     }
     const channels = c.labelsOf(0, 1);
     const outputs =
-      groups === 1 ? coupleDense(c, layout, channels) : coupleGrouped(c, layout, channels, groups);
+      groups === 1 && c.knownCut === undefined
+        ? coupleDense(c, layout, channels)
+        : coupleGrouped(c, layout, channels, groups);
     if ((c.node.inputs[2] ?? "") !== "") c.unify(c.labelsOf(2, 0), outputs);
     if ((c.node.inputs[3] ?? "") !== "") c.unify(c.labelsOf(3, 1), outputs); // FusedConv adds it to the result
     c.setOutput(0, [
       ...blockFor(1, outputs),
       ...c.blocksOf(0).filter(({ axes }) => axes.every((a) => a === 0)),
+      ...coupleSliding(c),
     ]);
-    for (let axis = 2; axis < c.inputs[0].shape.length; axis++) {
-      c.lock(c.labelsOf(0, axis), "a convolution slides over it");
-    }
   };
 }
 
@@ -123,8 +126,9 @@ function coupleDense(
 
 /**
  * Grouped convolutions. With one input channel per group (depthwise, with any multiplier) an input channel and its
- * outputs are one channel. Otherwise equally many channels have to stay in every group; which ones is free where the
- * weights are stored, since each group's share of them is then cut for itself.
+ * outputs are one channel, unless it is what is left of larger blocks. Otherwise blocks go whole, or equally many channels
+ * have to stay in every block; which ones is free where the weights are stored, since each block's share of them is then
+ * cut for itself.
  */
 function coupleGrouped(
   c: Couplings,
@@ -139,11 +143,11 @@ function coupleGrouped(
     c.lockInput(1, "it is the weight of a grouped convolution of unknown sizes");
     return undefined;
   }
-  if (inputChannels === groups) {
+  if (inputChannels === groups && c.knownCut === undefined) {
     const outputChannels = (weights[layout.out] as number) * (layout.out === 0 ? 1 : groups);
     return coupleDepthwise(c, layout, channels, outputChannels / groups);
   }
-  if (c.wholeBlocks) return coupleBlocks(c, layout, channels, groups);
+  if (c.takeCut() === "blocks") return coupleBlocks(c, layout, channels, groups);
   if (channels !== undefined) c.balance(channels, groups);
   c.read(0, 1);
   if (layout.out === 1) return coupleTransposedGroups(c, channels, groups);
@@ -225,6 +229,10 @@ function repeatEach(labels: Int32Array, times: number): Int32Array {
 
 function sliceConv(call: SliceCall): Node {
   const groups = groupsOf(call.node);
+  for (let axis = 2; axis < (call.inputs[0]?.shape?.length ?? 0); axis++) {
+    const kept = call.keptOfInput(0, axis);
+    if (kept !== undefined && isMixed(call, axis)) return sliceSliding(call, axis, kept);
+  }
   const inputChannels = call.inputs[0]?.shape?.[1];
   if (groups === 1 || inputChannels === undefined) return call.node; // what is not known is locked
   const kept = call.keptOfInput(0, 1);

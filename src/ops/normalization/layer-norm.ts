@@ -8,7 +8,8 @@ import { codeOf } from "../../onnx/element-types.ts";
 import { meetingBlocks } from "../broadcasting/index.ts";
 import type { Couplings, InferCall, MaskCall, Operator } from "../operator.ts";
 import { presentMean } from "../present-mean.ts";
-import { fromFront, likeFirst, shapeOf } from "../shapes.ts";
+import { int64 } from "../../tensor/tensor.ts";
+import { blockFor, fromFront, likeFirst, shapeOf } from "../shapes.ts";
 
 /** Where an operator keeps its inputs, and what it does. */
 interface Form {
@@ -55,15 +56,29 @@ function firstAxis(node: InferCall["node"], rank: number): number {
 
 /** The node written out, with moments over the channels that are there. */
 function maskedLayerNorm(form: Form, call: MaskCall): void {
-  const { node, emit, inputs } = call;
-  const { dtype = "float32", shape } = inputs[0]!;
-  const rank = shape!.length;
+  const { node, inputs } = call;
+  const rank = inputs[0]!.shape!.length;
   const first = firstAxis(node, rank);
   const axes = Array.from({ length: rank - first }, (_, k) => first + k);
-  const [start, ...added] = form.summed
-    .filter((k) => (node.inputs[k] ?? "") !== "")
-    .map((k) => node.inputs[k]!);
-  const sum = added.reduce((total, next) => emit.node("Add", [total, next]), start!);
+  const summed = form.summed.filter((k) => (node.inputs[k] ?? "") !== "").map((k) => node.inputs[k]!);
+  const sum = sumOf(call.emit, summed);
+  call.finish(normalized(form, call, sum, axes), 0);
+  if (form.sumOutput !== undefined) call.finish(sum, form.sumOutput);
+}
+
+function sumOf(emit: Emitter, [start, ...added]: readonly string[]): string {
+  return added.reduce((total, next) => emit.node("Add", [total, next]), start!);
+}
+
+/** A sum of operands normalised over axes, over the channels that are there, and scaled and shifted. */
+function normalized(
+  form: Pick<Form, "centres" | "scale" | "shift">,
+  call: MaskCall,
+  sum: string,
+  axes: readonly number[],
+): string {
+  const { node, emit, inputs } = call;
+  const { dtype = "float32" } = inputs[form.scale] ?? {};
   const x = dtype === "float32" ? sum : emit.node("Cast", [sum], { to: codeOf("float32") });
   const meanOf = (name: string) => presentMean(call, name, axes, "float32");
   const centred = form.centres ? emit.node("Sub", [x, meanOf(x)]) : x;
@@ -74,16 +89,12 @@ function maskedLayerNorm(form: Form, call: MaskCall): void {
   const normal = emit.node("Div", [centred, emit.node("Sqrt", [power])]);
   const like = dtype === "float32" ? normal : emit.node("Cast", [normal], { to: codeOf(dtype) });
   const scaled = withOperand(emit, "Mul", like, node.inputs[form.scale]);
-  call.finish(
-    withOperand(emit, "Add", scaled, form.shift === undefined ? undefined : node.inputs[form.shift]),
-    0,
-  );
-  if (form.sumOutput !== undefined) call.finish(sum, form.sumOutput);
+  return withOperand(emit, "Add", scaled, form.shift === undefined ? undefined : node.inputs[form.shift]);
 }
 
 /** The default of every form but those of onnxruntime that follow a residual add is the same. */
 function defaultEpsilon(opType: string): number {
-  return opType.startsWith("Skip") ? 1e-12 : 1e-5;
+  return opType.startsWith("Skip") || opType.startsWith("Embed") ? 1e-12 : 1e-5;
 }
 
 function withOperand(emit: Emitter, opType: string, value: string, operand: string | undefined): string {
@@ -98,8 +109,53 @@ export const layerNorms: Readonly<Record<string, Operator>> = {
   SimplifiedLayerNormalization: rootMeanSquare,
 };
 
+/** Words, positions and segments looked up, added and normalised: inputs of EmbedLayerNormalization. */
+const tables = { words: 2, positions: 3, segments: 4, scale: 5, shift: 6 } as const;
+
+const embedLayerNorm: Operator = {
+  infer: (call) => {
+    const [batch, tokens] = shapeOf(call, 0) ?? [];
+    const { dtype, shape } = call.inputs[tables.words] ?? {};
+    const embedded = { dtype, shape: shape && [batch, tokens, shape[1]] };
+    const all = [embedded, { dtype: "int32" as const, shape: [batch] }, embedded];
+    return call.node.outputs.map((_, k) => all[k]!);
+  },
+  couple: (c) => {
+    const width = c.isConstant(tables.words) ? c.produce(tables.words, 1) : c.labelsOf(tables.words, 1);
+    for (const input of [tables.positions, tables.segments])
+      if ((c.node.inputs[input] ?? "") !== "") c.unify(width, c.labelsOf(input, 1));
+    for (const input of [tables.scale, tables.shift]) c.unify(width, c.labelsOf(input, 0));
+    for (const output of [0, 2]) c.setOutput(output, blockFor(2, width));
+    c.readInside(0, 2);
+  },
+  masked: (call) => {
+    const { node, emit } = call;
+    const look = (table: number, ids: string) =>
+      (node.inputs[table] ?? "") === "" || ids === ""
+        ? []
+        : [emit.node("Gather", [node.inputs[table]!, ids], { axis: 0 })];
+    const own = node.inputs[8] ?? "";
+    const sum = sumOf(emit, [
+      ...look(tables.words, node.inputs[0]!),
+      ...look(tables.positions, own === "" ? countedPlaces(emit, node.inputs[0]!) : own),
+      ...look(tables.segments, node.inputs[1] ?? ""),
+    ]);
+    const inside = { ...call, masks: call.masks.map((mask) => ({ ...mask, input: 0 })) };
+    call.finish(normalized({ centres: true, scale: tables.scale, shift: tables.shift }, inside, sum, [2]), 0);
+    call.finish(sum, 2);
+  },
+};
+
+/** Positions 0, 1, ... of the tokens of [N, T], shape [1, T]. */
+function countedPlaces(emit: Emitter, ids: string): string {
+  const length = emit.node("Gather", [emit.node("Shape", [ids]), emit.constant(int64([], [1]))], { axis: 0 });
+  const [start, step] = [0, 1].map((value) => emit.constant(int64([], [value])));
+  return emit.node("Reshape", [emit.node("Range", [start!, length, step!]), emit.ints([1, -1])]);
+}
+
 /** Of onnxruntime's own operator set. */
 export const skipLayerNorms: Readonly<Record<string, Operator>> = {
+  EmbedLayerNormalization: embedLayerNorm,
   SkipLayerNormalization: layerNorm({ centres: true, summed: [0, 1, 4], scale: 2, shift: 3, sumOutput: 3 }),
   SkipSimplifiedLayerNormalization: layerNorm({ centres: false, summed: [0, 1, 3], scale: 2, sumOutput: 3 }),
   SimplifiedLayerNormalization: rootMeanSquare,

@@ -1,15 +1,12 @@
 /**
  * @file Quantization: what goes to few bits and back passes channels on, with a scale and a zero point for each channel
- * where there are several. Operators that compute in integers hold what they read.
+ * where there are several. Operators that compute in integers stand in `integer-operators.ts`.
  */
 import { intAttribute } from "../../graph/attributes.ts";
 import type { Dim } from "../../graph/model.ts";
-import type { DType } from "../../tensor/dtype.ts";
-import { convolution } from "../convolution/index.ts";
-import { linear } from "../linear/index.ts";
-import type { Couplings, Fact, InferCall, Operator } from "../operator.ts";
-import { pooling } from "../pooling/index.ts";
-import { broadcastShape, fromFront, likeFirst, passThrough, shapeOf } from "../shapes.ts";
+import type { Couplings, Operator } from "../operator.ts";
+import { fromFront, likeFirst, passThrough, shapeOf } from "../shapes.ts";
+import { contribIntegers, integers } from "./integer-operators.ts";
 
 /** Scales and zero points of one entry for each position along `axis` are cut with it; a single one serves all. */
 function coupleScaled(c: Couplings): void {
@@ -65,87 +62,16 @@ const dynamicQuantize: Operator = {
   },
 };
 
-/** An operator that computes in integers: what it reads stays as it is, and so do the channels it makes. */
-function integerOperator(infer: (call: InferCall) => readonly Fact[], weights?: number): Operator {
-  return {
-    infer,
-    couple: (c) => {
-      for (let input = 0; input < c.node.inputs.length; input++)
-        c.lockInput(input, `${c.node.opType} computes in integers`);
-      if (weights !== undefined && c.isConstant(weights)) c.produce(weights, 0);
-    },
-    integerWeights: weights === undefined ? [] : [weights],
-  };
-}
-
-/** Facts as `float` gives them for two of the operands, with another element type. */
-function asFloat(
-  float: Operator,
-  operands: readonly [number, number],
-  dtype: (call: InferCall) => DType | undefined,
-) {
-  return (call: InferCall): readonly Fact[] => {
-    const inputs = operands.map((input) => call.inputs[input]);
-    const names = operands.map((input) => call.node.inputs[input] ?? "");
-    const [first] = float.infer({ ...call, inputs, node: { ...call.node, inputs: names } });
-    return [{ ...first, dtype: dtype(call) }];
-  };
-}
-
-const { Conv } = convolution as { readonly Conv: Operator };
-const { MatMul } = linear as { readonly MatMul: Operator };
-
 export const quantization: Readonly<Record<string, Operator>> = {
   QuantizeLinear: quantize,
   DequantizeLinear: dequantize,
   DynamicQuantizeLinear: dynamicQuantize,
-  QLinearConv: integerOperator(
-    asFloat(Conv, [0, 3], (call) => call.inputs[7]?.dtype),
-    3,
-  ),
-  QLinearMatMul: integerOperator(
-    asFloat(MatMul, [0, 3], (call) => call.inputs[7]?.dtype),
-    3,
-  ),
-  ConvInteger: integerOperator(
-    asFloat(Conv, [0, 1], () => "int32"),
-    1,
-  ),
-  MatMulInteger: integerOperator(
-    asFloat(MatMul, [0, 1], () => "int32"),
-    1,
-  ),
+  ...integers,
 };
-
-const { AveragePool, GlobalAveragePool } = pooling as Readonly<Record<string, Operator>>;
-/** Of the first operand, or of the operand at `data`; the type is that of the given zero point. */
-const likeOperand = (data: number, zero: number) =>
-  integerOperator((call) => [
-    { dtype: call.inputs[zero]?.dtype ?? call.inputs[data]?.dtype, shape: shapeOf(call, data) },
-  ]);
-const broadcastOfTwo = integerOperator((call) => [
-  { dtype: call.inputs[0]?.dtype, shape: broadcastShape([shapeOf(call, 0), shapeOf(call, 3)]) },
-]);
-const asPool = (float: Operator) =>
-  integerOperator((call) => float.infer({ ...call, inputs: call.inputs.slice(0, 1) }));
 
 /** Of onnxruntime's own operator set, as its static and dynamic quantizers write them. */
 export const contribQuantization: Readonly<Record<string, Operator>> = {
   QuantizeLinear: quantize,
   DequantizeLinear: dequantize,
-  QLinearAdd: broadcastOfTwo,
-  QLinearMul: broadcastOfTwo,
-  QLinearSigmoid: likeOperand(0, 4),
-  QLinearLeakyRelu: likeOperand(0, 4),
-  QLinearSoftmax: likeOperand(0, 4),
-  QLinearAveragePool: asPool(AveragePool!),
-  QLinearGlobalAveragePool: asPool(GlobalAveragePool!),
-  DynamicQuantizeMatMul: integerOperator(
-    asFloat(MatMul, [0, 1], (call) => call.inputs[0]?.dtype),
-    1,
-  ),
-  MatMulIntegerToFloat: integerOperator(
-    asFloat(MatMul, [0, 1], (call) => call.inputs[2]?.dtype),
-    1,
-  ),
+  ...contribIntegers,
 };

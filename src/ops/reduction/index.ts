@@ -140,6 +140,13 @@ const arg: Operator = {
   },
 };
 
+/** Channels over several axes of which a softmax runs over one, as over branches, are those of the others. */
+function besideAxis(c: Couplings, axis: number): void {
+  const block = c.blocksOf(0).find(({ axes }) => axes.length > 1 && axes.includes(axis));
+  const other = block?.axes.findLast((one) => one !== axis);
+  if (other !== undefined) c.blockAlong(0, other);
+}
+
 /** Before operator set 13 a softmax runs over all axes from `axis` on; since then over that axis alone. */
 const softmax: Operator = {
   infer: (call) => [likeFirst(call, shapeOf(call, 0))],
@@ -151,6 +158,7 @@ const softmax: Operator = {
     }
     const axis = fromFront(intAttribute(c.node, "axis", c.opset < 13 ? 1 : -1), rank);
     const end = c.opset < 13 ? rank : axis + 1;
+    if (end - axis === 1) besideAxis(c, axis);
     for (let k = axis; k < end; k++) {
       if (end - axis === 1 && c.node.opType !== "Hardmax") readChannels(c, k);
       else c.lock(c.labelsOf(0, k), `${c.node.opType} mixes over it`);

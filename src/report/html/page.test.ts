@@ -20,6 +20,8 @@ const bare: ReportRecord = {
   check: null,
   rounds: [],
   kept: [],
+  grouped: [],
+  layerTimes: null,
   scores: [],
   scoring: null,
   locked: [],

@@ -13,7 +13,9 @@ import { comparisonSection } from "./sections/comparison.ts";
 import { contendersSection } from "./sections/contenders.ts";
 import { costSection } from "./sections/cost.ts";
 import { figuresSection } from "./sections/figures.ts";
+import { groupedSection } from "./sections/grouped.ts";
 import { keptSection } from "./sections/kept.ts";
+import { layerTimesSection } from "./sections/layer-times.ts";
 import { lockedSection } from "./sections/locked.ts";
 import { oracleRankingsSection } from "./sections/oracle-rankings.ts";
 import { oracleSetsSection } from "./sections/oracle-sets.ts";
@@ -44,8 +46,10 @@ const sections: readonly SectionOf[] = [
   oracleRankingsSection,
   contendersSection,
   figuresSection,
+  layerTimesSection,
   roundsSection,
   keptSection,
+  groupedSection,
   scoresSection,
   repairSection,
   trainingSection,

@@ -1,9 +1,11 @@
 /** @file What a report is drawn from: the results of any command in one form, with what it has not left empty. */
+import type { LayerTimes } from "../../evaluation/layer-times.ts";
 import type { PairedAccuracy } from "../../metrics/index.ts";
 import type { EpochRecord } from "../../training/train.ts";
 import type { CompareRecord } from "../compare-records.ts";
 import type { OracleRecord } from "../oracle-records.ts";
 import type {
+  GroupedLayer,
   LockedGroup,
   ModelFigures,
   RoundRecord,
@@ -58,6 +60,10 @@ export interface ReportRecord {
   } | null;
   readonly rounds: readonly RoundRecord[];
   readonly kept: readonly { readonly id: string; readonly channels: number; readonly kept: number }[];
+  /** What grouped convolutions lost, where that was chosen by measuring. */
+  readonly grouped: readonly GroupedLayer[];
+  /** Time by layer before and after; null where that was not measured. */
+  readonly layerTimes: LayerTimes | null;
   readonly scores: readonly ScoredGroup[];
   readonly scoring: ScoringConditions | null;
   readonly locked: readonly LockedGroup[];

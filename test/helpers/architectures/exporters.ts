@@ -258,8 +258,5 @@ export const exporters: readonly Architecture[] = [
     locked: { head: "graph output", value: "graph output" },
   }),
   architecture("open height and width", openSizes),
-  architecture("a convolution along the channels", channelConvolution, {
-    locked: { head: "graph output", "stem.conv": "a convolution slides over it" },
-    share: 0.5,
-  }),
+  architecture("a convolution along the channels", channelConvolution),
 ];

@@ -65,6 +65,28 @@ function optimizedBert(g: GraphBuilder): void {
   finish(g, layer(layer(start, "layer.0", "BiasGelu"), "layer.1", "FastGelu"));
 }
 
+/** Words, positions and segments embedded and normalised in one operator; padding is told by what it makes of a mask. */
+function embedNorm(hasSegments: boolean) {
+  return (g: GraphBuilder): void => {
+    const ids = g.input("input_ids", ["N", "T"], "int32");
+    const segments = hasSegments ? g.input("segment_ids", ["N", "T"], "int32") : "";
+    const table = (rows: number, name: string) => parameter(g, [rows, width], `embeddings.${name}`);
+    const inputs = [
+      ids,
+      segments,
+      table(7, "word"),
+      table(8, "position"),
+      hasSegments ? table(2, "segment") : "",
+      scale(g, "embeddings.norm.weight"),
+      parameter(g, [width], "embeddings.norm.bias"),
+    ];
+    const outputs = ["embedded", "mask_index", ...(hasSegments ? ["embedding_sum"] : [])];
+    g.node("EmbedLayerNormalization", inputs, { epsilon: float(1e-5) }, { ...contrib, outputs });
+    const x = hasSegments ? add(g, "embedded", "embedding_sum") : "embedded";
+    finish(g, add(g, x, perceptron(g, x, "mlp")));
+  };
+}
+
 /** MultiHeadAttention of onnxruntime, with a bias for each head, and products with transposes inside. */
 function multiHead(g: GraphBuilder): void {
   const x = linear(g, tokens(g), "embed", 5, width);
@@ -217,6 +239,8 @@ function deepAttention(g: GraphBuilder): void {
 
 export const fusedTransformers: readonly Architecture[] = [
   architecture("BERT optimized by onnxruntime", optimizedBert, { opsets }),
+  architecture("embeddings in one operator", embedNorm(true), { opsets }),
+  architecture("embeddings in one operator, without segments", embedNorm(false), { opsets }),
   architecture("MultiHeadAttention of onnxruntime", multiHead, { opsets }),
   architecture("FusedMatMul of onnxruntime", fusedProducts, { opsets }),
   architecture("FusedMatMul with its batch turned", turnedProducts, { opsets }),

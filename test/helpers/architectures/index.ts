@@ -5,6 +5,7 @@ import { controlFlow } from "./control-flow.ts";
 import { convNexts } from "./convnext.ts";
 import { densePrediction } from "./dense-prediction.ts";
 import { exporters } from "./exporters.ts";
+import { foundInExports } from "./found-in-exports.ts";
 import { fusedTransformers } from "./fused-transformers.ts";
 import { languageModels } from "./language-models.ts";
 import { mobile } from "./mobile.ts";
@@ -28,6 +29,7 @@ export const architectures: Readonly<Record<string, readonly Architecture[]>> = 
   "transformers in fused operators": fusedTransformers,
   exporters,
   patterns,
+  "found in exports": foundInExports,
   precision,
   "control flow": controlFlow,
 };

@@ -2,16 +2,15 @@
  * @file Patterns that other pruners of ONNX files handle one by one or decline, by the name of what stands in their way.
  */
 import type { GraphBuilder } from "../build.ts";
-import { type Architecture, type ArchitectureOptions, architecture, headLocked } from "./architecture.ts";
+import { type Architecture, architecture } from "./architecture.ts";
+import { between } from "./between.ts";
 import {
   activate,
   add,
-  classify,
   concat,
   conv,
   convNorm,
   dense,
-  image,
   ints,
   linear,
   reshape,
@@ -20,19 +19,6 @@ import {
 } from "./layers.ts";
 
 const relu = (g: GraphBuilder, x: string) => activate(g, x, "relu");
-
-/** A layer in front of the pattern, the pattern on eight channels, a layer behind it. */
-function between(
-  name: string,
-  draw: (g: GraphBuilder, x: string) => string,
-  { channels = 8, ...options }: ArchitectureOptions & { readonly channels?: number } = {},
-): Architecture {
-  const whole = (g: GraphBuilder) => {
-    const inner = draw(g, relu(g, conv(g, image(g, 6), "front", 3, 8)));
-    classify(g, relu(g, conv(g, inner, "back", channels, 5)), 5);
-  };
-  return architecture(name, whole, options);
-}
 
 const gate = (g: GraphBuilder, x: string, by: string) => g.node("Mul", [x, activate(g, by, "sigmoid")]);
 
@@ -182,16 +168,7 @@ export const patterns: readonly Architecture[] = [
   between("a gate from height and width apart", coordinateGate),
   between("a gate of full size", pixelGate),
   between("a gate without weights", withoutWeights),
-  between("kernels selected by a softmax", selectiveKernels, {
-    channels: 6,
-    // The scores of both kernels come from one layer: its channels lie on two axes, the paths' on one of them.
-    locked: {
-      ...headLocked,
-      "path3.conv": "it meets an axis that is fixed",
-      select: "it meets an axis that is fixed",
-    },
-    share: 0.3,
-  }),
+  between("kernels selected by a softmax", selectiveKernels, { channels: 6 }),
   between("context of all places", globalContext),
   between("an activation gated by itself", (g, x) => activate(g, activate(g, x, "silu"), "mish")),
 ];

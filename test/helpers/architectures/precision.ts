@@ -95,7 +95,7 @@ function quantizeDequantize(g: GraphBuilder): void {
   g.output(throughBits(g, g.node("Gemm", last, { transB: 1 })), ["N", 3]);
 }
 
-/** Integers throughout: the layers between are of integers and held, those in front and behind are free. */
+/** A layer of integers between layers of floats. */
 function integerOperators(g: GraphBuilder): void {
   const convolved = (x: string, name: string, from: number, to: number) => {
     const inputs = [x, g.weight([to, from, 3, 3], undefined, { name: `${name}.weight` })];
@@ -137,11 +137,121 @@ function integerOperators(g: GraphBuilder): void {
   g.output(g.node("MatMul", [flat, g.weight([4, 3], undefined, { name: "head.weight" })]), ["N", 3]);
 }
 
+const contrib = { domain: "com.microsoft" } as const;
+
+/** Codes of the type uint8 with their scale and zero point, as operators of integers want them. */
+interface Codes {
+  readonly of: string;
+  readonly scale: string;
+  readonly zero: string;
+}
+
+function codesOf(g: GraphBuilder, of: string, scale: number, zero: number): Codes {
+  const name = g.initializer(`zero_${g.graph().initializers.size}`, fromNumbers("uint8", [], [zero]));
+  return { of, scale: g.weight([], [scale]), zero: name };
+}
+
+function listOf({ of, scale, zero }: Codes): [string, string, string] {
+  return [of, scale, zero];
+}
+
+function codesOfWeights(g: GraphBuilder, name: string, shape: readonly number[]): string {
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  const codes = Array.from({ length: size }, (_, k) => ((k * 37 + name.length * 11) % 160) - 80);
+  return g.initializer(name, fromNumbers("int8", shape, codes));
+}
+
+/** QLinearConv with a scale for each channel it makes, or with one for all of them. */
+function integerConv(
+  g: GraphBuilder,
+  x: Codes,
+  name: string,
+  [to, from]: readonly [number, number],
+  { kernel = 3, group = 1, perChannel = true } = {},
+): Codes {
+  const out = codesOf(g, "", 0.04, 100);
+  const count = perChannel ? to : 1;
+  const scales = Array.from({ length: count }, (_, k) => 0.004 + 0.001 * (k % 4));
+  const zeros = g.initializer(
+    `${name}.zeros`,
+    fromNumbers("int8", [count], new Array<number>(count).fill(0)),
+  );
+  const bias = Array.from({ length: to }, (_, k) => 40 * k - 90);
+  const inputs = [
+    ...listOf(x),
+    codesOfWeights(g, `${name}.weight`, [to, from / group, kernel, kernel]),
+    g.weight([count], scales, { name: `${name}.scales` }),
+    zeros,
+    out.scale,
+    out.zero,
+    g.initializer(`${name}.bias`, fromNumbers("int32", [to], bias)),
+  ];
+  const pad = (kernel - 1) / 2;
+  const of = g.node("QLinearConv", inputs, { group, pads: [pad, pad, pad, pad] });
+  return { ...out, of };
+}
+
+/** What onnxruntime's static quantizer writes in its operator format: residuals, joins, pools and products of integers. */
+function integersThroughout(g: GraphBuilder): void {
+  const first = codesOf(g, "", 0.03, 128);
+  const x = { ...first, of: g.node("QuantizeLinear", [image(g, 6), first.scale, first.zero]) };
+  const stem = integerConv(g, x, "stem", [8, 3]);
+  const deep = integerConv(g, stem, "depthwise", [8, 8], { group: 8 });
+  const blocks = integerConv(g, deep, "blocks", [8, 8], { group: 2 });
+  const back = integerConv(g, blocks, "back", [8, 8], { kernel: 1, perChannel: false });
+  const sum = codesOf(g, "", 0.06, 110);
+  const added = {
+    ...sum,
+    of: g.node("QLinearAdd", [...listOf(stem), ...listOf(back), sum.scale, sum.zero], {}, contrib),
+  };
+  const gate = codesOf(g, "", 1 / 256, 0);
+  const judged = {
+    ...gate,
+    of: g.node("QLinearSigmoid", [...listOf(added), gate.scale, gate.zero], {}, contrib),
+  };
+  const gated = {
+    ...sum,
+    of: g.node("QLinearMul", [...listOf(added), ...listOf(judged), sum.scale, sum.zero], {}, contrib),
+  };
+  const side = integerConv(g, added, "side", [5, 8], { kernel: 1 });
+  const parts = [gated, side].flatMap(listOf);
+  const joined = {
+    ...sum,
+    of: g.node("QLinearConcat", [sum.scale, sum.zero, ...parts], { axis: 1 }, contrib),
+  };
+  const pooled = g.node(
+    "QLinearGlobalAveragePool",
+    [...listOf(integerConv(g, joined, "mix", [7, 13])), sum.scale, sum.zero],
+    {},
+    contrib,
+  );
+  const flat: Codes = { ...sum, of: g.node("Flatten", [pooled]) };
+  const zero = g.initializer("zero.weights", fromNumbers("int8", [], [0]));
+  const hidden = { ...sum };
+  const product = g.node("QLinearMatMul", [
+    ...listOf(flat),
+    codesOfWeights(g, "hidden", [7, 6]),
+    g.weight([], [0.005]),
+    zero,
+    hidden.scale,
+    hidden.zero,
+  ]);
+  const scales = g.weight([3], [0.004, 0.005, 0.006]);
+  const zeros = g.initializer("head.zeros", fromNumbers("int8", [3], [0, 0, 0]));
+  const bias = g.initializer("head.bias", fromNumbers("int32", [3], [5, -7, 9]));
+  const last = [product, hidden.scale, hidden.zero, codesOfWeights(g, "head", [3, 6]), scales, zeros, bias];
+  g.output(g.node("QGemm", last, { transB: 1 }, contrib), ["N", 3]);
+}
+
 export const precision: readonly Architecture[] = [
   architecture("half precision", half, { tolerance: 5e-3 }),
   architecture("quantized, QuantizeLinear and DequantizeLinear", quantizeDequantize, { share: 0.85 }),
   architecture("quantized, operators of integers", integerOperators, {
-    locked: { head: "graph output", "front.1": "QLinearConv", inner: "QLinearConv" },
-    share: 0.5,
+    locked: { head: "graph output" },
+  }),
+  architecture("quantized, operators of integers throughout", integersThroughout, {
+    opsets: { "com.microsoft": 1 },
+    locked: { qgemm_14: "graph output" },
+    share: 0.85,
   }),
 ];

@@ -255,11 +255,11 @@ export const yolo: readonly Architecture[] = [
   architecture(
     "YOLO v8",
     laterYolo({ bins: 4 }),
-    decoded({ "head.boxes": "a convolution slides over it", "head.scores": "graph output" }),
+    decoded({ "head.boxes": "graph output", "head.scores": "graph output" }),
   ),
   architecture(
     "YOLO v10",
     laterYolo({ bins: 4, best: 5 }),
-    decoded({ "head.boxes": "a convolution slides over it", "head.scores": "picked one by one" }),
+    decoded({ "head.boxes": "picked one by one", "head.scores": "picked one by one" }),
   ),
 ];
