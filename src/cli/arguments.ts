@@ -9,8 +9,8 @@ import {
   aggregateOption,
   budgetOption,
   collect,
-  numberList,
   memoryOption,
+  numberList,
   numberOption,
   partialOption,
   shapeOption,
@@ -220,6 +220,14 @@ export function rankingOptions(command: Command): Command {
       "--settle-at <share>",
       "stop a group once the set of this share of its channels with the lowest values is settled",
       numberOption,
+    )
+    .addOption(
+      new Option(
+        "--allocate <way>",
+        "rows of groups: even, one group after the other; or open, all at once, rows going where the cut is least clear",
+      )
+        .choices(["even", "open"])
+        .default("even"),
     )
     .option(
       "--memory <size>",

@@ -3,7 +3,7 @@ import { PrunerError } from "../base/problem.ts";
 import type { Aggregate } from "../criteria/index.ts";
 import type { EstimatorName, Weighting } from "../estimators/index.ts";
 import type { PayoffKind } from "../metrics/index.ts";
-import type { RankBudget, RankSettings } from "../pipeline/rank-groups.ts";
+import type { RankBudget, RankSettings } from "../pipeline/rank-context.ts";
 import type { DataSettings, PayoffSettings, RuntimeSettings } from "../pipeline/settings.ts";
 import type { Selection } from "../ranking/select-groups.ts";
 
@@ -86,6 +86,7 @@ export function rankSettings(options: RawOptions): RankSettings {
     partial: options["partial"] as RankSettings["partial"],
     groupSize: options["groupSize"] as number | undefined,
     settleAt,
+    ...(options["allocate"] === "open" && { allocation: "open" as const }),
     memory: options["memory"] as number | undefined,
   };
 }

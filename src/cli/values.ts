@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "commander";
 import { parseCounts, parseShare, parseSteps, parseTarget } from "../budget/target.ts";
 import { type Aggregate, isAggregate } from "../criteria/gradients/aggregate.ts";
 import type { Weighting } from "../estimators/index.ts";
-import type { RankBudget } from "../pipeline/rank-groups.ts";
+import type { RankBudget } from "../pipeline/rank-context.ts";
 import type { Portion } from "../pipeline/training-data.ts";
 import {
   amount,

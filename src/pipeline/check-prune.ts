@@ -7,7 +7,7 @@ import type { ChannelAnalysis } from "../channels/groups.ts";
 import { type KeepMasks, masksOfPlan } from "../channels/plan.ts";
 import { checkLeftAlone } from "./freeze.ts";
 import { groupsOf, type PruneOptions, ranksWithData } from "./prune-options.ts";
-import { checkPlays } from "./rank-groups.ts";
+import { checkPlays } from "./rank-context.ts";
 
 /**
  * Refuses options that contradict each other or lack what they need.

@@ -9,8 +9,8 @@ import { intAttribute } from "../graph/attributes.ts";
 import type { Model } from "../graph/model.ts";
 import { normal, stream } from "../math/random.ts";
 import { readModelFile } from "../onnx/read.ts";
-import type { PruneResult } from "./prune-result.ts";
 import { wantedShare } from "./grouped-trial.ts";
+import type { PruneResult } from "./prune-result.ts";
 
 /** A convolution whose weights, drawn at random, are zero where `isDead` says so. */
 function convolution(

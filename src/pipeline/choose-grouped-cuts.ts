@@ -15,7 +15,8 @@ import { groupsAround, tryBothWays, type Way, type Worth } from "./grouped-trial
 import type { Bench } from "./prune-bench.ts";
 import type { PruneOptions } from "./prune-options.ts";
 import { payoffFor, rankableGroups, report, reportCaching, reportMeasuring } from "./rank.ts";
-import { type RankContext, type RankSettings, rankGroups } from "./rank-groups.ts";
+import type { RankContext, RankSettings } from "./rank-context.ts";
+import { rankGroups } from "./rank-groups.ts";
 
 /** Everything the choice needs. */
 interface Scene {

@@ -7,7 +7,7 @@ import { type CriterionName, criteria } from "../criteria/index.ts";
 import { type EstimatorName, estimators } from "../estimators/index.ts";
 import type { PayoffKind } from "../metrics/index.ts";
 import type { CompareOptions } from "./compare-options.ts";
-import { looksAtList } from "./rank-groups.ts";
+import { looksAtList } from "./rank-budget.ts";
 
 /** How a method ranks. */
 export type Means =

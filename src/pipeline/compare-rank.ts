@@ -17,7 +17,8 @@ import type { Means, Method } from "./compare-methods.ts";
 import { costOf } from "./cost-of.ts";
 import { gradientPayoff } from "./oracle-rankings.ts";
 import { report, reportCaching, reportMeasuring } from "./rank.ts";
-import { type RankContext, type RankSettings, rankGroups } from "./rank-groups.ts";
+import type { RankContext, RankSettings } from "./rank-context.ts";
+import { rankGroups } from "./rank-groups.ts";
 
 /** What a method found with one seed. */
 export interface Ranked {

@@ -26,7 +26,8 @@ import { storeOf } from "./compare-options.ts";
 import { costOf } from "./cost-of.ts";
 import { tableOf, wholeGameOf } from "./oracle-table.ts";
 import { report, reportCaching } from "./rank.ts";
-import { type RankSettings, rankGroups } from "./rank-groups.ts";
+import type { RankSettings } from "./rank-context.ts";
+import { rankGroups } from "./rank-groups.ts";
 
 /** What is known about one group. */
 export interface Reference {

@@ -7,7 +7,7 @@ import type { Bench } from "./prune-bench.ts";
 import { pruneChannels } from "./prune-channels.ts";
 import { groupsOf, type PruneOptions, ranksWithData } from "./prune-options.ts";
 import { payoffFor, report, reportCaching, reportMeasuring } from "./rank.ts";
-import type { RankContext } from "./rank-groups.ts";
+import type { RankContext } from "./rank-context.ts";
 import type { PruneEvent, PruneOutcome, Refinery } from "./removal.ts";
 import { cutTo, survivorOf } from "./survivor.ts";
 

@@ -20,7 +20,8 @@ import { macsOf, repairStage, times } from "./dry-run-stages.ts";
 import { planTraining, type TrainingPlan } from "./dry-run-training.ts";
 import { wholeGameOf } from "./oracle-table.ts";
 import { needsData } from "./rank.ts";
-import { plannedGames, type RankContext } from "./rank-groups.ts";
+import { plannedGames } from "./rank-budget.ts";
+import type { RankContext } from "./rank-context.ts";
 import { cutTo, type Survivor, survivorOf } from "./survivor.ts";
 
 /** Everything a plan is made from. */

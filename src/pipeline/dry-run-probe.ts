@@ -9,7 +9,8 @@ import { type NetworkGame, networkGame } from "../valuation/network-game.ts";
 import { forward, type Runner } from "../valuation/runner.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
 import type { WholeNetworkGame } from "../valuation/whole-network-game.ts";
-import { gradientsFor, type RankSettings } from "./rank-groups.ts";
+import { gradientsFor } from "./rank-budget.ts";
+import type { RankSettings } from "./rank-context.ts";
 import { fitOptionsOf, type TuneOptions } from "./tune.ts";
 
 /** Seconds a trial goes on for; a single call of a large network may take longer. */

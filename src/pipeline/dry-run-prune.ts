@@ -18,7 +18,7 @@ import type { Bench } from "./prune-bench.ts";
 import { pruneChannels } from "./prune-channels.ts";
 import { groupsOf, type PruneOptions, ranksWithData } from "./prune-options.ts";
 import { needsData } from "./rank.ts";
-import type { RankContext } from "./rank-groups.ts";
+import type { RankContext } from "./rank-context.ts";
 import { affordableExamples } from "./refinery-of.ts";
 import { countOf, type Survivor, survivorOf } from "./survivor.ts";
 

@@ -14,7 +14,8 @@ import { rowsPerBatch } from "../valuation/lay-out.ts";
 import { cutTail, type Tail } from "../valuation/tail.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
 import { rowSeconds, secondsByMacs } from "./dry-run-probe.ts";
-import { type PlannedGame, plannedGames, type RankContext } from "./rank-groups.ts";
+import { type PlannedGame, plannedGames } from "./rank-budget.ts";
+import type { RankContext } from "./rank-context.ts";
 
 export interface RankingPlan {
   readonly groups: readonly PlannedGroup[];

@@ -1,8 +1,9 @@
 /** @file One grouped convolution cut both ways: channels of every block, or whole blocks, at the same cost of the network. */
+
+import { isProblem } from "../base/problem.ts";
 import { type Budget, targetOf } from "../budget/budget.ts";
 import { type Choice, chooseChannels } from "../budget/choose.ts";
 import { amountOf, type Quantity } from "../budget/target.ts";
-import { isProblem } from "../base/problem.ts";
 import { costModelOf, fullCost } from "../channels/cost.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import { costOfMasks, type KeepMasks } from "../channels/plan.ts";

@@ -12,7 +12,8 @@ import { type PayoffSetup, prepareGradientPayoff } from "../valuation/targets.ts
 import type { OracleOptions } from "./oracle-options.ts";
 import type { GroupSetting } from "./oracle-table.ts";
 import type { WorkOptions } from "./progress.ts";
-import { gradientsFor, rankGroups } from "./rank-groups.ts";
+import { gradientsFor } from "./rank-budget.ts";
+import { rankGroups } from "./rank-groups.ts";
 
 /** "shapley" are the exact values. */
 export type RankingName = "shapley" | CriterionName | EstimatorName;

@@ -8,7 +8,7 @@ import type { Selection } from "../ranking/select-groups.ts";
 import type { LoadedModel } from "./load-model.ts";
 import type { WorkOptions } from "./progress.ts";
 import { needsData, rankableGroups } from "./rank.ts";
-import type { RankSettings } from "./rank-groups.ts";
+import type { RankSettings } from "./rank-context.ts";
 import type { TuneSettings } from "./refine.ts";
 import type { Scores } from "./scores-file.ts";
 import type { DataSettings, PayoffSettings, RuntimeSettings } from "./settings.ts";

@@ -15,7 +15,7 @@ import { writeModelFile } from "../onnx/write.ts";
 import { float32, toNumbers } from "../tensor/tensor.ts";
 import { cutData } from "./cut-data.ts";
 import type { PruneResult } from "./prune-result.ts";
-import type { RankSettings } from "./rank-groups.ts";
+import type { RankSettings } from "./rank-context.ts";
 import { settingsOfRound } from "./rank-survivors.ts";
 
 const folder = temporaryFolder();

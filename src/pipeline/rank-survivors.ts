@@ -3,7 +3,8 @@
 import type { KeepMasks } from "../channels/plan.ts";
 import type { GroupScores } from "../report/records.ts";
 import { sliceModel } from "../surgery/slice.ts";
-import { type RankContext, type RankEvent, type RankSettings, rankGroups } from "./rank-groups.ts";
+import type { RankContext, RankEvent, RankSettings } from "./rank-context.ts";
+import { rankGroups } from "./rank-groups.ts";
 import { countOf, groupAfter, type Survivor, survivorOf } from "./survivor.ts";
 
 /**

@@ -14,13 +14,9 @@ import { checkOutputs } from "./check-outputs.ts";
 import { prunableGroups } from "./inspect.ts";
 import { type LoadedModel, runnable } from "./load-model.ts";
 import type { WorkOptions } from "./progress.ts";
-import {
-  checkPlays,
-  type RankContext,
-  type RankEvent,
-  type RankSettings,
-  rankGroups,
-} from "./rank-groups.ts";
+import { checkPlays, type RankContext, type RankEvent, type RankSettings } from "./rank-context.ts";
+import { rankGroups } from "./rank-groups.ts";
+import { openGroupOf } from "./rank-together.ts";
 import {
   headerOf,
   type PartialScores,
@@ -149,7 +145,10 @@ async function rankWith(options: RankOptions, { analysis, groups, data }: RankBe
     onCached: reportCaching(options),
     onMeasured: reportMeasuring(options),
     onRemark: options.onRemark,
-    resume: left === undefined ? undefined : { finished: left.finished, current: left.current ?? undefined },
+    resume:
+      left === undefined
+        ? undefined
+        : { finished: left.finished, current: left.current ?? undefined, open: left.open },
   };
   const keeper = stateKeeper(out, header, left, options.saveEveryMs);
   const events = rankGroups(context);
@@ -222,11 +221,17 @@ function stateKeeper(
 ): StateKeeper {
   const finished = new Map(left?.finished.map((scores) => [scores.id, scores]));
   let current: (() => EstimatorState | null) | undefined = left && (() => left.current);
+  const open = new Map((left?.open ?? []).map((group) => [group.id, () => group]));
   let savedAt = performance.now();
   const save = async () => {
     if (out === undefined) return;
     savedAt = performance.now();
-    const state: PartialScores = { header, finished: [...finished.values()], current: current?.() ?? null };
+    const state: PartialScores = {
+      header,
+      finished: [...finished.values()],
+      current: current?.() ?? null,
+      ...(open.size > 0 && { open: [...open.values()].map((group) => group()) }),
+    };
     await writeJson(partialPath(out), state);
   };
   return {
@@ -235,7 +240,9 @@ function stateKeeper(
         if (finished.has(event.scores.id)) return; // left by the run before
         finished.set(event.scores.id, event.scores);
         if (header.players !== "joint") current = undefined; // a joint game ends for all its groups at once
-      } else if (event.kind === "estimate") current = event.estimate.state;
+      } else if (event.together !== undefined)
+        open.set(event.group, () => openGroupOf(event.group, event.estimate));
+      else current = event.estimate.state;
       if (performance.now() - savedAt > saveEveryMs) await save();
     },
     save,
@@ -248,8 +255,10 @@ function stateKeeper(
 /** Progress of a ranking event. */
 export function report({ onProgress, onRemark }: WorkOptions, event: RankEvent): void {
   if (event.kind === "estimate") {
-    const { group, estimate, budget } = event;
-    onProgress?.({ label: group, done: estimate.rows, total: Math.max(budget, estimate.rows), unit: "rows" });
+    const { group, estimate, budget, together } = event;
+    const done = together?.rows ?? estimate.rows;
+    const note = together?.note;
+    onProgress?.({ label: group, done, total: Math.max(budget, done), unit: "rows", note });
     if (estimate.stoppedBy === "settled") onRemark?.(`${group}: settled after ${estimate.rows} rows`);
   }
 }

@@ -8,7 +8,7 @@ import type { KeepMasks } from "../channels/plan.ts";
 import type { Model } from "../graph/model.ts";
 import type { GroupScores } from "../report/records.ts";
 import type { KeptWork } from "./kept-work.ts";
-import type { RankContext, RankEvent } from "./rank-groups.ts";
+import type { RankContext, RankEvent } from "./rank-context.ts";
 import { rankSurvivors, scoresByChannel, settingsOfRound } from "./rank-survivors.ts";
 import { cutTo, type Survivor, survivorOf } from "./survivor.ts";
 

@@ -7,7 +7,7 @@ import type { EstimatorState } from "../estimators/index.ts";
 import type { PayoffKind } from "../metrics/index.ts";
 import type { GroupScores } from "../report/records.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
-import type { RankSettings } from "./rank-groups.ts";
+import type { OpenGroup, RankSettings } from "./rank-context.ts";
 
 /** Conditions that decide the numbers. Equal conditions give equal bytes, whatever the number of workers. */
 export interface ScoresHeader {
@@ -43,6 +43,8 @@ export interface PartialScores {
   readonly header: ScoresHeader;
   readonly finished: readonly GroupScores[];
   readonly current: EstimatorState | null;
+  /** Where groups stood that were played at once. */
+  readonly open?: readonly OpenGroup[] | undefined;
 }
 
 /** The conditions of a ranking by this version of the tool. */
@@ -119,11 +121,11 @@ export async function readPartial(out: string, header: ScoresHeader): Promise<Pa
   );
   if (different !== undefined)
     throw new PrunerError("state-mismatch", { path, detail: `its ${different} differs` });
-  const { finished, current = null } = document;
+  const { finished, current = null, open } = document;
   if (!isScoresList(finished) || finished.length > header.groupIds.length)
     throw new PrunerError("file-invalid", {
       path,
       detail: "is not the state of a run; delete it and start without --resume",
     });
-  return { header, finished, current };
+  return { header, finished, current, ...(open !== undefined && { open }) };
 }

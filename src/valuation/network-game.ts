@@ -30,6 +30,8 @@ export interface NetworkGameOptions {
   readonly runner: Runner;
   /** Bytes that cached activations and effects of channels may take together; default half of what was free at the start. */
   readonly memory?: number | undefined;
+  /** Games that are open at the same time and share the memory; default one. */
+  readonly games?: number | undefined;
   /** Whether the game has to have gradients, or is to have them where its payoff and its operators allow. Default neither. */
   readonly gradients?: "needed" | "welcome" | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -47,6 +49,8 @@ export interface NetworkGame extends Game {
   readonly withoutGradients?: PrunerError | undefined;
   /** Examples whose activations are kept; those of others are computed whenever they are needed. */
   readonly kept: number;
+  /** Work of a row, in multiply-accumulates. */
+  readonly rowMacs: number;
   /**
    * Gives the game's memory back, for the next game to use, once no thread works for it any more. Calls that are under way
    * fail or are of no use.
@@ -82,8 +86,8 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   const { plan, cutting, shares } = layOut(planned, found, {
     examples: dataset.size,
     jobs: 2 * runner.workers,
-    memory: options.memory,
-    usualMemory: runner.usualMemory,
+    memory: options.memory === undefined ? undefined : options.memory / (options.games ?? 1),
+    usualMemory: runner.usualMemory / (options.games ?? 1),
     group: analysis.groups[groups[0]!]!.id,
   });
   const cache = await store.activations(parts, planned.cached, shares.entries);
@@ -106,6 +110,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     examples: dataset.size,
     method: plan === undefined ? "rows" : "added",
     kept: cache.capacity,
+    rowMacs: plan?.rowMacs ?? tailMacs,
     close: store.close,
     recomputedShare: () =>
       (Math.max(0, cache.computed() - dataset.size) * macs.prefix) / Math.max(1, rows * macs.row),

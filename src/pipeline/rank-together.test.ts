@@ -1,0 +1,89 @@
+/** @file All groups at once: the same bytes for any number of workers and after any interruption, rows where doubt is. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PrunerError } from "../base/problem.ts";
+import { loadModel } from "./load-model.ts";
+import { type RankOptions, rank } from "./rank.ts";
+
+const assets = join(import.meta.dirname, "../../assets");
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "together-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function options(out: string, more: Partial<RankOptions["settings"]> = {}): Promise<RankOptions> {
+  return {
+    model: await loadModel(join(assets, "lenet5-mnist.onnx")),
+    data: {
+      path: join(assets, "mnist-rank-images.idx3-ubyte.gz"),
+      labels: join(assets, "mnist-rank-labels.idx1-ubyte.gz"),
+      pixelScale: 255,
+      limit: 300,
+    },
+    settings: {
+      criterion: "shapley",
+      estimator: "permutation",
+      allocation: "open",
+      seed: 3,
+      budget: { rows: 6_000 },
+      ...more,
+    },
+    out: join(folder, out),
+    workers: 2,
+    saveEveryMs: 0,
+  };
+}
+
+describe.each(["permutation", "stratified", "leverage"] as const)("with %s", (estimator) => {
+  test("gives the same bytes for any number of workers, within the rows of all groups", async () => {
+    const scores = await rank(await options("two.json", { estimator }));
+    await rank({ ...(await options("one.json", { estimator })), workers: 1 });
+    expect(await readFile(join(folder, "one.json"))).toEqual(await readFile(join(folder, "two.json")));
+    expect(scores.rows).toBeLessThanOrEqual(4 * 6_000);
+    for (const { stoppedBy, values } of scores.groups) {
+      expect(["settled", "budget"]).toContain(stoppedBy);
+      expect(values.every(Number.isFinite)).toBe(true);
+    }
+  });
+
+  test("goes on after an interruption to the bytes of an unbroken run", async () => {
+    await rank(await options("whole.json", { estimator }));
+    for (const steps of [2, 7]) {
+      const stop = new AbortController();
+      let seen = 0;
+      const broken = rank({
+        ...(await options("broken.json", { estimator })),
+        signal: stop.signal,
+        onProgress: ({ unit, note }) => {
+          if (unit === "rows") expect(note).toMatch(/of 4 groups settled/);
+          if (unit === "rows" && ++seen === steps) stop.abort();
+        },
+      });
+      await expect(broken).rejects.toMatchObject({ code: "interrupted" });
+      await rank({ ...(await options("broken.json", { estimator })), resume: true });
+      expect(await readFile(join(folder, "broken.json"))).toEqual(await readFile(join(folder, "whole.json")));
+    }
+  });
+});
+
+test("rows go where the cut is in doubt, and stay where it is settled", async () => {
+  const even = await rank(await options("even.json", { allocation: undefined, settleAt: 0.5 }));
+  const open = await rank(await options("open.json", { settleAt: 0.5 }));
+  const settled = open.groups.filter(({ stoppedBy }) => stoppedBy === "settled");
+  const before = even.groups.filter(({ stoppedBy }) => stoppedBy === "settled");
+  expect(settled.length).toBeGreaterThanOrEqual(before.length);
+  expect(new Set(open.groups.map(({ rows }) => Math.round(rows / 2048))).size).toBeGreaterThan(1);
+});
+
+test.each([
+  [{ criterion: "l1" }, /l1/],
+  [{ players: "joint" }, /joint/],
+  [{ estimator: "greedy" }, /greedy/],
+] as const)("refuses %o", async (more, message) => {
+  const refused = await rank(await options("no.json", more)).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(PrunerError);
+  expect(refused).toMatchObject({ code: "usage", message: expect.stringMatching(message) });
+});
