@@ -32,9 +32,7 @@ export function progressBar(): ProgressBar {
       const seconds = (performance.now() - startedAt) / 1000;
       const rate = seconds > 0 ? (done - startedWith) / seconds : 0;
       const left =
-        rate > 0
-          ? `${whole(rate * each.count)} ${each.unit}/s, ${duration((total - done) / rate)} left`
-          : "";
+        rate > 0 ? `${whole(rate * each.count)} ${each.unit}/s, ${duration((total - done) / rate)} left` : "";
       bar.setTotal(total);
       bar.update(done, { label, unit, note: note === "" ? "" : `, ${note},`, rate: left });
     },
