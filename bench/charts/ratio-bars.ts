@@ -24,7 +24,8 @@ export function ratioBars(
     ...about,
     legend: names,
     drawing: {
-      height: 56 + 30 * panels.length,
+      height: 70 + 30 * panels.length,
+      marginBottom: 44,
       marginLeft: 190,
       marginRight: 20,
       x: {
@@ -32,8 +33,8 @@ export function ratioBars(
         label: xLabel,
         labelArrow: "none",
         grid: true,
-        ticks: [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100],
-        tickFormat: (value: number) => String(value),
+        ticks: [0.1, 0.2, 1, 2, 10, 20, 100],
+        tickFormat: (value: number) => `${value}×`,
         domain: [Math.min(0.5, ...all) * 0.9, Math.max(2, ...all) * 1.1],
       },
       y: { domain: panels, label: null, type: "band", tickSize: 0 },
