@@ -159,8 +159,9 @@ function fold<Note>(game: Game, scheme: Scheme<Note>, call: Call<Note>, payoffs:
 }
 
 function requireFinite({ masks, examples, payoffs }: Rows, players: number): void {
-  const row = payoffs.findIndex((payoff) => !Number.isFinite(payoff));
-  if (row < 0) return;
+  let row = 0;
+  while (row < payoffs.length && Number.isFinite(payoffs[row])) row++; // every payoff passes here: a call for each would show
+  if (row === payoffs.length) return;
   const kept = masks.subarray(row * players, (row + 1) * players).reduce((sum, bit) => sum + bit, 0);
   throw new PrunerError("payoff-not-finite", {
     payoff: payoffs[row]!,
