@@ -8,10 +8,9 @@ import { concreteShape } from "../graph/dims.ts";
 import { maskInputName } from "../passes/insert-masks.ts";
 import { arrayTypes, bytesPerElement, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/tensor.ts";
-import { type Cutting, cutRows } from "./cut-rows.ts";
+import { type Cutting, cutRows, type Range } from "./cut-rows.ts";
 import type { Cached, Job, TailSetup } from "./jobs.ts";
 import { type EffectsPlan, planEffects } from "./plan-effects.ts";
-import { type RowSlots, rowSlots } from "./row-slots.ts";
 import { forward, type Runner } from "./runner.ts";
 import { cutTail, type Tail } from "./tail.ts";
 import type { PayoffSetup } from "./targets.ts";
@@ -69,9 +68,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
   const left = memory === undefined ? undefined : memory - bytesOf(cached, dataset.size);
   const plan = await planEffects(runner, parts, tail, dataset.size, left);
-  const cutting = cuttingOf(cached, plan);
-  const slots = rowSlots(players, Math.max(cutting.rows, cutting.walks?.rows ?? 0));
-  const play: Play = { runner, tail, plan, cutting, slots };
+  const play: Play = { runner, tail, players, plan, cutting: cuttingOf(cached, plan) };
   return {
     players,
     examples: dataset.size,
@@ -84,9 +81,9 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
 interface Play {
   readonly runner: Runner;
   readonly tail: TailSetup;
+  readonly players: number;
   readonly plan: EffectsPlan | undefined;
   readonly cutting: Cutting;
-  readonly slots: RowSlots;
 }
 
 function cuttingOf(cached: readonly Cached[], plan: EffectsPlan | undefined): Cutting {
@@ -98,7 +95,7 @@ function cuttingOf(cached: readonly Cached[], plan: EffectsPlan | undefined): Cu
 }
 
 async function evaluate(
-  { runner, tail, plan, cutting, slots }: Play,
+  { runner, tail, players, plan, cutting }: Play,
   masks: Uint8Array,
   examples: Uint32Array,
   call: CallOptions = {},
@@ -106,11 +103,11 @@ async function evaluate(
   const payoffs = new Float64Array(examples.length);
   await Promise.all(
     cutRows(examples, cutting).map(async ({ kind, ranges }) => {
-      const rows = slots.fill(masks, examples, ranges);
+      const rows = { masks: joined(masks, ranges, players), examples: joined(examples, ranges, 1) };
       const job: Job =
         kind === "rows" ? { kind, tail, ...rows } : { kind, tail, effects: plan!.effects, ...rows };
-      const values = (await runner.pool.run(job, { signal: call.signal })) as Float64Array;
-      slots.free(rows);
+      const transfer = [rows.masks.buffer, rows.examples.buffer];
+      const values = (await runner.pool.run(job, { signal: call.signal, transfer })) as Float64Array;
       let done = 0;
       for (const { start, end } of ranges) {
         payoffs.set(values.subarray(done, done + end - start), start);
@@ -119,6 +116,23 @@ async function evaluate(
     }),
   );
   return payoffs;
+}
+
+/** The rows of some ranges, side by side in memory of their own. */
+function joined<T extends Uint8Array | Uint32Array>(
+  rows: T,
+  ranges: readonly Range[],
+  size: number,
+): T & { readonly buffer: ArrayBuffer } {
+  const total = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+  const ArrayType = rows.constructor as new (length: number) => T & { readonly buffer: ArrayBuffer };
+  const out = new ArrayType(total * size);
+  let at = 0;
+  for (const { start, end } of ranges) {
+    out.set(rows.subarray(start * size, end * size), at);
+    at += (end - start) * size;
+  }
+  return out;
 }
 
 /** Activations that enter the groups, computed once. @throws {PrunerError} `activations-too-large`, `group-not-maskable`. */

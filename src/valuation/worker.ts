@@ -16,7 +16,7 @@ const openSessions = 4;
 
 serve<ThreadSetup, Job, JobResult>(({ options }) => {
   const sessions = new Map<number, Promise<Session>>();
-  const room: BatchRoom = { activations: newRoom(), masks: newRoom() };
+  const room = batchRoom();
   const parametersOf = parameterCopies();
   let desk: Desk | undefined;
 
@@ -95,11 +95,10 @@ async function exchange(session: Session, parameters: Feeds, job: ExchangeJob): 
   return new Handover<JobResult>(outputs, transferable(outputs));
 }
 
-/** Memory for what a batch feeds, kept from batch to batch: clearing new pages costs more than filling them. */
-type Room = (bytes: number) => ArrayBuffer;
-type BatchRoom = Readonly<Record<"activations" | "masks", Room>>;
+/** Memory for the activations of a batch, kept from batch to batch: clearing new pages costs more than filling them. */
+type BatchRoom = (bytes: number) => ArrayBuffer;
 
-function newRoom(): Room {
+function batchRoom(): BatchRoom {
   let buffer = new ArrayBuffer(0);
   return (bytes) => {
     if (buffer.byteLength < bytes) buffer = new ArrayBuffer(bytes);
@@ -115,8 +114,18 @@ async function evaluateRows(
   masks: Uint8Array,
   examples: Uint32Array,
 ): Promise<Handover<JobResult>> {
-  const feeds = gather(tail.cached, examples, room.activations);
-  addMasks(feeds, tail, masks, examples.length, room.masks);
+  const rows = examples.length;
+  const feeds = gather(tail.cached, examples, room);
+  const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
+  let first = 0;
+  for (const mask of tail.masks) {
+    feeds[mask.name] = {
+      dtype: "float32",
+      shape: [rows, mask.players],
+      data: maskColumns(masks, players, first, mask.players),
+    };
+    first += mask.players;
+  }
   return payoffsOf(tail, (await session.run(feeds))[tail.output]!, examples);
 }
 
@@ -130,10 +139,7 @@ async function evaluateWalks(
 ): Promise<Handover<JobResult>> {
   await ensureEffects(tail, effects, desk, examples, () => open(effects.front.model));
   const others = tail.cached.filter(({ name }) => effects.rest.reads.includes(name));
-  const feeds = {
-    ...gather(others, examples, room.activations),
-    ...addedValues(desk, effects, masks, examples),
-  };
+  const feeds = { ...gather(others, examples, room), ...addedValues(desk, effects, masks, examples) };
   const session = await open(effects.rest.model);
   return payoffsOf(tail, (await session.run(feeds))[tail.output]!, examples);
 }
@@ -154,7 +160,7 @@ function realNumbers(output: Tensor): Float32Array | Float64Array {
 }
 
 /** Entries of the listed examples, laid side by side for each cached value. */
-function gather(cached: readonly Cached[], examples: Uint32Array, room: Room): Record<string, Tensor> {
+function gather(cached: readonly Cached[], examples: Uint32Array, room: BatchRoom): Record<string, Tensor> {
   const rows = examples.length;
   const bytesOf = ({ dtype, shape }: Cached) => aligned(rows * sizeOf(shape) * bytesPerElement(dtype));
   const buffer = room(cached.reduce((sum, value) => sum + bytesOf(value), 0));
@@ -179,24 +185,13 @@ function aligned(bytes: number): number {
   return Math.ceil(bytes / 64) * 64;
 }
 
-/** Feeds every mask input with its columns of the masks, as floats. */
-function addMasks(
-  feeds: Record<string, Tensor>,
-  tail: TailSetup,
-  masks: Uint8Array,
-  rows: number,
-  room: Room,
-): void {
-  const players = masks.length / rows;
-  const buffer = room(4 * masks.length);
-  let first = 0;
-  for (const { name, players: width } of tail.masks) {
-    const data = new Float32Array(buffer, 4 * rows * first, rows * width);
-    if (width === players) data.set(masks);
-    else
-      for (let row = 0; row < rows; row++)
-        for (let k = 0; k < width; k++) data[row * width + k] = masks[row * players + first + k]!;
-    feeds[name] = { dtype: "float32", shape: [rows, width], data };
-    first += width;
+/** Columns [first, first + width) of the masks as floats. */
+function maskColumns(masks: Uint8Array, players: number, first: number, width: number): Float32Array {
+  if (width === players) return new Float32Array(masks);
+  const rows = masks.length / players;
+  const out = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    for (let k = 0; k < width; k++) out[row * width + k] = masks[row * players + first + k]!;
   }
+  return out;
 }
