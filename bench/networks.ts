@@ -11,6 +11,7 @@ import { type NetworkGame, type NetworkGameOptions, networkGame } from "../src/v
 import type { Runner } from "../src/valuation/runner.ts";
 import { preparePayoff } from "../src/valuation/targets.ts";
 import { wholeNetworkGame } from "../src/valuation/whole-network-game.ts";
+import { sharedData, sharedModel } from "../test/helpers/shared.ts";
 
 export const assets = join(import.meta.dirname, "../assets");
 
@@ -28,6 +29,18 @@ export const lenet: NetworkSettings = {
   options: { pixelScale: 255 },
   examples: 1000,
 };
+
+/** A shared network for CIFAR-10 on shared test images, or why it is not there. */
+export function cifar(
+  network: "resnet20-cifar10" | "resnet56-cifar10",
+  examples: number,
+): NetworkSettings | string {
+  const [model, data] = [sharedModel(network), sharedData("cifar10-test-images.npy")];
+  if (model.path === undefined) return model.reason;
+  if (data.path === undefined) return data.reason;
+  const options = { pixelScale: 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+  return { model: model.path, data: data.path, options, examples };
+}
 
 /** The game of one group under the default payoff. */
 export async function gameOfGroup(

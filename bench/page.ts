@@ -1,13 +1,25 @@
-/** @file Figures of the benchmarks between runs, and the page that is made from them. */
+/** @file Figures of the benchmarks between runs, and the page and the pictures that are made from them. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Benchmark, circumstances, Findings } from "./record.ts";
+import { standalone } from "./pictures.ts";
+import type { Benchmark, circumstances, Findings, Picture } from "./record.ts";
+
+/** What a benchmark found, where, and how long that took. */
+export type Measured = Findings & {
+  readonly where: ReturnType<typeof circumstances>;
+  readonly minutes?: number;
+};
 
 /** What each benchmark found when it was last run, by its name. */
 export type Results = Readonly<
   Record<
     string,
-    { readonly where: ReturnType<typeof circumstances> } & (Findings | { readonly skipped: string })
+    | Measured
+    | {
+        readonly where: ReturnType<typeof circumstances>;
+        readonly minutes?: number;
+        readonly skipped: string;
+      }
   >
 >;
 
@@ -30,36 +42,48 @@ export async function writeResults(folder: string, results: Results): Promise<vo
 const begin = "<!-- results: begin -->";
 const end = "<!-- results: end -->";
 
-/** Writes tables and claims into the page. */
+/** Writes pictures, tables and claims into the page, in the order of the benchmarks. */
 export async function writePage(
   results: Results,
   benchmarks: Readonly<Record<string, Benchmark>>,
-  path: string,
+  docs: string,
 ): Promise<void> {
+  const path = join(docs, "performance.md");
   const page = await readFile(path, "utf8");
   const [before, rest] = page.split(begin);
   const after = rest?.split(end)[1];
   if (before === undefined || after === undefined)
     throw new Error(`${path} has no lines "${begin}" and "${end}"`);
-  const sections = Object.entries(results).flatMap(([name, findings]) => {
-    const benchmark = benchmarks[name];
-    return benchmark === undefined || "skipped" in findings ? [] : [section(name, benchmark, findings)];
-  });
+  const sections: string[] = [];
+  for (const [name, benchmark] of Object.entries(benchmarks)) {
+    const findings = results[name];
+    if (findings === undefined || "skipped" in findings) continue;
+    const pictures = benchmark.draw?.(findings.series ?? []) ?? [];
+    for (const picture of pictures)
+      await writeFile(join(docs, "images", fileOf(name, picture)), standalone(picture));
+    sections.push(section(name, benchmark, findings, pictures));
+  }
   await writeFile(path, `${before}${begin}\n\n${sections.join("\n\n")}\n\n${end}${after}`);
+}
+
+function fileOf(benchmark: string, { name }: Picture): string {
+  return `performance-${benchmark}-${name}.svg`;
 }
 
 function section(
   name: string,
   { title, how }: Benchmark,
-  { rows, claims, where }: Findings & { readonly where: Results[string]["where"] },
+  { rows, claims, where, minutes }: Measured,
+  pictures: readonly Picture[],
 ): string {
   const machine = `${where["cpu"]}, ${where["threads"]} threads, Node ${where["node"]}, ${where["runtime"]}`;
   const lines = [
     `### ${title}`,
     "",
-    `\`npm run bench -- ${name}\` on ${machine}.`,
+    `\`npm run bench -- ${name}\`${minutes === undefined ? "" : ` (${minutes} min)`} on ${machine}.`,
     how,
     "",
+    ...pictures.flatMap((picture) => [`![${picture.alt}](images/${fileOf(name, picture)})`, ""]),
     ...tableOf(rows),
   ];
   if (claims.length > 0) lines.push("", "| target | measured | |", "| --- | ---: | --- |");

@@ -7,8 +7,7 @@ import { writePrefixes } from "../../src/games/coalitions.ts";
 import { randomOrder, stream } from "../../src/math/random.ts";
 import { networkGame } from "../../src/valuation/network-game.ts";
 import { engineOver, type Runner, startRunner } from "../../src/valuation/runner.ts";
-import { sharedData, sharedModel } from "../../test/helpers/shared.ts";
-import { gameOptions, lenet, type NetworkSettings } from "../networks.ts";
+import { cifar, gameOptions, lenet, type NetworkSettings } from "../networks.ts";
 import type { Benchmark, Findings } from "../record.ts";
 
 /** Prefixes of a pair of walks at which gradients are taken, in all. */
@@ -23,6 +22,7 @@ interface Course {
 export const gradientControl: Benchmark = {
   title: "Gradients on gates as a control variate of walks",
   how: "A random order and its reverse on each example; the control of a player is the gradient at the nearest prefix taken. Residual: the share of variance that the control, with one coefficient for all players, leaves. Saving: variance of plain pairs over that of a two-level estimate of the same cost, V/((√(r(W+G)) + √((1-r)G))²/W), with a gradient at what it takes now (a pass through the whole network) and at three rows of the game. Costs are processor time.",
+  minutes: 2,
   async run() {
     const found = courses();
     if (typeof found === "string") return { skipped: found };
@@ -38,19 +38,15 @@ export const gradientControl: Benchmark = {
 };
 
 function courses(): readonly Course[] | string {
-  const [small, large] = [sharedModel("resnet20-cifar10"), sharedModel("resnet56-cifar10")];
-  const data = sharedData("cifar10-test-images.npy");
-  if (small.path === undefined) return small.reason;
-  if (large.path === undefined) return large.reason;
-  if (data.path === undefined) return data.reason;
-  const options = { pixelScale: 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
-  const cifar = (model: string, examples: number) => ({ model, data: data.path, options, examples });
+  const [small, large] = [cifar("resnet20-cifar10", 60), cifar("resnet56-cifar10", 40)];
+  if (typeof small === "string") return small;
+  if (typeof large === "string") return large;
   return [
     { network: "LeNet-5", settings: { ...lenet, examples: 300 }, group: "f5" },
     { network: "LeNet-5", settings: { ...lenet, examples: 300 }, group: "c3" },
-    { network: "ResNet-20", settings: cifar(small.path, 60), group: "layer2.1.conv1" },
-    { network: "ResNet-56", settings: cifar(large.path, 40), group: "layer3.4.conv1" },
-    { network: "ResNet-56", settings: cifar(large.path, 100), group: "layer3.8.conv1" },
+    { network: "ResNet-20", settings: small, group: "layer2.1.conv1" },
+    { network: "ResNet-56", settings: large, group: "layer3.4.conv1" },
+    { network: "ResNet-56", settings: { ...large, examples: 100 }, group: "layer3.8.conv1" },
   ];
 }
 

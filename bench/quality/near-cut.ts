@@ -32,6 +32,7 @@ const how = (contest: string): string =>
 
 export const nearCutLenet: Benchmark = {
   title: "Rows for the players near the cut: LeNet-5",
+  minutes: 3,
   how: how("All four groups; 1,000 digits to rank with, 1,000 others to judge with, 16 seeds."),
   run: () =>
     hold({ ...onLenet, budgets: [100, 200, 400, 800], payoffs: ["cross-entropy"], seeds: seedsTo(16) }),
@@ -39,6 +40,7 @@ export const nearCutLenet: Benchmark = {
 
 export const nearCutResnet: Benchmark = {
   title: "Rows for the players near the cut: ResNet-20",
+  minutes: 6,
   how: how(
     "The second block of every stage; 300 training images to rank with, 300 test images to judge with, 3 seeds.",
   ),

@@ -16,6 +16,7 @@ const seeds = [1, 2, 3, 4, 5];
 export const rankAgreement: Benchmark = {
   title: "Rank agreement on LeNet-5, layer of 100 units",
   how: `Group f5, cross-entropy on 1,000 digits, two threads. Spearman correlation with a run of ${referenceRows.toLocaleString("en")} rows and another seed.`,
+  minutes: 0.3,
   async run() {
     const runner = await startRunner({ workers: 2 });
     try {

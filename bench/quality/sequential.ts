@@ -74,6 +74,7 @@ const how = (contest: string): string =>
 export const sequentialLenet: Benchmark = {
   title: "Ranking once, and while removing: LeNet-5",
   how: how("All four groups; 1,000 digits to rank with, 1,000 others to judge with."),
+  minutes: 3,
   run: () =>
     hold({
       ...onLenet,
@@ -88,6 +89,7 @@ export const sequentialResnet: Benchmark = {
   how: how(
     "The second block of every stage; 300 training images to rank with, 300 test images to judge with.",
   ),
+  minutes: 5,
   async run() {
     const scene = onResnet();
     if ("skipped" in scene) return scene;

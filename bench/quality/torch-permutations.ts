@@ -15,11 +15,12 @@ import { allocate } from "../../src/tensor/dtype.ts";
 import { fromNumbers, sizeOf, type Tensor } from "../../src/tensor/tensor.ts";
 import { copyEntry } from "../../src/valuation/cached.ts";
 import type { TailSetup } from "../../src/valuation/jobs.ts";
-import { type Runner, startRunner } from "../../src/valuation/runner.ts";
-import { sharedData, sharedModel } from "../../test/helpers/shared.ts";
-import { gameOfGroup, lenet, type NetworkSettings } from "../networks.ts";
-import { atLeast, type Benchmark, type Findings } from "../record.ts";
+import { startRunner } from "../../src/valuation/runner.ts";
+import { cifar, gameOfGroup, lenet, type NetworkSettings } from "../networks.ts";
+import { atLeast, type Benchmark, type Findings, together } from "../record.ts";
 import { findTorch, startPython } from "../speed/torch.ts";
+import { watched } from "../watched.ts";
+import { referenceValues } from "./references.ts";
 
 const workers = 2;
 const wanted = 0.9;
@@ -38,12 +39,13 @@ interface Course {
 export const torchPermutations: Benchmark = {
   title: `Seconds to a rank correlation of ${wanted}, against PyTorch`,
   how: `Correlation with a long run of another seed. PyTorch walks random orders on all examples of the same cached activations through the same layers, with ${workers} threads; how many orders that takes is found with the estimator permutation-whole, which asks the same rows, and multiplied with its seconds for one order. Ours is permutation with ${workers} workers, running estimates compared as they come; medians over seeds. Loading is left out on both sides.`,
+  minutes: 12,
   async run() {
     const torch = findTorch();
     if ("reason" in torch) return { skipped: torch.reason };
     const findings: Findings[] = [];
     for (const course of courses()) findings.push(await race(course, torch.python));
-    return { rows: findings.flatMap(({ rows }) => rows), claims: findings.flatMap(({ claims }) => claims) };
+    return together(findings);
   },
 };
 
@@ -57,15 +59,14 @@ function courses(): Course[] {
     seeds: [1, 2, 3],
     target: 100,
   };
-  const [model, data] = [sharedModel("resnet20-cifar10"), sharedData("cifar10-test-images.npy")];
-  if (model.path === undefined || data.path === undefined) return [dense];
-  const options = { pixelScale: 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+  const network = cifar("resnet20-cifar10", 500);
+  if (typeof network === "string") return [dense];
   const block: Course = {
     network: "ResNet-20",
-    settings: { model: model.path, data: data.path, options, examples: 500 },
+    settings: network,
     group: "layer2.1.conv1",
-    referenceRows: 40_000,
-    orders: 8,
+    referenceRows: 400_000,
+    orders: 100,
     seeds: [1],
     target: 200,
   };
@@ -78,7 +79,7 @@ async function race(course: Course, python: string): Promise<Findings> {
   const runner = watched(await startRunner({ workers }), seen);
   try {
     const game = await gameOfGroup(settings, group, runner);
-    const reference = await valuesOf(game, course.referenceRows);
+    const reference = await referenceValues(game, { settings, group, rows: course.referenceRows });
     const ours: Reached[] = [];
     const whole: Reached[] = [];
     for (const seed of seeds) {
@@ -131,13 +132,6 @@ async function reach(
       return { rows: last, seconds: (performance.now() - started) / 1000, isThere: true };
   }
   return { rows: last, seconds: (performance.now() - started) / 1000, isThere: false };
-}
-
-async function valuesOf(game: Game, rows: number): Promise<Float64Array> {
-  let values = new Float64Array(0);
-  for await (const estimate of estimators.permutation.run(game, { budget: { rows }, seed: 99 }))
-    values = estimate.values as Float64Array<ArrayBuffer>;
-  return values;
 }
 
 function middle(values: readonly number[]): number {
@@ -226,16 +220,4 @@ function constantsOf({ graph }: Model): Map<string, Tensor> {
     if (opType === "Constant" && value?.kind === "tensor") found.set(outputs[0]!, value.value.load());
   }
   return found;
-}
-
-/** Notes the tail that goes to the threads. */
-function watched(runner: Runner, seen: { tail?: TailSetup }): Runner {
-  const pool: Runner["pool"] = {
-    ...runner.pool,
-    run(job, options) {
-      if (job.kind === "rows" || job.kind === "walks") seen.tail = job.tail;
-      return runner.pool.run(job, options);
-    },
-  };
-  return { ...runner, pool };
 }

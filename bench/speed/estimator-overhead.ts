@@ -20,6 +20,7 @@ const sampling = [
 export const estimatorOverhead: Benchmark = {
   title: "Overhead of the estimators",
   how: `An additive game of ${players} players, ${rows.toLocaleString("en")} rows, in turns with asking the game alone for as many rows; ${rounds} rounds. Microseconds per row.`,
+  minutes: 0.5,
   async run() {
     const game = additiveGame(Float64Array.from({ length: players }, (_, i) => i / players));
     const lines = [];

@@ -10,12 +10,13 @@ import { float32, type Tensor } from "../../src/tensor/tensor.ts";
 import { copyEntry } from "../../src/valuation/cached.ts";
 import type { TailSetup } from "../../src/valuation/jobs.ts";
 import { macsOf } from "../../src/valuation/macs.ts";
-import { type Runner, startRunner } from "../../src/valuation/runner.ts";
+import { startRunner } from "../../src/valuation/runner.ts";
 import { createPool, type Pool } from "../../src/workers/thread-pool.ts";
-import { sharedData, sharedModel } from "../../test/helpers/shared.ts";
-import { gameOfGroup, lenet, type NetworkSettings } from "../networks.ts";
-import { atLeast, type Benchmark, type Claim, type Findings } from "../record.ts";
+import { ratioBars } from "../charts/ratio-bars.ts";
+import { cifar, gameOfGroup, lenet, type NetworkSettings } from "../networks.ts";
+import { atLeast, type Benchmark, type Claim, type Findings, together } from "../record.ts";
 import { ratios, spreadOf, spreadText, takeTurns } from "../statistics.ts";
+import { watched } from "../watched.ts";
 import type { BareSetup } from "./bare-worker.ts";
 
 const workers = 2;
@@ -36,30 +37,35 @@ interface Course {
 export const gameAndRuntime: Benchmark = {
   title: "Rows per second of a game against the bare runtime",
   how: `Permutation sampling, ${workers} threads, every example seen before. The bare loop runs the whole tail on one ready batch of ${bareBatch} rows in as many threads; the limit multiplies matrices of ${side} x ${side} there; alone is the game with one thread. All take turns for ${rounds} rounds. Below 1 the game loses against its own arithmetic; far above 1 it adds effects of channels instead of running the layer behind the masks.`,
+  minutes: 1,
+  draw: (series) => [
+    ratioBars(series, {
+      name: "ratios",
+      title: "Speed of a game",
+      alt: "For each group, rows per second of the game in multiples of the bare loop's, and its arithmetic in multiples of a matrix product's.",
+      xLabel: "multiples of",
+    }),
+  ],
   async run() {
     const found = courses();
     if (typeof found === "string") return { skipped: found };
     const findings: Findings[] = [];
     for (const course of found) findings.push(await compare(course));
-    return { rows: findings.flatMap(({ rows }) => rows), claims: findings.flatMap(({ claims }) => claims) };
+    return together(findings);
   },
 };
 
 function courses(): readonly Course[] | string {
-  const [small, large] = [sharedModel("resnet20-cifar10"), sharedModel("resnet56-cifar10")];
-  const data = sharedData("cifar10-test-images.npy");
-  if (small.path === undefined) return small.reason;
-  if (large.path === undefined) return large.reason;
-  if (data.path === undefined) return data.reason;
-  const options = { pixelScale: 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
-  const cifar = (model: string, examples: number) => ({ model, data: data.path, options, examples });
+  const [small, large] = [cifar("resnet20-cifar10", 20), cifar("resnet56-cifar10", 20)];
+  if (typeof small === "string") return small;
+  if (typeof large === "string") return large;
   return [
-    { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "f5", rows: 40_960 },
-    { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "c3", rows: 40_960 },
-    { network: "ResNet-20", settings: cifar(small.path, 20), group: "layer2.1.conv1", rows: 2048 },
-    { network: "ResNet-56", settings: cifar(large.path, 20), group: "layer2.4.conv1", rows: 2048 },
-    { network: "ResNet-56", settings: cifar(large.path, 20), group: "layer3.4.conv1", rows: 2048 },
-    { network: "ResNet-56", settings: cifar(large.path, 20), group: "layer3.8.conv1", rows: 8192 },
+    { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "f5", rows: 204_800 },
+    { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "c3", rows: 204_800 },
+    { network: "ResNet-20", settings: small, group: "layer2.1.conv1", rows: 2048 },
+    { network: "ResNet-56", settings: large, group: "layer2.4.conv1", rows: 2048 },
+    { network: "ResNet-56", settings: large, group: "layer3.4.conv1", rows: 2048 },
+    { network: "ResNet-56", settings: large, group: "layer3.8.conv1", rows: 8192 },
   ];
 }
 
@@ -109,7 +115,12 @@ async function compare({ network, settings, group, rows }: Course): Promise<Find
       "arithmetic / limit": spreadText(arithmetic),
       "2 workers / 1": spreadText(scaling),
     };
-    return { rows: [line], claims: claimsOf({ network, group, shares, arithmetic, scaling }) };
+    const panel = `${network} ${group}`;
+    const series = [
+      { panel, name: "the bare loop", points: [{ ...spreadOf(shares) }] },
+      { panel, name: "a matrix product", points: [{ ...spreadOf(arithmetic) }] },
+    ];
+    return { rows: [line], claims: claimsOf({ network, group, shares, arithmetic, scaling }), series };
   } finally {
     await Promise.all([runner.close(), single.close(), bare.close(), limit.close()]);
   }
@@ -133,18 +144,6 @@ function claimsOf({ network, group, shares, arithmetic, scaling }: Ratios): Clai
   if (network === "ResNet-56")
     claims.push(atLeast(`${name}: arithmetic rate against a matrix product`, 1, spreadOf(arithmetic).median));
   return claims;
-}
-
-/** Notes the tail that goes to the threads. */
-function watched(runner: Runner, seen: { tail?: TailSetup }): Runner {
-  const pool: Runner["pool"] = {
-    ...runner.pool,
-    run(job, options) {
-      if (job.kind === "rows" || job.kind === "walks") seen.tail = job.tail;
-      return runner.pool.run(job, options);
-    },
-  };
-  return { ...runner, pool };
 }
 
 /** Half of the channels of some examples. */

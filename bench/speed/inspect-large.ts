@@ -1,13 +1,12 @@
 /** @file Time and memory of the command `inspect` on a large model. */
 import { spawn } from "node:child_process";
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { atMost, type Benchmark } from "../record.ts";
 import { spreadText } from "../statistics.ts";
+import { builtCommand } from "./built-command.ts";
 import { withLargeModel } from "./large-model.ts";
 
 const runs = 5;
-const entry = join(import.meta.dirname, "../../dist/cli/main.js");
 /**
  * Loaded before the command: tells the most memory the process ever held (KiB) on a channel of its own. Linux counts what
  * this process held at the time of the fork into maxRSS, so there the kernel's own high-water mark is read.
@@ -23,6 +22,7 @@ const meter = `data:text/javascript,${encodeURIComponent(`
 export const inspectLarge: Benchmark = {
   title: "inspect on a model of 100 MB",
   how: `A generated network of 9 wide convolutions and 2 dense layers; the built command in a process of its own, ${runs} times.`,
+  minutes: 0.3,
   run: () =>
     withLargeModel(async (path) => {
       const { size } = await stat(path);
@@ -51,7 +51,7 @@ export const inspectLarge: Benchmark = {
 function inspect(path: string): Promise<{ readonly seconds: number; readonly mebibytes: number }> {
   return new Promise((resolve, reject) => {
     const started = performance.now();
-    const child = spawn(process.execPath, ["--import", meter, entry, "inspect", path, "--json"], {
+    const child = spawn(process.execPath, ["--import", meter, builtCommand, "inspect", path, "--json"], {
       stdio: ["ignore", "ignore", "inherit", "pipe"],
     });
     let told = "";

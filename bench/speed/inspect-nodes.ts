@@ -1,5 +1,4 @@
 /** @file Time of channel analysis and of the command `inspect` on graphs of more and more nodes. */
-import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +7,7 @@ import { writeModelFile } from "../../src/onnx/write.ts";
 import { graphBuilder } from "../../test/helpers/build.ts";
 import { atMost, type Benchmark } from "../record.ts";
 import { spreadOf, spreadText } from "../statistics.ts";
+import { builtCommand, secondsOf } from "./built-command.ts";
 
 const runs = 5;
 const counts = [1000, 4000, 16_000];
@@ -50,29 +50,18 @@ async function timedCommand(model: Model): Promise<number[]> {
     const path = join(folder, "deep.onnx");
     await writeModelFile(model, path);
     const seconds: number[] = [];
-    for (let run = 0; run < runs; run++) seconds.push(await inspect(path));
+    for (let run = 0; run < runs; run++)
+      seconds.push(await secondsOf([builtCommand, "inspect", path, "--json"]));
     return seconds;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function inspect(path: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const started = performance.now();
-    const command = [join(dist, "cli/main.js"), "inspect", path, "--json"];
-    const child = spawn(process.execPath, command, { stdio: ["ignore", "ignore", "inherit"] });
-    child.on("error", reject);
-    child.on("close", (code) => {
-      if (code === 0) resolve((performance.now() - started) / 1000);
-      else reject(new Error(`inspect ended with ${code}`));
-    });
-  });
-}
-
 export const inspectNodes: Benchmark = {
   title: "inspect and channel analysis by the number of nodes",
   how: `Generated residual networks; the analysis alone in this process, the built command in processes of its own, ${runs} times each.`,
+  minutes: 1,
   async run() {
     const measured = [];
     for (const nodes of counts) {

@@ -27,6 +27,7 @@ const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
 
 export const memory: Benchmark = {
   title: "Games under a ceiling",
+  minutes: 3,
   how: "ResNet-20, two groups, 2 workers, each line a process of its own. Examples are visited in shuffled epochs, one and a half in all, and each visit asks for so many rows. Again: work on activations that had been computed before, as a share of the work on rows. Growth: most that the process held beyond what it held before the game, networks and batches included.",
   run: async () => {
     const [model, data] = [sharedModel("resnet20-cifar10"), sharedData("cifar10-test-images.npy")];

@@ -18,6 +18,7 @@ const slowCoalitions = 512;
 export const oracleTable: Benchmark = {
   title: "Every coalition of a convolution of LeNet-5",
   how: `The bundled network, ${examples} examples, ${workers} threads, ${rounds} rounds of ${chunks} chunks spread over the table; row by row takes turns with it on ${slowCoalitions} coalitions. The time of the whole table follows from the median rate.`,
+  minutes: 1,
   async run() {
     const runner = await startRunner({ workers });
     try {

@@ -12,6 +12,7 @@ const rounds = 7;
 export const readWrite: Benchmark = {
   title: "Reading and writing a model of 100 MB",
   how: `The same generated network, in turns with plain reads and writes of the same bytes, ${rounds} rounds. Milliseconds.`,
+  minutes: 0.3,
   run: () =>
     withLargeModel(async (path, folder) => {
       const model = await readModelFile(path);

@@ -30,6 +30,7 @@ type NetworkName = keyof typeof networks;
 export const trainingStep: Benchmark = {
   title: "Training steps against PyTorch",
   how: `Forward, backward and update (Nesterov) of ${batch} examples; ${availableParallelism()} workers of one thread each against ${threads} threads of PyTorch, in turns for ${rounds} rounds. Speed is a ratio to PyTorch's, by wall clock, and by processor time against PyTorch with one thread: its threads wait by spinning, so on a busy machine the first ratio flatters us and the second stays. Memory: growth of a process that trains with 128 examples at once, in multiples of the bytes all layers put out, and that multiple for each example beyond 32.`,
+  minutes: 2,
   async run() {
     const torch = findTorch();
     if ("reason" in torch) return { skipped: torch.reason };

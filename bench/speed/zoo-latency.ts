@@ -22,6 +22,7 @@ const lane = 8;
 
 export const zooLatency: Benchmark = {
   title: "Latency after a random half of the channels is gone",
+  minutes: 3,
   how: `Every model of the zoo as it was exported, with half of the channels of each group removed at random (seed 0), once freely and once in multiples of ${lane} (--round-to ${lane}); the three take turns, 20 runs each on one thread, in batches of ${batches.join(" and ")}. Ratios are of medians, after / before. Where a batch did not get faster, the layers that did not either under the profiler of the runtime, longest first.`,
   async run() {
     const names = zooNames();

@@ -1,6 +1,5 @@
 /** @file Files appear whole or not at all. */
 import { readFile } from "node:fs/promises";
-import writeFileAtomic from "write-file-atomic";
 import { PrunerError } from "./problem.ts";
 
 /**
@@ -8,6 +7,7 @@ import { PrunerError } from "./problem.ts";
  * @throws {PrunerError} `file-unwritable` when the folder is missing, read-only or full.
  */
 export async function writeAtomically(path: string, content: Uint8Array | string): Promise<void> {
+  const { default: writeFileAtomic } = await import("write-file-atomic"); // with the first file, not with the program
   try {
     const data =
       typeof content === "string"

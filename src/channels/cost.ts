@@ -156,15 +156,16 @@ function countedAxis(draft: Draft, value: string, axis: number): number | undefi
   return at;
 }
 
+/** Axes come one after the other, so what a channel takes of this one is its last use. */
 function countUses(analysis: ChannelAnalysis, labels: Int32Array, axis: number, uses: Use[][][]): void {
-  const counts = new Map<Use[], number>();
   for (const label of labels) {
     const place = analysis.placeOf(label);
     if (place === undefined) continue;
     const own = uses[place.group]![place.channel]!;
-    counts.set(own, (counts.get(own) ?? 0) + 1);
+    const last = own.at(-1);
+    if (last?.axis === axis) own[own.length - 1] = { axis, positions: last.positions + 1 };
+    else own.push({ axis, positions: 1 });
   }
-  for (const [own, positions] of counts) own.push({ axis, positions });
 }
 
 /** A running cost: take channels away (or put them back) and read the totals. */
@@ -212,13 +213,16 @@ interface RunningTotal {
 function runningTotal(products: readonly Product[], model: CostModel, sizes: Float64Array): RunningTotal {
   const numerators = new Float64Array(products.length);
   const divisors = products.map(({ axes }) => axes.reduce((all, axis) => all * model.axes[axis]!.divisor, 1));
-  const sums = new Map(divisors.map((divisor) => [divisor, 0]));
+  const distinct = [...new Set(divisors)];
+  const slots = Int32Array.from(divisors, (divisor) => distinct.indexOf(divisor));
+  const sums = new Float64Array(distinct.length);
   const productsOn: number[][] = model.axes.map(() => []);
   const refresh = (at: number) => {
     const { coefficient, axes } = products[at]!;
     let numerator = coefficient;
     for (const axis of axes) numerator *= sizes[axis]!;
-    sums.set(divisors[at]!, sums.get(divisors[at]!)! + numerator - numerators[at]!);
+    const slot = slots[at]!;
+    sums[slot] = sums[slot]! + numerator - numerators[at]!;
     numerators[at] = numerator;
   };
   products.forEach(({ axes }, at) => {
@@ -228,7 +232,9 @@ function runningTotal(products: readonly Product[], model: CostModel, sizes: Flo
   return {
     value() {
       let total = 0;
-      for (const [divisor, sum] of sums) total += sum / divisor;
+      distinct.forEach((divisor, slot) => {
+        total += sums[slot]! / divisor;
+      });
       return total;
     },
     refresh(axis) {
@@ -246,12 +252,23 @@ export function fullCost(model: CostModel): Cost {
 export function channelCosts(model: CostModel): Cost[][] {
   const meter = costMeter(model);
   const full = meter.cost();
-  return model.uses.map((channels, group) =>
-    channels.map((_, channel) => {
+  return model.uses.map((channels, group) => {
+    let last: Cost | undefined;
+    return channels.map((uses, channel) => {
+      if (last !== undefined && sameUses(uses, channels[channel - 1]!)) return last; // as most neighbours do
       meter.remove(group, channel);
       const less = meter.cost();
       meter.restore(group, channel);
-      return { macs: full.macs - less.macs, parameters: full.parameters - less.parameters };
-    }),
+      last = { macs: full.macs - less.macs, parameters: full.parameters - less.parameters };
+      return last;
+    });
+  });
+}
+
+/** Channels that take as much of the same axes save the same. */
+function sameUses(a: readonly Use[], b: readonly Use[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ axis, positions }, k) => axis === b[k]!.axis && positions === b[k]!.positions)
   );
 }

@@ -155,16 +155,27 @@ function readsOf(
   placeOf: (label: number) => ChannelPlace | undefined,
 ): Read[][] {
   const byGroup = Array.from({ length: groups }, (): Read[] => []);
+  const known = new Map<Int32Array, ReadonlySet<number>>(); // as values do, reads share their labels
   for (const read of reads) {
-    const labels = blocks.get(read.value)?.find(({ axes }) => axes[0] === read.axis)?.labels ?? [];
-    const found = new Set<number>();
-    for (const label of labels) {
-      const place = placeOf(label);
-      if (place !== undefined) found.add(place.group);
-    }
+    const labels = blocks.get(read.value)?.find(({ axes }) => axes[0] === read.axis)?.labels;
+    if (labels === undefined) continue;
+    const found = known.get(labels) ?? groupsAmong(labels, placeOf);
+    known.set(labels, found);
     for (const group of found) byGroup[group]!.push(read);
   }
   return byGroup;
+}
+
+function groupsAmong(
+  labels: Int32Array,
+  placeOf: (label: number) => ChannelPlace | undefined,
+): ReadonlySet<number> {
+  const found = new Set<number>();
+  for (const label of labels) {
+    const place = placeOf(label);
+    if (place !== undefined) found.add(place.group);
+  }
+  return found;
 }
 
 function distinctLocks(locks: readonly Lock[]): Lock[] {

@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import { PrunerError } from "../base/problem.ts";
 import type { RunRecord } from "../report/records.ts";
 import { type Io, print } from "./io.ts";
-import { showPage } from "./open-file.ts";
 import type { RawOptions } from "./settings.ts";
 
 /** A command under way. */
@@ -72,5 +71,7 @@ export async function conclude(
   const { writeReport } = await import("../pipeline/report.ts");
   const { data } = await writeReport(report, document);
   if (options["json"] !== true) io.out(`${report}: report written, its data in ${data}.`);
-  if (options["open"] === true) await showPage(io, report);
+  if (options["open"] !== true) return;
+  const { showPage } = await import("./open-file.ts");
+  await showPage(io, report);
 }

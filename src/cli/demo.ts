@@ -72,7 +72,7 @@ export function demoCommand(io: Io): Command {
       const { loadModel } = await import("../pipeline/load-model.ts");
       const { prune } = await import("../pipeline/prune.ts");
       const { inspectModel, lockedGroups } = await import("../pipeline/inspect.ts");
-      const { inspectionText } = await import("../report/text.ts");
+      const { inspectionText } = await import("../report/inspection.ts");
       const folder = options["out"] as string;
       await makeFolder(folder);
       // what is written here is a folder, made already, and begin looks at files

@@ -16,13 +16,12 @@ export function inspectCommand(io: Io): Command {
   return outputOptions(command).action(async (path: string, options: RawOptions) => {
     const { loadModel } = await import("../pipeline/load-model.ts");
     const { inspectModel } = await import("../pipeline/inspect.ts");
-    const { inspectionText } = await import("../report/text.ts");
-    const { explanationText } = await import("../report/explanation.ts");
+    const { inspectionText } = await import("../report/inspection.ts");
     const loaded = await loadModel(path, loadSettings(options));
     const found = inspectModel(loaded, { explain: options["explain"] as string | undefined });
     const { explanation } = found;
-    print(io, options, found, () =>
-      explanation === undefined ? inspectionText(found) : explanationText(explanation),
-    );
+    if (explanation === undefined) return print(io, options, found, () => inspectionText(found));
+    const { explanationText } = await import("../report/explanation.ts");
+    print(io, options, found, () => explanationText(explanation));
   });
 }

@@ -1,7 +1,8 @@
 /** @file One line of progress on stderr: what, how far, how fast, how long still. */
-import { Presets, SingleBar } from "cli-progress";
+import { createRequire } from "node:module";
+import type { SingleBar } from "cli-progress";
 import type { Progress } from "../pipeline/progress.ts";
-import { duration } from "../report/format.ts";
+import { duration, whole } from "../report/format.ts";
 
 export interface ProgressBar {
   show(progress: Progress): void;
@@ -25,27 +26,31 @@ export function progressBar(): ProgressBar {
         label = next;
         startedAt = performance.now();
         startedWith = done;
-        bar = new SingleBar(
-          {
-            format: "{label} [{bar}] {value}/{total} {unit}{note} {rate}",
-            stream: process.stderr,
-            clearOnComplete: true,
-            hideCursor: true,
-            barsize: 24,
-          },
-          Presets.rect,
-        );
+        bar = newBar();
         bar.start(total, done, { label, unit, note: "", rate: "" });
       }
       const seconds = (performance.now() - startedAt) / 1000;
       const rate = seconds > 0 ? (done - startedWith) / seconds : 0;
       const left =
-        rate > 0
-          ? `${Math.round(rate * each.count).toLocaleString("en-US")} ${each.unit}/s, ${duration((total - done) / rate)} left`
-          : "";
+        rate > 0 ? `${whole(rate * each.count)} ${each.unit}/s, ${duration((total - done) / rate)} left` : "";
       bar.setTotal(total);
       bar.update(done, { label, unit, note: note === "" ? "" : `, ${note},`, rate: left });
     },
     clear,
   };
+}
+
+/** Loads the library with the first bar: most starts draw none. */
+function newBar(): SingleBar {
+  const library = createRequire(import.meta.url)("cli-progress") as typeof import("cli-progress");
+  return new library.SingleBar(
+    {
+      format: "{label} [{bar}] {value}/{total} {unit}{note} {rate}",
+      stream: process.stderr,
+      clearOnComplete: true,
+      hideCursor: true,
+      barsize: 24,
+    },
+    library.Presets.rect,
+  );
 }

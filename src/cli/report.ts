@@ -2,7 +2,6 @@
 import { Command } from "commander";
 import { outputOptions } from "./arguments.ts";
 import { type Io, print, workOptions } from "./io.ts";
-import { showPage } from "./open-file.ts";
 import type { RawOptions } from "./settings.ts";
 
 /** The command report. */
@@ -23,6 +22,8 @@ export function reportCommand(io: Io): Command {
         const { length } = drawn.results;
         return `${out}: written from ${length} ${length === 1 ? "result" : "results"}.`;
       });
-      if (options["open"] === true) await showPage(io, out);
+      if (options["open"] !== true) return;
+      const { showPage } = await import("./open-file.ts");
+      await showPage(io, out);
     });
 }

@@ -209,8 +209,9 @@ function requireFinite(rows: Rows, players: number): void {
 }
 
 function requireFinitePayoffs({ masks, examples, payoffs }: Rows, players: number): void {
-  const row = payoffs.findIndex((payoff) => !Number.isFinite(payoff));
-  if (row < 0) return;
+  let row = 0;
+  while (row < payoffs.length && Number.isFinite(payoffs[row])) row++; // every payoff passes here: a call for each would show
+  if (row === payoffs.length) return;
   const kept = masks.subarray(row * players, (row + 1) * players).reduce((sum, bit) => sum + bit, 0);
   throw new PrunerError("payoff-not-finite", {
     payoff: payoffs[row]!,

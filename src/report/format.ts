@@ -2,7 +2,8 @@
 
 /** Whole numbers with thousands separated. @example whole(498750); // "498,750" */
 export function whole(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
+  // by hand, since the first number that Intl formats costs a cold start 30 ms
+  return String(Math.round(value)).replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 /** Three significant digits with a unit prefix. @example compact(125_485_696); // "125 M" */

@@ -2,8 +2,8 @@
 import { criteria } from "../criteria/index.ts";
 import { metrics } from "../metrics/index.ts";
 import { rankedOrder } from "../ranking/order.ts";
-import { bytes, compact, percent, short, whole } from "./format.ts";
-import type { ExampleCounts, GroupScores, Inspection, ModelFigures, ScoringConditions } from "./records.ts";
+import { bytes, percent, short, whole } from "./format.ts";
+import type { ExampleCounts, GroupScores, ModelFigures, ScoringConditions } from "./records.ts";
 import { table } from "./table.ts";
 
 /**
@@ -94,47 +94,6 @@ function bracketsNote({ lossInterval, latencyMs }: ModelFigures): string {
 
 function signed(value: number, digits: number): string {
   return `${value >= 0 ? "+" : ""}${value.toFixed(digits)}`;
-}
-
-/** Cost and groups of a model. */
-export function inspectionText(found: Inspection): string {
-  const value = ({ name, dtype, shape }: Inspection["inputs"][number]) =>
-    `${name} ${dtype}[${(shape ?? ["?"]).map((dim) => dim ?? "?").join(", ")}]`;
-  const open =
-    found.openSizes.length === 0
-      ? ""
-      : ` (sizes left open count as 1: ${found.openSizes.join(", ")}; see --input-shape)`;
-  const lines = [
-    `${found.path}: operator set ${found.opset}, ${whole(found.nodes)} nodes`,
-    `  inputs      ${found.inputs.map(value).join(", ")}`,
-    `  outputs     ${found.outputs.map(value).join(", ")}`,
-    `  parameters  ${whole(found.parameters)}, of which ${percent(found.parameters === 0 ? 0 : found.prunableParameters / found.parameters, 1)} belong to removable channels`,
-    `  MACs        ${whole(found.macs)} per example${open}`,
-    "",
-  ];
-  const rows = found.groups.map((group) => [
-    group.id,
-    String(group.channels),
-    group.locked ? "locked" : String(group.prunable),
-    group.locked ? "" : compact(group.macsPerChannel),
-    group.locked ? "" : compact(group.parametersPerChannel),
-    String(group.producers.length),
-    notes(group),
-  ]);
-  const head = ["group", "channels", "removable", "MACs/channel", "params/channel", "layers", "notes"];
-  return [...lines, table(head, rows, ["left", "right", "right", "right", "right", "right", "left"])].join(
-    "\n",
-  );
-}
-
-function notes({ blocks, reason, lockedBy, locked }: Inspection["groups"][number]): string {
-  const parts: string[] = [];
-  if (blocks !== null) parts.push(`equal numbers stay in each of ${blocks} blocks`);
-  if (reason !== null)
-    parts.push(
-      `${locked ? "" : "in part: "}${reason}${lockedBy === null || lockedBy === "graph output" ? "" : ` (${lockedBy})`}`,
-    );
-  return parts.join("; ");
 }
 
 /** Channels of each group from least to most useful, with the spread of their values. */

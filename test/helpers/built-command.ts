@@ -1,4 +1,4 @@
-/** @file The command as users start it: compiled, in a process of its own. */
+/** @file The command as users start it: compiled and bundled, in a process of its own. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -33,6 +33,14 @@ export function buildCommand(): Built {
   });
   const file = join(folder, "dist/cli/main.js");
   if (!existsSync(file)) throw new Error(stdout); // mistakes in types are another check's affair
+  const bundled = spawnSync(
+    process.execPath,
+    [join(root, "scripts/bundle-command.js"), join(folder, "dist")],
+    {
+      encoding: "utf8",
+    },
+  );
+  if (bundled.status !== 0) throw new Error(bundled.stderr);
   return { file, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 

@@ -12,6 +12,9 @@ const dark = `
   --series-1: #3f93dd; --series-2: #ff9440; --series-3: #35c98e; --series-4: #f09bd0; --series-5: #8a74f5; --series-6: #e5dc50;
   --series-7: #f4f6fa;`;
 
+/** The variables that hold the colours. */
+export const colours = { light, dark } as const;
+
 /** The style sheet of a page. */
 export const style = `
 :root { color-scheme: light dark; ${light} }
