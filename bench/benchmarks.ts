@@ -6,6 +6,7 @@ import { rankAgreement } from "./quality/rank-agreement.ts";
 import { rankCurves, rankCurvesResnet } from "./quality/rank-curves.ts";
 import { sequentialLenet, sequentialResnet } from "./quality/sequential.ts";
 import { torchPermutations } from "./quality/torch-permutations.ts";
+import { wholeNetwork } from "./quality/whole-network.ts";
 import type { Benchmark } from "./record.ts";
 import { coldStart } from "./speed/cold-start.ts";
 import { estimatorOverhead } from "./speed/estimator-overhead.ts";
@@ -35,6 +36,7 @@ const quick: Readonly<Record<string, Benchmark>> = {
 const longer: Readonly<Record<string, Benchmark>> = {
   "rank-curves-resnet": rankCurvesResnet,
   "torch-permutations": torchPermutations,
+  "whole-network": wholeNetwork,
   "gradient-control": gradientControl,
   "estimator-quality": estimatorQuality,
   sequential: sequentialLenet,

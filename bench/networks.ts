@@ -81,7 +81,7 @@ export async function gameOptions(
 ): Promise<NetworkGameOptions> {
   const { analysis, dataset } = await openNetwork(settings);
   const payoff = await preparePayoff(analysis, dataset, runner);
-  return { analysis, groups: [indexOfGroup(analysis, group)], dataset, payoff, runner };
+  return { analysis, groups: [indexOfGroup(analysis, group)], dataset, payoff, runner, gradients: "welcome" };
 }
 
 function indexOfGroup({ groups }: ChannelAnalysis, id: string): number {
@@ -90,7 +90,7 @@ function indexOfGroup({ groups }: ChannelAnalysis, id: string): number {
   return index;
 }
 
-async function openNetwork({ model, data, options, examples }: NetworkSettings): Promise<{
+export async function openNetwork({ model, data, options, examples }: NetworkSettings): Promise<{
   readonly analysis: ChannelAnalysis;
   readonly dataset: Dataset;
 }> {

@@ -3,12 +3,11 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readBytes, writeAtomically } from "../../src/base/atomic-file.ts";
-import { estimators } from "../../src/estimators/index.ts";
+import { type EstimatorName, estimators } from "../../src/estimators/index.ts";
 import type { NetworkGame } from "../../src/valuation/network-game.ts";
 import type { NetworkSettings } from "../networks.ts";
 
 const folder = join(import.meta.dirname, "../results/references");
-const estimator = "permutation";
 /** No benchmark draws with this one. */
 const seed = 99;
 
@@ -21,6 +20,8 @@ export interface ReferenceOf {
   readonly settings: NetworkSettings;
   readonly group: string;
   readonly rows: number;
+  /** Default permutation. */
+  readonly estimator?: EstimatorName;
 }
 
 /**
@@ -29,7 +30,7 @@ export interface ReferenceOf {
  */
 export async function referenceValues(
   game: NetworkGame,
-  { settings, group, rows }: ReferenceOf,
+  { settings, group, rows, estimator = "permutation" }: ReferenceOf,
 ): Promise<Float64Array> {
   const { model, data, options } = settings;
   const { players, examples, method } = game;

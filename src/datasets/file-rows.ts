@@ -1,10 +1,10 @@
 /** @file Rows of an uncompressed array file, read when they are asked for. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { PrunerError } from "../base/problem.ts";
-import { isIdx, idxLayout } from "./idx.ts";
+import { bytesPerElement } from "../tensor/dtype.ts";
+import { idxLayout, isIdx } from "./idx.ts";
 import { isNpy, npyLayout } from "./npy.ts";
 import { byteSwapped, checkLength, type PlacedLayout, viewAs } from "./raw-array.ts";
-import { bytesPerElement } from "../tensor/dtype.ts";
 import { rowBytes, type StoredArray } from "./stored-array.ts";
 
 /** Enough for the header of any array. */

@@ -14,7 +14,7 @@ const mostStrata = 8;
 /** Looking at all examples and a pilot may take this part of a budget, or the run does without. */
 const screenShare = 1 / 3;
 /** Pairs that a run without a budget in rows begins with, to be doubled again and again. */
-const firstRoundPairs = 96;
+const firstRoundPairs = 256;
 /** What is settled before the first row. */
 export interface Design {
   readonly walk: Walk;

@@ -3,11 +3,11 @@ import { PrunerError } from "../base/problem.ts";
 import { emitterFor } from "../graph/emitter.ts";
 import type { Dim, Model, ValueInfo } from "../graph/model.ts";
 import type { Facts } from "../ops/infer.ts";
-import type { ParameterInfo, Penalty } from "./penalties.ts";
 import { bothClasses, classesOf, logProbabilities, scoresOf, scoresOfModel } from "./class-scores.ts";
 import { labelTerm, softTerm } from "./cross-entropy.ts";
 import { distillationTerm } from "./distillation.ts";
 import { type LossDraft, meanOfExamples, meanPerExample, type Term } from "./draft.ts";
+import type { ParameterInfo, Penalty } from "./penalties.ts";
 import { type CrossEntropySpec, checkSpec, type LossGraph, type LossInputs, type LossSpec } from "./spec.ts";
 
 export interface LossOptions {

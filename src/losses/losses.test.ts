@@ -12,8 +12,8 @@ import type { OutputIs } from "../metrics/metric.ts";
 import { type PayoffKind, payoff } from "../metrics/payoff.ts";
 import { inferFacts } from "../ops/infer.ts";
 import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
-import { l2Penalty } from "./penalties.ts";
 import { addLoss, type LossOptions } from "./add-loss.ts";
+import { l2Penalty } from "./penalties.ts";
 import type { CrossEntropySpec, LossGraph, LossSpec } from "./spec.ts";
 
 const outputs: readonly OutputIs[] = ["logits", "probabilities", "log-probabilities"];

@@ -2,6 +2,8 @@
 import { PrunerError } from "../base/problem.ts";
 import { classLabels, type Dataset } from "../datasets/index.ts";
 import type { Dim, Model } from "../graph/model.ts";
+import type { Penalty } from "../losses/penalties.ts";
+import type { Distillation, LossSpec } from "../losses/spec.ts";
 import { inferFacts } from "../ops/infer.ts";
 import { liftConstants } from "../passes/lift-constants.ts";
 import { writeBack } from "../passes/to-float32.ts";
@@ -12,8 +14,6 @@ import { checkAugmentable } from "./augment/index.ts";
 import type { BatchSource, Targets } from "./batches.ts";
 import { type RunIdentity, readCheckpoint, type TrainingState } from "./checkpoint.ts";
 import type { Projection } from "./hooks.ts";
-import type { Distillation, LossSpec } from "../losses/spec.ts";
-import type { Penalty } from "../losses/penalties.ts";
 import { checkSettings, type TrainSettings } from "./settings.ts";
 import { shardSizeFor } from "./shard-size.ts";
 import { stepperFor } from "./stepper.ts";

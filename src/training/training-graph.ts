@@ -3,6 +3,9 @@ import { PrunerError } from "../base/problem.ts";
 import { type BatchStatistics, useBatchStatistics } from "../gradients/batch-statistics.ts";
 import { differentiate } from "../gradients/differentiate.ts";
 import type { Model, ValueInfo } from "../graph/model.ts";
+import { addLoss } from "../losses/add-loss.ts";
+import type { Penalty } from "../losses/penalties.ts";
+import type { LossInputs, LossSpec } from "../losses/spec.ts";
 import { inferFacts } from "../ops/infer.ts";
 import { dropDeadNodes } from "../passes/drop-dead-nodes.ts";
 import { liftConstants } from "../passes/lift-constants.ts";
@@ -12,10 +15,7 @@ import { toFloat32 } from "../passes/to-float32.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import type { FloatLayout } from "../valuation/jobs.ts";
 import { type Dropped, dropAtRandom } from "./dropout.ts";
-import { addLoss } from "../losses/add-loss.ts";
-import type { LossInputs, LossSpec } from "../losses/spec.ts";
 import { trainableParameters } from "./parameters.ts";
-import type { Penalty } from "../losses/penalties.ts";
 
 export interface TrainingGraphOptions {
   readonly loss: LossSpec;

@@ -3,9 +3,9 @@
 import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import { concreteShape } from "../graph/dims.ts";
-import { type Chunks, chunksIn, entryOf, type Take } from "./chunks.ts";
 import { arrayTypes, bytesPerElement, type DType, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/tensor.ts";
+import { type Chunks, chunksIn, entryOf, type Take } from "./chunks.ts";
 
 /** What is kept of a value for one example. */
 export interface CachedLayout {

@@ -8,6 +8,7 @@ import { mapInOrder } from "../../base/map-in-order.ts";
 import type { ChannelAnalysis } from "../../channels/groups.ts";
 import { batches, type Dataset } from "../../datasets/index.ts";
 import type { Engine, Session, SessionOptions } from "../../engine/engine.ts";
+import { differentiable, feedsFor, modestBatch } from "../../gradients/differentiable.ts";
 import { differentiate } from "../../gradients/differentiate.ts";
 import { emitterFor } from "../../graph/emitter.ts";
 import type { Model } from "../../graph/model.ts";
@@ -17,10 +18,9 @@ import { batchOf } from "../../passes/batch-places.ts";
 import { extract } from "../../passes/extract.ts";
 import { type Gate, insertGates, maskInputName } from "../../passes/insert-masks.ts";
 import { float32, type Tensor, toNumbers } from "../../tensor/tensor.ts";
+import { addPayoff, type PayoffGraph } from "../../valuation/payoff-graph.ts";
 import { checkReads } from "../../valuation/tail.ts";
 import type { PayoffSetup } from "../../valuation/targets.ts";
-import { differentiable, feedsFor, modestBatch } from "../../gradients/differentiable.ts";
-import { addPayoff, type PayoffGraph } from "../../valuation/payoff-graph.ts";
 
 /**
  * One number per example and channel, from the channel's values z where its consumers read it (behind the gate) and

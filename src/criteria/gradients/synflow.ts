@@ -2,13 +2,13 @@
 import { PrunerError } from "../../base/problem.ts";
 import type { ChannelAnalysis } from "../../channels/groups.ts";
 import { referenceEngine } from "../../engine/reference/reference.ts";
+import { differentiable, feedsFor } from "../../gradients/differentiable.ts";
 import { differentiate } from "../../gradients/differentiate.ts";
 import { type Model, type StoredTensor, stored } from "../../graph/model.ts";
 import { extract } from "../../passes/extract.ts";
 import { liftConstants } from "../../passes/lift-constants.ts";
 import { isFloat } from "../../tensor/dtype.ts";
 import { fromNumbers, sizeOf, type Tensor, toNumbers } from "../../tensor/tensor.ts";
-import { differentiable, feedsFor } from "../../gradients/differentiable.ts";
 import { inDouble } from "./in-double.ts";
 import { layerWeights } from "./producer-weights.ts";
 import { type WeightRule, weightCriterion } from "./weight-criterion.ts";

@@ -1,14 +1,14 @@
 /** @file Gradients of the loss with respect to weights, and the Hessian times a vector, as means over examples. */
 import { mapInOrder } from "../../base/map-in-order.ts";
 import { batches } from "../../datasets/index.ts";
+import { differentiable, feedsFor, modestBatch } from "../../gradients/differentiable.ts";
 import { differentiate } from "../../gradients/differentiate.ts";
 import { type Emitter, emitterFor } from "../../graph/emitter.ts";
 import type { Model, ValueInfo } from "../../graph/model.ts";
 import { extract } from "../../passes/extract.ts";
 import { fromNumbers, type Tensor, toNumbers } from "../../tensor/tensor.ts";
-import { differentiable, feedsFor, modestBatch } from "../../gradients/differentiable.ts";
-import type { GradientOptions } from "./gradient-options.ts";
 import { addPayoff, type PayoffGraph } from "../../valuation/payoff-graph.ts";
+import type { GradientOptions } from "./gradient-options.ts";
 
 /** Numbers in the shape and order of each weight, by the weight's name. */
 export type WeightValues = ReadonlyMap<string, Float64Array>;

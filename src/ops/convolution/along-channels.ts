@@ -2,12 +2,12 @@
  * @file Convolutions that slide along channels, as cheap gates do. Neighbours must stay neighbours, so a slice lays what is
  * left out to full length again, with zeros where channels are gone, and picks what is left from the result.
  */
+
+import { intsAttribute } from "../../graph/attributes.ts";
 import type { Node } from "../../graph/model.ts";
 import { int64 } from "../../tensor/tensor.ts";
-import { intsAttribute } from "../../graph/attributes.ts";
-import type { Couplings, SliceCall } from "../operator.ts";
+import type { Couplings, LabelBlock, SliceCall } from "../operator.ts";
 import { blockFor, groupsOf } from "../shapes.ts";
-import type { LabelBlock } from "../operator.ts";
 
 /**
  * Channels on the axes a convolution slides over: they pass where every position has one in the result, else they stay.

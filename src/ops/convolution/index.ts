@@ -7,8 +7,8 @@ import { addDims, multiplyDims, windowedDim } from "../../graph/dims.ts";
 import type { Dim, Node } from "../../graph/model.ts";
 import { sizeOf, type Tensor, takeAlong } from "../../tensor/tensor.ts";
 import type { CostTerm, Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
-import { coupleSliding, isMixed, sliceSliding } from "./along-channels.ts";
 import { blockFor, groupsOf, likeFirst, shapeOf } from "../shapes.ts";
+import { coupleSliding, isMixed, sliceSliding } from "./along-channels.ts";
 
 interface Window {
   readonly kernel: readonly number[];

@@ -5,10 +5,10 @@
 import { floatAttribute, intAttribute } from "../../graph/attributes.ts";
 import type { Emitter } from "../../graph/emitter.ts";
 import { codeOf } from "../../onnx/element-types.ts";
+import { int64 } from "../../tensor/tensor.ts";
 import { meetingBlocks } from "../broadcasting/index.ts";
 import type { Couplings, InferCall, MaskCall, Operator } from "../operator.ts";
 import { presentMean } from "../present-mean.ts";
-import { int64 } from "../../tensor/tensor.ts";
 import { blockFor, fromFront, likeFirst, shapeOf } from "../shapes.ts";
 
 /** Where an operator keeps its inputs, and what it does. */

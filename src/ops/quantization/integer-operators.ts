@@ -3,9 +3,9 @@
  * float counterparts do: an absent channel reads as the zero point, which adds nothing. The others hold what they read.
  */
 import { intAttribute } from "../../graph/attributes.ts";
+import type { Node } from "../../graph/model.ts";
 import type { DType } from "../../tensor/dtype.ts";
 import { meetingBlocks } from "../broadcasting/index.ts";
-import type { Node } from "../../graph/model.ts";
 import { convolution } from "../convolution/index.ts";
 import { joining } from "../joining/index.ts";
 import { linear } from "../linear/index.ts";
