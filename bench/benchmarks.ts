@@ -1,6 +1,6 @@
 /** @file Every benchmark by its name, and which of them run when none is named. */
 import { estimatorQuality } from "./quality/estimators.ts";
-import { gradientControl } from "./quality/gradient-control.ts";
+import { fewerRows } from "./quality/fewer-rows.ts";
 import { nearCutLenet, nearCutResnet } from "./quality/near-cut.ts";
 import { rankAgreement } from "./quality/rank-agreement.ts";
 import { rankCurves, rankCurvesResnet } from "./quality/rank-curves.ts";
@@ -37,7 +37,7 @@ const longer: Readonly<Record<string, Benchmark>> = {
   "rank-curves-resnet": rankCurvesResnet,
   "torch-permutations": torchPermutations,
   "whole-network": wholeNetwork,
-  "gradient-control": gradientControl,
+  "fewer-rows": fewerRows,
   "estimator-quality": estimatorQuality,
   sequential: sequentialLenet,
   "sequential-resnet": sequentialResnet,
