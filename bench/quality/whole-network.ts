@@ -15,7 +15,7 @@ import { referenceValues } from "./references.ts";
 const workers = 2;
 const examples = 1000;
 /** Rows of the long run, for each channel. */
-const referenceRows = 1500;
+const referenceRows = 800;
 /** Seconds for everything but starting up. */
 const seconds = 285;
 const wanted = 0.9;

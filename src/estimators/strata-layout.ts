@@ -29,28 +29,21 @@ export function pilotItems(strata: number, each: number): Item[] {
 }
 
 /**
- * What is missing to an extent: gradients, then walks, all strata in step. Every visit goes to a walk or to gradients alone,
- * so that no example counts twice.
+ * What is missing to an extent: gradients alone and walks, of all strata in step, so that a run that ends early has looked
+ * at all of them alike. Every visit goes to a walk or to gradients alone: no example counts twice.
  * @param done What has been laid out before.
  */
 export function roundItems(done: Extent, wanted: Extent): Item[] {
-  const items: Item[] = [];
-  const walks: { readonly item: Item; readonly at: number }[] = [];
-  wanted.walks.forEach((target, stratum) => {
-    const more = Math.max(0, target - done.walks[stratum]!);
+  const items = wanted.walks.flatMap((target, stratum) => {
     const seen = usedVisits(done, stratum);
+    const more = Math.max(0, target - done.walks[stratum]!);
     const withControls = wanted.isControlled ? done.walks[stratum]! + more : 0;
-    const alone = done.controls[stratum]!;
-    const extra = Math.max(0, wanted.controls[stratum]! - alone - withControls);
-    items.push(...inPieces("gradients", stratum, seen, extra, gradientsEach));
-    for (let k = 0; k < more; k++)
-      walks.push({
-        item: { kind: "walk", stratum, visit: seen + extra + k, examples: 1 },
-        at: (k + 0.5) / more,
-      });
+    const extra = Math.max(0, wanted.controls[stratum]! - done.controls[stratum]! - withControls);
+    const gradients = inPieces("gradients", stratum, seen, extra, gradientsEach);
+    const walks = inPieces("walk", stratum, seen + extra, more, 1);
+    return [gradients, walks].flatMap((own) => own.map((item, k) => ({ item, at: (k + 0.5) / own.length })));
   });
-  walks.sort((a, b) => a.at - b.at || a.item.stratum - b.item.stratum);
-  return [...items, ...walks.map(({ item }) => item)];
+  return items.sort((a, b) => a.at - b.at || a.item.stratum - b.item.stratum).map(({ item }) => item);
 }
 
 /** `controls` of what is done are gradients alone. */
