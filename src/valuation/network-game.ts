@@ -89,9 +89,13 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   };
   const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
   const effects = plan && openEffects(plan, shares.slabs, dataset.size, store.take);
-  const play = { runner, tail, players, cache, effects, cutting };
-  const macs = { row: macsOf(parts.tail) - (plan?.savedMacs ?? 0), prefix: prefixMacs(parts) };
-  let rows = 0;
+  const tailMacs = macsOf(parts.tail);
+  const rowMacs = { rows: tailMacs, walks: tailMacs - (plan?.savedMacs ?? 0) };
+  let playedMacs = 0;
+  const onBatch = (kind: keyof typeof rowMacs, rows: number): void => {
+    playedMacs += rows * rowMacs[kind];
+  };
+  const play = { runner, tail, players, cache, effects, cutting, onBatch };
   return {
     players,
     examples: dataset.size,
@@ -99,11 +103,8 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     kept: cache.capacity,
     close: store.close,
     recomputedShare: () =>
-      (Math.max(0, cache.computed() - dataset.size) * macs.prefix) / Math.max(1, rows * macs.row),
-    values(masks, examples, call) {
-      rows += examples.length;
-      return playRows(play, masks, examples, call);
-    },
+      (Math.max(0, cache.computed() - dataset.size) * prefixMacs(parts)) / Math.max(1, playedMacs),
+    values: (masks, examples, call) => playRows(play, masks, examples, call),
   };
 }
 

@@ -18,9 +18,8 @@ import type { Tail } from "./tail.ts";
 export interface EffectsPlan {
   readonly setup: Omit<EffectsSetup, "data" | "states">;
   readonly fewestRows: number;
-  /** Multiply-accumulates of a row that are saved, and those for the effects on an example. */
+  /** Multiply-accumulates of a row that are saved. */
   readonly savedMacs: number;
-  readonly effectsMacs: number;
 }
 
 /** What is known of a game before anything is cached. */
@@ -88,7 +87,6 @@ export async function planEffects(
     setup,
     fewestRows: Math.max(fetching, computing),
     savedMacs: gain,
-    effectsMacs: separated === undefined ? saved * (players + 1) : saved,
   };
 }
 
