@@ -3,7 +3,6 @@
  * SHARE is that of the activations of all examples; every visit of an example asks for ROWS rows, examples are visited in
  * shuffled epochs, one and a half in all. Prints figures as JSON.
  */
-import { readFileSync } from "node:fs";
 import { analyzeChannels } from "../../src/channels/groups.ts";
 import { purposes, visits } from "../../src/estimators/visits.ts";
 import { stream, uniform } from "../../src/math/random.ts";
@@ -14,6 +13,7 @@ import { networkGame } from "../../src/valuation/network-game.ts";
 import { startRunner } from "../../src/valuation/runner.ts";
 import { cutTail } from "../../src/valuation/tail.ts";
 import { gameOptions } from "../networks.ts";
+import { mostHeld } from "./most-held.ts";
 
 const [model, data, group, count, share, each] = process.argv.slice(2) as [
   string,
@@ -68,12 +68,3 @@ const figures = {
 };
 console.log(JSON.stringify(figures));
 await runner.close();
-
-/** The most this process ever held; Linux alone tells it for the process rather than its parent as well. */
-function mostHeld(): number {
-  try {
-    return 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))![1]);
-  } catch {
-    return 1024 * process.resourceUsage().maxRSS;
-  }
-}

@@ -2,10 +2,10 @@
  * @file Memory of training steps of one network, in a process of its own:
  * `tsx training-memory.ts NETWORK EXAMPLES` prints the bytes by which the process grew at most.
  */
-import { readFileSync } from "node:fs";
 import { openBytes } from "../../src/engine/ort/direct.ts";
 import { encodeModel } from "../../src/onnx/write.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { mostHeld } from "./most-held.ts";
 import { batchesFor, graphOf } from "./training-setup.ts";
 
 const [network, examples] = process.argv.slice(2) as [string, string];
@@ -20,12 +20,3 @@ const session = await openBytes(bytes, { plansMemory: false }); // as the thread
 for (let step = 0; step < 3; step++) await session.run(feeds);
 console.log(mostHeld() - before);
 await session.close();
-
-/** The most this process ever held; Linux alone tells it for the process rather than its parent as well. */
-function mostHeld(): number {
-  try {
-    return 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))![1]);
-  } catch {
-    return 1024 * process.resourceUsage().maxRSS;
-  }
-}

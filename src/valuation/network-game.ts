@@ -12,7 +12,7 @@ import { openEffects } from "./effects-cache.ts";
 import type { TailSetup } from "./jobs.ts";
 import { layOut } from "./lay-out.ts";
 import { macsOf } from "./macs.ts";
-import { planEffects, type TailPlan } from "./plan-effects.ts";
+import { type EffectsPlan, planEffects, type TailPlan } from "./plan-effects.ts";
 import { playRows } from "./play-rows.ts";
 import type { Runner } from "./runner.ts";
 import { cutTail, type Tail } from "./tail.ts";
@@ -73,14 +73,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   const store = storeFor(options);
   const { runner } = store;
   const parts = cutTail(analysis, groups, payoff.output);
-  const planned: TailPlan = {
-    cached: parts.cached.map((name) => layoutOf(analysis, name)),
-    masks: groups.map((group) => {
-      const { id, channels } = analysis.groups[group]!;
-      return { name: maskInputName(id), players: channels };
-    }),
-    output: payoff.output,
-  };
+  const planned = tailPlanOf(options, parts);
   const backward = backwardPass(options, parts, planned);
   const found = await planEffects(runner, parts, planned);
   const { plan, cutting, shares } = layOut(planned, found, {
@@ -101,10 +94,9 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   };
   const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
   const effects = plan && openEffects(plan, shares.slabs, dataset.size, store.take);
-  const play = { runner, tail, players, cache, effects, cutting };
+  const work = workOf(parts, plan);
+  const play = { runner, tail, players, cache, effects, cutting, onBatch: work.onBatch };
   const tailMacs = macsOf(parts.tail);
-  const macs = { row: tailMacs - (plan?.savedMacs ?? 0), prefix: prefixMacs(parts) };
-  let rows = 0;
   return {
     players,
     examples: dataset.size,
@@ -112,12 +104,8 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     kept: cache.capacity,
     rowMacs: plan?.rowMacs ?? tailMacs,
     close: store.close,
-    recomputedShare: () =>
-      (Math.max(0, cache.computed() - dataset.size) * macs.prefix) / Math.max(1, rows * macs.row),
-    values(masks, examples, call) {
-      rows += examples.length;
-      return playRows(play, masks, examples, call);
-    },
+    recomputedShare: () => work.shareOf(cache.computed() - dataset.size),
+    values: (masks, examples, call) => playRows(play, masks, examples, call),
     ...(backward instanceof PrunerError && { withoutGradients: backward }),
     ...(backward !== undefined &&
       !(backward instanceof PrunerError) && {
@@ -152,8 +140,31 @@ function backwardPass(
   }
 }
 
-function prefixMacs({ prefix }: Tail): number {
-  return prefix === undefined ? 0 : macsOf(prefix);
+/** What is known of the game before anything is cached. */
+function tailPlanOf({ analysis, groups, payoff }: NetworkGameOptions, { cached }: Tail): TailPlan {
+  return {
+    cached: cached.map((name) => layoutOf(analysis, name)),
+    masks: groups.map((group) => {
+      const { id, channels } = analysis.groups[group]!;
+      return { name: maskInputName(id), players: channels };
+    }),
+    output: payoff.output,
+  };
+}
+
+/** Keeps count of the work on rows, in multiply-accumulates. */
+function workOf({ prefix, tail }: Tail, plan: EffectsPlan | undefined) {
+  const whole = macsOf(tail);
+  const each = { rows: whole, walks: whole - (plan?.savedMacs ?? 0) };
+  const again = prefix === undefined ? 0 : macsOf(prefix);
+  let total = 0;
+  return {
+    onBatch(kind: keyof typeof each, rows: number): void {
+      total += rows * each[kind];
+    },
+    /** Work in front of the masks on so many examples, as a share of that on rows so far. */
+    shareOf: (examples: number): number => (Math.max(0, examples) * again) / Math.max(1, total),
+  };
 }
 
 /** Memory and jobs of one game. */

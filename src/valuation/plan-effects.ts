@@ -18,11 +18,10 @@ import type { Tail } from "./tail.ts";
 export interface EffectsPlan {
   readonly setup: Omit<EffectsSetup, "data" | "states">;
   readonly fewestRows: number;
-  /** Multiply-accumulates of a row that are saved, and those for the effects on an example. */
+  /** Multiply-accumulates of a row that are saved. */
   readonly savedMacs: number;
   /** What is left of a row, in the multiply-accumulates that take as long. */
   readonly rowMacs: number;
-  readonly effectsMacs: number;
 }
 
 /** What is known of a game before anything is cached. */
@@ -94,7 +93,6 @@ export async function planEffects(
     fewestRows: Math.max(fetching, computing),
     savedMacs: gain,
     rowMacs: macsOf(rest) + macsPerNumberPlayed * width,
-    effectsMacs: separated === undefined ? saved * (players + 1) : saved,
   };
 }
 

@@ -14,6 +14,8 @@ export interface Play {
   readonly cache: ActivationCache;
   readonly effects: EffectsCache | undefined;
   readonly cutting: Cutting;
+  /** Told of every batch. */
+  readonly onBatch: (kind: Batch["kind"], rows: number) => void;
 }
 
 /** Payoffs of the rows, in their order. */
@@ -27,6 +29,7 @@ export async function playRows(
   await Promise.all(
     cutRows(examples, play.cutting).map(async ({ kind, ranges }) => {
       const rows = { masks: joined(masks, ranges, play.players), examples: joined(examples, ranges, 1) };
+      play.onBatch(kind, rows.examples.length);
       const values = await playBatch(play, kind, rows, call.signal);
       let done = 0;
       for (const { start, end } of ranges) {

@@ -8,7 +8,9 @@ import { batchOf } from "../passes/batch-places.ts";
 import { extract } from "../passes/extract.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { ActivationCache } from "./activation-cache.ts";
+import { entryBytes } from "./cached.ts";
 import type { GradientsSetup, TailSetup } from "./jobs.ts";
+import { rowsPerBatch } from "./lay-out.ts";
 import { addPayoff, type PayoffGraph } from "./payoff-graph.ts";
 import type { TailPlan } from "./plan-effects.ts";
 import type { Runner } from "./runner.ts";
@@ -59,7 +61,11 @@ export function tailGradients(
       outputs: masks.map((mask) => gradients.gradientOf.get(mask)),
     },
     targets: graph.targets,
-    batchRows: Math.min(largestBatch, modestBatch({ model: parts.tail, facts: parts.facts })),
+    batchRows: Math.min(
+      largestBatch,
+      rowsPerBatch(entryBytes(planned.cached)), // what the cache has room for at the least
+      modestBatch({ model: parts.tail, facts: parts.facts }),
+    ),
   };
 }
 
