@@ -8,6 +8,17 @@ import { nodeLabel } from "../graph/model.ts";
  */
 export type GroupedCut = "equal" | "blocks";
 
+/** What an attention of several matrix products loses: whole heads, or the same positions of every head. */
+export type AttentionCut = "heads" | "width";
+
+/** What layers lose that can be cut in more than one way. */
+export interface CutOptions {
+  /** What grouped convolutions lose: all of them the same, or each what stands here. Default "equal". */
+  readonly groupedCut?: GroupedCut | GroupedCuts | undefined;
+  /** Default "heads". */
+  readonly attentionCut?: AttentionCut | undefined;
+}
+
 /** By the label of the node, for every grouped convolution with several channels in a block. */
 export type GroupedCuts = ReadonlyMap<string, GroupedCut>;
 

@@ -54,8 +54,11 @@ export async function settleGroupedCuts(options: PruneOptions, bench: Bench): Pr
     options.onRemark?.(choiceText(chosen));
     if (chosen.cut === "blocks") analysis = withWholeBlocks(analysis, layer);
   }
-  const { groupedCut } = analysis;
-  const model = { ...options.model, analysis: analyzeChannels(options.model.analysis.model, { groupedCut }) };
+  const { groupedCut, attentionCut } = analysis;
+  const model = {
+    ...options.model,
+    analysis: analyzeChannels(options.model.analysis.model, { groupedCut, attentionCut }),
+  };
   return {
     options: { ...options, model, settings: settingsAfter(options.settings) },
     bench: { ...bench, analysis },
@@ -114,8 +117,12 @@ async function worthOf(
   return payoffOf(kind, { outputIs }).rows(outputs, width, targets, new Float64Array(examples.size));
 }
 
-function withWholeBlocks({ model, groupedCut }: ChannelAnalysis, layer: string): ChannelAnalysis {
-  return analyzeChannels(model, { groupedCut: cutsWith([...wholeBlocksOf(groupedCut), layer]) });
+function withWholeBlocks(
+  { model, groupedCut, attentionCut }: ChannelAnalysis,
+  layer: string,
+): ChannelAnalysis {
+  const cuts = cutsWith([...wholeBlocksOf(groupedCut), layer]);
+  return analyzeChannels(model, { groupedCut: cuts, attentionCut });
 }
 
 async function chooseFor(scene: Scene, analysis: ChannelAnalysis, layer: string): Promise<GroupedLayer> {
