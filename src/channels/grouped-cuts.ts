@@ -1,4 +1,4 @@
-/** @file What each grouped convolution of a model loses: channels of every block, or whole blocks. */
+/** @file What layers lose that can be cut in more than one way: grouped convolutions, each for itself, and attention. */
 import type { Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
 
