@@ -18,9 +18,9 @@ export {
   estimators,
   type Weighting,
 } from "./estimators/index.ts";
+export type { LayerTime, LayerTimes } from "./evaluation/layer-times.ts";
 export type { Game } from "./games/game.ts";
 export { type WholeGame, wholeGame } from "./games/whole-game.ts";
-export type { LayerTime, LayerTimes } from "./evaluation/layer-times.ts";
 export { type DifferentiateOptions, differentiate, type Gradients } from "./gradients/differentiate.ts";
 export type { Graph, Model, Node } from "./graph/model.ts";
 export { type PayoffKind, payoff } from "./metrics/index.ts";
