@@ -48,7 +48,7 @@ export async function settleGroupedCuts(options: PruneOptions, bench: Bench): Pr
   if (layers.length === 0) return { options, bench, grouped: [] };
   const scene = await sceneOf(options, bench);
   const grouped: GroupedLayer[] = [];
-  let { analysis } = bench;
+  let analysis = analyzeChannels(bench.analysis.model, { ...bench.analysis, groupedCut: "equal" });
   for (const seen of [analysis, withWholeBlocks(analysis, ...layers)]) await rankAround(scene, seen, layers);
   for (const layer of layers) {
     options.signal?.throwIfAborted();
