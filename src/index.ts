@@ -4,6 +4,7 @@ export type { Budget as PruneBudget, Scope } from "./budget/budget.ts";
 export { type Choice, chooseChannels } from "./budget/choose.ts";
 export type { Steps, Target } from "./budget/target.ts";
 export { type Cost, type CostModel, costModelOf, fullCost } from "./channels/cost.ts";
+export type { AttentionCut, CutOptions, GroupedCut, GroupedCuts } from "./channels/grouped-cuts.ts";
 export { analyzeChannels, type ChannelAnalysis, type ChannelGroup } from "./channels/groups.ts";
 export { costOfMasks, type KeepMasks, masksOfPlan, type PrunePlan, planOfMasks } from "./channels/plan.ts";
 export { type Criterion, criteria, gateGradients, scoreGroups, weightScores } from "./criteria/index.ts";
@@ -17,6 +18,7 @@ export {
   estimators,
   type Weighting,
 } from "./estimators/index.ts";
+export type { LayerTime, LayerTimes } from "./evaluation/layer-times.ts";
 export type { Game } from "./games/game.ts";
 export { type WholeGame, wholeGame } from "./games/whole-game.ts";
 export { type DifferentiateOptions, differentiate, type Gradients } from "./gradients/differentiate.ts";
@@ -68,7 +70,7 @@ export type { TrainingRecord } from "./pipeline/training-record.ts";
 export { type LayerRepair, type RepairOptions, type RepairResult, repair } from "./repair/index.ts";
 export type { CompareRecord } from "./report/compare-records.ts";
 export type { OracleRecord } from "./report/oracle-records.ts";
-export type { GroupScores, Inspection, ModelFigures, RoundRecord } from "./report/records.ts";
+export type { GroupedLayer, GroupScores, Inspection, ModelFigures, RoundRecord } from "./report/records.ts";
 export { sliceModel } from "./surgery/slice.ts";
 export { float32, int64, type Tensor, tensor } from "./tensor/tensor.ts";
 export { type FitOptions, type FitResult, fitNetwork } from "./training/fit.ts";

@@ -18,12 +18,13 @@ import { atMost, type Benchmark, type Findings } from "../record.ts";
 /** Real exports beside the repository. */
 const folder = join(import.meta.dirname, "../../../shared/models/zoo");
 const batches = [1, 32];
+const runs = 100;
 const lane = 8;
 
 export const zooLatency: Benchmark = {
   title: "Latency after a random half of the channels is gone",
-  minutes: 3,
-  how: `Every model of the zoo as it was exported, with half of the channels of each group removed at random (seed 0), once freely and once in multiples of ${lane} (--round-to ${lane}); the three take turns, 20 runs each on one thread, in batches of ${batches.join(" and ")}. Ratios are of medians, after / before. Where a batch did not get faster, the layers that did not either under the profiler of the runtime, longest first.`,
+  minutes: 6,
+  how: `Every model of the zoo as it was exported, with half of the channels of each group removed at random (seed 0), once freely and once in multiples of ${lane} (--round-to ${lane}); the three take turns, ${runs} runs each on one thread, in batches of ${batches.join(" and ")}. Ratios are of medians, after / before. Where a batch did not get faster, the layers that did not either under the profiler of the runtime, longest first.`,
   async run() {
     const names = zooNames();
     if (names.length === 0) return { skipped: "Skipped: no shared/models/zoo beside the repository." };
@@ -58,7 +59,7 @@ async function timeOne(
   const timed = await latencies(
     [whole, half, rounded].map(({ model }) => model),
     feeds,
-    { batches, threads: 1 },
+    { batches, threads: 1, runs },
   );
   const ratios = (contender: number) =>
     timed.map(({ models }) => models[contender]!.medianMs / models[0]!.medianMs);

@@ -3,7 +3,7 @@ import { intAttribute } from "../graph/attributes.ts";
 import type { Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
 import type { Couplings, Labels } from "../ops/operator.ts";
-import { axisBlock, axisLabels, blockAlong, blocksOf, type Draft, lockValue } from "./draft.ts";
+import { axisBlock, axisLabels, blockAlong, blockOnto, blocksOf, type Draft, lockValue } from "./draft.ts";
 import { knownCut, takeCut } from "./grouped-cuts.ts";
 import { tie } from "./tie.ts";
 
@@ -33,6 +33,7 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
   return {
     node,
     opset,
+    attentionCut: draft.attentionCut,
     knownCut: knownCut(draft.cuts, node),
     takeCut: () => takeCut(draft.cuts, node),
     inputs: node.inputs.map(factOf),
@@ -40,6 +41,7 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
     labelsOf,
     axisBlock: (input, axis) => axisBlock(draft, inputName(input), axis, node),
     blockAlong: (input, axis) => blockAlong(draft, inputName(input), axis, node),
+    blockOnto: (input, from, onto) => blockOnto(draft, inputName(input), from, onto, node),
     blocksOf: (input) => blocksOf(draft, inputName(input)),
     setOutput: (output, blocks) => {
       const name = node.outputs[output] ?? "";

@@ -5,7 +5,7 @@ import type { Facts } from "../ops/infer.ts";
 import { blockWithin, extentOf, isPlain, withinOf } from "../ops/label-blocks.ts";
 import type { LabelBlock, Labels } from "../ops/operator.ts";
 import { type ChannelClasses, channelClasses } from "./channel-classes.ts";
-import type { CutsDraft, GroupedCut, GroupedCuts } from "./grouped-cuts.ts";
+import type { AttentionCut, CutOptions, CutsDraft } from "./grouped-cuts.ts";
 import type { Balance, DerivedAxis, Read, Source, Tie } from "./labelling.ts";
 import { tie } from "./tie.ts";
 
@@ -18,6 +18,7 @@ export interface Measure {
 /** What is known so far, at some point of the walk. */
 export interface Draft {
   readonly cuts: CutsDraft;
+  readonly attentionCut: AttentionCut;
   readonly classes: ChannelClasses;
   readonly facts: Facts;
   readonly blocks: Map<string, readonly LabelBlock[]>;
@@ -36,9 +37,14 @@ export interface Draft {
 }
 
 /** Before the walk: the stored constants are known, and nothing is labelled yet. */
-export function newDraft({ initializers }: Graph, facts: Facts, groupedCut: GroupedCut | GroupedCuts): Draft {
+export function newDraft(
+  { initializers }: Graph,
+  facts: Facts,
+  { groupedCut = "equal", attentionCut = "heads" }: CutOptions,
+): Draft {
   return {
     cuts: { asked: groupedCut, found: new Map() },
+    attentionCut,
     classes: channelClasses(),
     facts,
     blocks: new Map(),
@@ -88,6 +94,15 @@ export function blockAlong(draft: Draft, name: string, axis: number, node: Node)
   const alone = blockWithin([axis], labels, [withinOf(block, at)]);
   replaceBlock(draft, name, block, alone);
   return alone;
+}
+
+/** All labels on one axis made one channel, the only position of another axis, which has size 1. */
+export function blockOnto(draft: Draft, name: string, from: number, onto: number, node: Node): void {
+  const block = blocksOf(draft, name).find(({ axes }) => axes.length === 1 && axes[0] === from);
+  if (block === undefined) return;
+  const labels = block.labels.slice(0, 1);
+  tie(draft, node, "rectangle", new Int32Array(block.labels.length).fill(labels[0]!), block.labels);
+  replaceBlock(draft, name, block, { axes: [onto], labels });
 }
 
 /** As {@link axisBlock} for nodes that want labels to be positions; labels beside an open size on their axis are locked. */

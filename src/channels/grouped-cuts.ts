@@ -1,4 +1,4 @@
-/** @file What each grouped convolution of a model loses: channels of every block, or whole blocks. */
+/** @file What layers lose that can be cut in more than one way: grouped convolutions, each for itself, and attention. */
 import type { Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
 
@@ -7,6 +7,17 @@ import { nodeLabel } from "../graph/model.ts";
  * output channels then are one player.
  */
 export type GroupedCut = "equal" | "blocks";
+
+/** What an attention of several matrix products loses: whole heads, or the same positions of every head. */
+export type AttentionCut = "heads" | "width";
+
+/** What layers lose that can be cut in more than one way. */
+export interface CutOptions {
+  /** What grouped convolutions lose: all of them the same, or each what stands here. Default "equal". */
+  readonly groupedCut?: GroupedCut | GroupedCuts | undefined;
+  /** Default "heads". */
+  readonly attentionCut?: AttentionCut | undefined;
+}
 
 /** By the label of the node, for every grouped convolution with several channels in a block. */
 export type GroupedCuts = ReadonlyMap<string, GroupedCut>;

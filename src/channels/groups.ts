@@ -4,7 +4,7 @@ import { type Facts, type InferOptions, inferFacts } from "../ops/infer.ts";
 import { finalPartitions, tieUnbalanced } from "./balances.ts";
 import type { Lock } from "./channel-classes.ts";
 import { type ChannelPlace, type Family, familiesOf, placesOf } from "./families.ts";
-import type { GroupedCut, GroupedCuts } from "./grouped-cuts.ts";
+import type { AttentionCut, CutOptions, GroupedCuts } from "./grouped-cuts.ts";
 import { labelChannels } from "./label-channels.ts";
 import type { Labelling, Read } from "./labelling.ts";
 import { uniqueId } from "./unique-id.ts";
@@ -37,16 +37,14 @@ export interface ChannelGroup {
   readonly blockOf?: Int32Array;
 }
 
-export interface AnalyzeOptions extends InferOptions {
-  /** What grouped convolutions lose: all of them the same, or each what stands here. Default "equal". */
-  readonly groupedCut?: GroupedCut | GroupedCuts | undefined;
-}
+export interface AnalyzeOptions extends InferOptions, CutOptions {}
 
 /** Everything known about a model's channels. */
 export interface ChannelAnalysis {
   readonly model: Model;
   /** What each grouped convolution loses; handed on to the analysis of a slice, it keeps the groups as they are. */
   readonly groupedCut: GroupedCuts;
+  readonly attentionCut: AttentionCut;
   readonly facts: Facts;
   readonly labelling: Labelling;
   readonly groups: readonly ChannelGroup[];
@@ -57,13 +55,14 @@ export interface ChannelAnalysis {
 /** Finds the channel groups of a model. */
 export function analyzeChannels(model: Model, options: AnalyzeOptions = {}): ChannelAnalysis {
   const facts = inferFacts(model, options);
-  const { groupedCut, labelling } = labelChannels(model, facts, options.groupedCut);
+  const { attentionCut = "heads" } = options;
+  const { groupedCut, labelling } = labelChannels(model, facts, { ...options, attentionCut });
   let families = familiesOf(labelling);
   while (tieUnbalanced(labelling, families)) families = familiesOf(labelling);
   const places = placesOf(families);
   const placeOf = (label: number) => places.get(labelling.classes.find(label));
   const groups = describeGroups(labelling, families, placeOf);
-  return { model, groupedCut, facts, labelling, groups, placeOf };
+  return { model, groupedCut, attentionCut, facts, labelling, groups, placeOf };
 }
 
 function describeGroups(

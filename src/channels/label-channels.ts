@@ -5,7 +5,7 @@ import { namesReadBy } from "../graph/traversal.ts";
 import type { Facts } from "../ops/infer.ts";
 import { coupleNode } from "./couple-node.ts";
 import { type Draft, lockValue, newDraft } from "./draft.ts";
-import type { GroupedCut, GroupedCuts } from "./grouped-cuts.ts";
+import type { CutOptions, GroupedCuts } from "./grouped-cuts.ts";
 import type { Labelling } from "./labelling.ts";
 import { lockCaptured } from "./lock-captured.ts";
 import { lockMeasured } from "./measured-sizes.ts";
@@ -13,16 +13,16 @@ import { separateBlocks } from "./separate-blocks.ts";
 
 /**
  * Labels every axis of a model along which something could be removed.
- * @param groupedCut What grouped convolutions are to lose.
+ * @param cuts What layers are to lose that can be cut in more than one way.
  * @returns The labels, and what each grouped convolution loses.
  */
 export function labelChannels(
   model: Model,
   facts: Facts,
-  groupedCut: GroupedCut | GroupedCuts = "equal",
+  cuts: CutOptions = {},
 ): { readonly labelling: Labelling; readonly groupedCut: GroupedCuts } {
   const { graph } = model;
-  const draft = newDraft(graph, facts, groupedCut);
+  const draft = newDraft(graph, facts, cuts);
   for (const node of graph.nodes) coupleNode(draft, node, model.opsets.get(node.domain) ?? 1);
   for (const node of graph.nodes) lockCaptured(draft, node);
   lockOutputs(draft, graph);

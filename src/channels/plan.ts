@@ -18,6 +18,8 @@ export interface PrunePlan {
   readonly groups: readonly GroupPlan[];
   /** Grouped convolutions that lose whole blocks, by their names; all others lose equally from each block. */
   readonly wholeBlocks?: readonly string[];
+  /** Attention loses positions of every head; left out where it loses whole heads. */
+  readonly attention?: "width";
 }
 
 /** Shape [groups]: 1 for each channel that stays. */
@@ -106,7 +108,12 @@ export function planOfMasks(analysis: ChannelAnalysis, masks: KeepMasks): PruneP
     ];
   });
   const wholeBlocks = wholeBlocksOf(analysis.groupedCut);
-  return { schemaVersion: 1, groups, ...(wholeBlocks.length > 0 && { wholeBlocks }) };
+  return {
+    schemaVersion: 1,
+    groups,
+    ...(wholeBlocks.length > 0 && { wholeBlocks }),
+    ...(analysis.attentionCut === "width" && { attention: "width" }),
+  };
 }
 
 /** What is left of the model under a plan. */
@@ -119,7 +126,7 @@ export function costOfMasks(model: CostModel, masks: KeepMasks): Cost {
  * @throws {PrunerError} `file-invalid` when the document is no plan.
  */
 export function checkPlan(document: unknown, path: string): PrunePlan {
-  const { schemaVersion, groups, wholeBlocks } = (document ?? {}) as Partial<PrunePlan>;
+  const { schemaVersion, groups, wholeBlocks, attention } = (document ?? {}) as Partial<PrunePlan>;
   const isGroup = (group: unknown): group is GroupPlan => {
     const { id, channels, keep } = (group ?? {}) as Partial<GroupPlan>;
     return typeof id === "string" && Number.isInteger(channels) && Array.isArray(keep);
@@ -128,7 +135,12 @@ export function checkPlan(document: unknown, path: string): PrunePlan {
     wholeBlocks === undefined ||
     (Array.isArray(wholeBlocks) && wholeBlocks.every((name) => typeof name === "string"));
   if (schemaVersion === 1 && Array.isArray(groups) && groups.every(isGroup) && areNames)
-    return { schemaVersion, groups, ...(wholeBlocks !== undefined && { wholeBlocks }) };
+    return {
+      schemaVersion,
+      groups,
+      ...(wholeBlocks !== undefined && { wholeBlocks }),
+      ...(attention === "width" && { attention }),
+    };
   const detail =
     "is not a plan (expected schemaVersion 1 and groups with id, channels and keep); prune --save-plan writes one";
   throw new PrunerError("file-invalid", { path, detail });

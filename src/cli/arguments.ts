@@ -86,8 +86,12 @@ export const layerTimesHelp =
 
 /** What {@link modelArgument} was given, for whoever reads the model. */
 export function loadSettings(options: OptionValues): LoadOptions {
-  const { inputShape, grouped } = options;
-  return { inputShapes: inputShape as never, groupedCut: grouped === "auto" ? "equal" : (grouped as never) };
+  const { inputShape, grouped, attention } = options;
+  return {
+    inputShapes: inputShape as never,
+    groupedCut: grouped === "auto" ? "equal" : (grouped as never),
+    attentionCut: attention as never,
+  };
 }
 
 /** How results and errors are told. */

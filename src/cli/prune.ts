@@ -150,7 +150,10 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
   try {
     const planPath = options["plan"] as string | undefined;
     const plan = planPath === undefined ? undefined : checkPlan(await readJson(planPath), planPath);
-    const cuts = plan?.wholeBlocks && { groupedCut: cutsWith(plan.wholeBlocks) };
+    const cuts = {
+      ...(plan?.wholeBlocks && { groupedCut: cutsWith(plan.wholeBlocks) }),
+      ...(plan?.attention && { attentionCut: plan.attention }),
+    };
     const model = await loadModel(path, { ...loadSettings(options), ...cuts });
     const scoresPath = options["scores"] as string | undefined;
     const floor = options["minAccuracy"] as string | undefined;

@@ -17,6 +17,8 @@ export interface LatencySettings {
   readonly threads: number;
   readonly providers?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Timed runs of each model. Default 20. */
+  readonly runs?: number | undefined;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface LatencySettings {
 export async function latencies(
   models: readonly Model[],
   feedsOf: (batch: number) => Readonly<Record<string, Tensor>>,
-  { batches, threads, providers, signal }: LatencySettings,
+  { batches, threads, providers, signal, runs: timed }: LatencySettings,
 ): Promise<LatencyByBatch[]> {
   const options = { threads, ...(providers !== undefined && { providers }) };
   const sessions: Session[] = [];
@@ -36,7 +38,7 @@ export async function latencies(
     for (const batch of batches) {
       const feeds = feedsOf(batch);
       const runs = sessions.map((session) => () => session.run(feeds));
-      results.push({ batch, models: await measureLatencies(runs, { signal }) });
+      results.push({ batch, models: await measureLatencies(runs, { signal, runs: timed }) });
     }
     return results;
   } finally {

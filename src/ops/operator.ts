@@ -54,6 +54,8 @@ export interface LabelBlock {
 export interface Couplings {
   readonly node: Node;
   readonly opset: number;
+  /** What an attention of several matrix products loses: whole heads, or the same positions of every head. */
+  readonly attentionCut: "heads" | "width";
   /** What this grouped convolution lost in an earlier form of the network, where there was one. */
   readonly knownCut: "equal" | "blocks" | undefined;
   /** What this convolution with blocks of several channels loses: channels of each block, or whole blocks. */
@@ -69,6 +71,8 @@ export interface Couplings {
   axisBlock(input: number, axis: number): LabelBlock | undefined;
   /** As {@link Couplings.axisBlock}, with a block over several axes tied to fit this one instead of the leading one. */
   blockAlong(input: number, axis: number): LabelBlock | undefined;
+  /** Makes all labels on the axis `from` one channel, the only position on the axis `onto`, which has size 1. */
+  blockOnto(input: number, from: number, onto: number): void;
   /** All label blocks of an input. */
   blocksOf(input: number): readonly LabelBlock[];
   setOutput(output: number, blocks: readonly LabelBlock[]): void;

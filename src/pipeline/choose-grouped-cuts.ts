@@ -3,7 +3,7 @@ import { isProblem, PrunerError } from "../base/problem.ts";
 import { checkReachable } from "../budget/choose.ts";
 import { costModelOf } from "../channels/cost.ts";
 import { cutsWith, wholeBlocksOf } from "../channels/grouped-cuts.ts";
-import { analyzeChannels, type ChannelAnalysis } from "../channels/groups.ts";
+import { analyzeChannels, type ChannelAnalysis, type ChannelGroup } from "../channels/groups.ts";
 import type { KeepMasks } from "../channels/plan.ts";
 import { intAttribute } from "../graph/attributes.ts";
 import { nodeLabel } from "../graph/model.ts";
@@ -25,6 +25,8 @@ interface Scene {
   readonly data: NonNullable<RankContext["data"]>;
   readonly settings: RankSettings;
   readonly worth: Worth;
+  /** Scores of groups that were ranked, by what the groups are made of: each plays its own game, all others whole. */
+  readonly known: Map<string, Float64Array>;
 }
 
 /** What a removal goes on with: the model seen as it will be cut, and how that was decided. */
@@ -45,9 +47,10 @@ export async function settleGroupedCuts(options: PruneOptions, bench: Bench): Pr
   if (options.grouped !== "auto") return { options, bench, grouped: null };
   const layers = [...bench.analysis.groupedCut.keys()];
   if (layers.length === 0) return { options, bench, grouped: [] };
-  const scene = await sceneOf(options, bench, layers.length);
+  const scene = await sceneOf(options, bench);
   const grouped: GroupedLayer[] = [];
-  let { analysis } = bench;
+  let analysis = analyzeChannels(bench.analysis.model, { ...bench.analysis, groupedCut: "equal" });
+  for (const seen of [analysis, withWholeBlocks(analysis, ...layers)]) await rankAround(scene, seen, layers);
   for (const layer of layers) {
     options.signal?.throwIfAborted();
     const chosen = await chooseFor(scene, analysis, layer);
@@ -55,8 +58,11 @@ export async function settleGroupedCuts(options: PruneOptions, bench: Bench): Pr
     options.onRemark?.(choiceText(chosen));
     if (chosen.cut === "blocks") analysis = withWholeBlocks(analysis, layer);
   }
-  const { groupedCut } = analysis;
-  const model = { ...options.model, analysis: analyzeChannels(options.model.analysis.model, { groupedCut }) };
+  const { groupedCut, attentionCut } = analysis;
+  const model = {
+    ...options.model,
+    analysis: analyzeChannels(options.model.analysis.model, { groupedCut, attentionCut }),
+  };
   return {
     options: { ...options, model, settings: settingsAfter(options.settings) },
     bench: { ...bench, analysis },
@@ -64,11 +70,11 @@ export async function settleGroupedCuts(options: PruneOptions, bench: Bench): Pr
   };
 }
 
-/** Half of a time goes into the choice, a quarter of it into each way of each layer. */
-function settingsFor({ budget, ...settings }: RankSettings, layers: number): RankSettings {
+/** Half of a time goes into the choice: a quarter into each way of all layers. */
+function settingsFor({ budget, ...settings }: RankSettings): RankSettings {
   const own = { ...settings, players: "group" } as const;
   if (budget === undefined) return own;
-  return { ...own, budget: "seconds" in budget ? { seconds: budget.seconds / (4 * layers) } : budget };
+  return { ...own, budget: "seconds" in budget ? { seconds: budget.seconds / 4 } : budget };
 }
 
 function settingsAfter(settings: RankSettings): RankSettings {
@@ -78,7 +84,7 @@ function settingsAfter(settings: RankSettings): RankSettings {
     : settings;
 }
 
-async function sceneOf(options: PruneOptions, bench: Bench, layers: number): Promise<Scene> {
+async function sceneOf(options: PruneOptions, bench: Bench): Promise<Scene> {
   const { analysis, runner, parts } = bench;
   if (runner === undefined || parts === undefined)
     throw new PrunerError("usage", {
@@ -93,8 +99,9 @@ async function sceneOf(options: PruneOptions, bench: Bench, layers: number): Pro
     options,
     bench,
     data: { dataset, payoff, runner },
-    settings: settingsFor(options.settings, layers),
+    settings: settingsFor(options.settings),
     worth,
+    known: new Map(),
   };
 }
 
@@ -115,8 +122,12 @@ async function worthOf(
   return payoffOf(kind, { outputIs }).rows(outputs, width, targets, new Float64Array(examples.size));
 }
 
-function withWholeBlocks({ model, groupedCut }: ChannelAnalysis, layer: string): ChannelAnalysis {
-  return analyzeChannels(model, { groupedCut: cutsWith([...wholeBlocksOf(groupedCut), layer]) });
+function withWholeBlocks(
+  { model, groupedCut, attentionCut }: ChannelAnalysis,
+  ...layers: readonly string[]
+): ChannelAnalysis {
+  const cuts = cutsWith([...wholeBlocksOf(groupedCut), ...layers]);
+  return analyzeChannels(model, { groupedCut: cuts, attentionCut });
 }
 
 async function chooseFor(scene: Scene, analysis: ChannelAnalysis, layer: string): Promise<GroupedLayer> {
@@ -149,12 +160,34 @@ function openAround({ options }: Scene, analysis: ChannelAnalysis, layer: string
   }
 }
 
-/** Scores of the channels around a layer. */
-async function wayOf(
+/** Ranks the groups around all layers together, as far as they may be touched. */
+async function rankAround(scene: Scene, analysis: ChannelAnalysis, layers: readonly string[]): Promise<void> {
+  await wayOf(scene, analysis, [...new Set(layers.flatMap((layer) => openAround(scene, analysis, layer)))]);
+}
+
+/** Scores of groups, ranked now where they are not known. */
+async function wayOf(scene: Scene, analysis: ChannelAnalysis, groups: readonly number[]): Promise<Way> {
+  const { known } = scene;
+  const signatures = analysis.groups.map((group, k) => (groups.includes(k) ? signatureOf(group) : ""));
+  const missing = groups.filter((group) => !known.has(signatures[group]!));
+  const scores = missing.length === 0 ? [] : await ranked(scene, analysis, missing);
+  missing.forEach((group, k) => {
+    known.set(signatures[group]!, scores[k]!);
+  });
+  return { analysis, scores: signatures.map((signature) => known.get(signature)) };
+}
+
+/** What a group is made of: equal for the same channels in two analyses. */
+function signatureOf({ id, channels, members, blockOf }: ChannelGroup): string {
+  const places = members.map(({ value, axis, channelAt }) => `${value} ${axis} ${channelAt.join()}`);
+  return [id, channels, blockOf?.join() ?? "", ...places].join("\n");
+}
+
+async function ranked(
   { options, data, settings }: Scene,
   analysis: ChannelAnalysis,
   groups: readonly number[],
-): Promise<Way> {
+): Promise<Float64Array[]> {
   const events = rankGroups({
     analysis,
     groups,
@@ -166,8 +199,7 @@ async function wayOf(
   });
   let next = await events.next();
   for (; next.done !== true; next = await events.next()) report(options, next.value);
-  const byGroup = new Map(next.value.map(({ values }, k) => [groups[k]!, Float64Array.from(values)]));
-  return { analysis, scores: analysis.groups.map((_, group) => byGroup.get(group)) };
+  return next.value.map(({ values }) => Float64Array.from(values));
 }
 
 /** Why the whole budget cannot be met any more; undefined where it can. */

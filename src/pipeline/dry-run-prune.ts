@@ -16,7 +16,7 @@ import { planTraining, type TrainingPlan } from "./dry-run-training.ts";
 import { onPruneBench } from "./prune.ts";
 import type { Bench } from "./prune-bench.ts";
 import { pruneChannels } from "./prune-channels.ts";
-import { groupsOf, type PruneOptions, ranksWithData } from "./prune-options.ts";
+import { groupsOf, type PruneOptions, ranksWithData, usesRankExamples } from "./prune-options.ts";
 import { needsData } from "./rank.ts";
 import type { RankContext } from "./rank-context.ts";
 import { affordableExamples } from "./refinery-of.ts";
@@ -240,7 +240,7 @@ function outline(
 
 function countsOf(options: PruneOptions, parts: NonNullable<Bench["parts"]>): Record<string, number> {
   const ends = {
-    "to rank on": ranksWithData(options) ? parts.rank : undefined,
+    "to rank on": usesRankExamples(options) ? parts.rank : undefined,
     "to hold the accuracy": parts.decide,
     "to repair on": parts.calibrate,
     "to tune on": parts.tune,

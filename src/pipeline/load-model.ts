@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { PrunerError } from "../base/problem.ts";
-import type { GroupedCut, GroupedCuts } from "../channels/grouped-cuts.ts";
+import type { CutOptions } from "../channels/grouped-cuts.ts";
 import { analyzeChannels, type ChannelAnalysis } from "../channels/groups.ts";
 import type { Dim, Model, ValueInfo } from "../graph/model.ts";
 import { findNonFinite } from "../graph/non-finite.ts";
@@ -21,11 +21,9 @@ export interface LoadedModel {
   readonly analysis: ChannelAnalysis;
 }
 
-export interface LoadOptions {
+export interface LoadOptions extends CutOptions {
   /** Shapes that replace what the file says about its inputs, by input name. */
   readonly inputShapes?: ReadonlyMap<string, readonly Dim[]> | undefined;
-  /** What grouped convolutions lose. Default "equal". */
-  readonly groupedCut?: GroupedCut | GroupedCuts | undefined;
 }
 
 /**
@@ -34,11 +32,11 @@ export interface LoadOptions {
  */
 export async function loadModel(
   path: string,
-  { inputShapes, groupedCut }: LoadOptions = {},
+  { inputShapes, ...cuts }: LoadOptions = {},
 ): Promise<LoadedModel> {
   const read = await readModelFile(path);
   const files = [path, ...dataFilesOf(read)];
-  const analysis = analyzeChannels(withShapes(read, inputShapes), { groupedCut });
+  const analysis = analyzeChannels(withShapes(read, inputShapes), cuts);
   return { path, files, hash: await hashOf(files), analysis };
 }
 

@@ -14,14 +14,14 @@ export interface Survivor {
 
 /**
  * Wraps a network that has the channels of `masks`.
- * @param original Says what its grouped convolutions lose, so that its groups are those of the original.
+ * @param original Says what its layers lose, so that its groups are those of the original.
  */
 export function survivorOf(
-  { groupedCut }: Pick<ChannelAnalysis, "groupedCut">,
+  { groupedCut, attentionCut }: Pick<ChannelAnalysis, "groupedCut" | "attentionCut">,
   model: Model,
   masks: KeepMasks,
 ): Survivor {
-  return { model, analysis: analyzeChannels(model, { groupedCut }), masks };
+  return { model, analysis: analyzeChannels(model, { groupedCut, attentionCut }), masks };
 }
 
 /**

@@ -6,7 +6,7 @@ import type { CostTerm, Couplings, InferCall, LabelBlock, Operator } from "../op
 import { likeFirst } from "../shapes.ts";
 
 /** Letters of each operand and of the result; axes under an ellipsis are numbered. */
-interface Equation {
+export interface Equation {
   readonly operands: readonly (readonly string[])[];
   readonly result: readonly string[];
 }
@@ -14,7 +14,7 @@ interface Equation {
 type Call = Pick<InferCall, "node" | "inputs">;
 
 /** The equation with its ellipses written out; undefined when ranks are not known or a letter stands twice in one operand. */
-function equationOf({ node, inputs }: Call): Equation | undefined {
+export function equationOf({ node, inputs }: Call): Equation | undefined {
   const ranks = node.inputs.map((_, k) => inputs[k]?.shape?.length);
   const [left, right] = stringAttribute(node, "equation", "").replaceAll(" ", "").split("->");
   const terms = left!.split(",");

@@ -1,10 +1,11 @@
-/** @file Gradients of Gemm and MatMul: products with the other operand transposed. */
+/** @file Gradients of Gemm and MatMul (and, beside them, Einsum): products with the other operand transposed. */
 import { floatAttribute, intAttribute } from "../../graph/attributes.ts";
 import { float } from "../../graph/emitter.ts";
 import type { Dim } from "../../graph/model.ts";
 import type { GradientCall, GradientRule } from "../gradient.ts";
 import { reduceTo } from "../gradient-support/reduce-to.ts";
 import { shapeOf } from "../shapes.ts";
+import { einsumGradient } from "./einsum-gradient.ts";
 
 /** alpha · A' · B' + beta · C, where ' is transposition if so told. */
 const gemm: GradientRule = (call) => {
@@ -96,4 +97,8 @@ function transposed(call: GradientCall, { name, shape }: Matrix): string {
   return call.emit.node("Transpose", [name], { perm: [...perm.slice(0, -2), rank - 1, rank - 2] });
 }
 
-export const linearGradients: Readonly<Record<string, GradientRule>> = { Gemm: gemm, MatMul: matMul };
+export const linearGradients: Readonly<Record<string, GradientRule>> = {
+  Gemm: gemm,
+  MatMul: matMul,
+  Einsum: einsumGradient,
+};

@@ -94,7 +94,8 @@ function inferMatMul(call: InferCall): readonly Fact[] {
 
 /**
  * The inner axes are one set of channels; leading axes pair up as in broadcasting; rows come from the left operand
- * and columns from the right. A block over a leading and an inner axis (heads) is tied to its leading axis.
+ * and columns from the right. A block over a leading and an inner axis (heads) is tied to its
+ * leading axis, or to the inner one where attention is to lose width.
  */
 function coupleMatMul(c: Couplings): void {
   const a = c.inputs[0]?.shape;
@@ -106,6 +107,7 @@ function coupleMatMul(c: Couplings): void {
   }
   const left = operandAxes(c, "A", a.length);
   const right = operandAxes(c, "B", b.length);
+  if (c.attentionCut === "width") cutHeadWidth(c, left, right);
   const rank = Math.max(a.length, b.length);
   const blocks: LabelBlock[] = [];
   for (let axis = 0; axis < rank - 2; axis++)
@@ -124,6 +126,24 @@ function coupleMatMul(c: Couplings): void {
   c.setOutput(0, [...blocks, ...blockOn(rank - 2, rows), ...blockOn(rank - 1, columns)]);
 }
 
+/**
+ * Channels over heads and positions in them are those of the positions, the same in every head. Where a single position is
+ * left, its axis has size 1, and the heads alone carry labels.
+ */
+function cutHeadWidth(c: Couplings, left: OperandAxes, right: OperandAxes): void {
+  const inner = [
+    [0, left, left.last],
+    [1, right, right.first],
+    [1, right, right.last],
+  ] as const;
+  for (const [input, { batch }, axis] of inner) {
+    const block = c.blocksOf(input).find(({ axes }) => axes.length > 1 && axes.includes(axis));
+    if (block?.axes.some((one) => batch.includes(one)) === true) c.blockAlong(input, axis);
+    else if (block === undefined && c.inputs[input]!.shape![axis] === 1)
+      for (const heads of batch.slice(-1)) c.blockOnto(input, heads, axis);
+  }
+}
+
 /** @param fromBack Place among the leading axes, counted from their end: -1 is the last. */
 function coupleBatchAxis(
   c: Couplings,
@@ -135,8 +155,11 @@ function coupleBatchAxis(
   const hasLeft = a !== undefined && c.inputs[0]!.shape![a] !== 1;
   const hasRight = b !== undefined && c.inputs[1]!.shape![b] !== 1;
   const block = hasLeft ? c.axisBlock(0, a) : hasRight ? c.axisBlock(1, b) : undefined;
-  if (hasLeft && hasRight)
-    unifyBlocks(c, block, c.axisBlock(1, b), "it is multiplied with an axis that is fixed");
+  if (hasLeft && hasRight) {
+    const other = c.axisBlock(1, b);
+    unifyBlocks(c, block, other, "it is multiplied with an axis that is fixed");
+    if (other === undefined) return []; // so is the result
+  }
   const axis = Math.max(left.batch.length, right.batch.length) + fromBack;
   return blockOn(axis, block);
 }

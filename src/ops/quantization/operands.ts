@@ -28,6 +28,7 @@ export function couplingsWith(c: Couplings, operands: Operands): Couplings {
     labelsOf: (input, axis) => c.labelsOf(own(input), axis),
     axisBlock: (input, axis) => c.axisBlock(own(input), axis),
     blockAlong: (input, axis) => c.blockAlong(own(input), axis),
+    blockOnto: (input, from, onto) => c.blockOnto(own(input), from, onto),
     blocksOf: (input) => c.blocksOf(own(input)),
     produce: (input, axis) => c.produce(own(input), axis),
     read: (input, axis) => c.read(own(input), axis),
