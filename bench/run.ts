@@ -17,6 +17,7 @@ import { estimatorOverhead } from "./speed/estimator-overhead.ts";
 import { gameAndRuntime } from "./speed/game-and-runtime.ts";
 import { inspectLarge } from "./speed/inspect-large.ts";
 import { inspectNodes } from "./speed/inspect-nodes.ts";
+import { nearCutTime } from "./speed/near-cut-time.ts";
 import { oracleTable } from "./speed/oracle-table.ts";
 import { readWrite } from "./speed/read-write.ts";
 import { trainingStep } from "./speed/training-step.ts";
@@ -30,6 +31,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "sequential-resnet": sequentialResnet,
   "near-cut": nearCutLenet,
   "near-cut-resnet": nearCutResnet,
+  "near-cut-time": nearCutTime,
   "game-and-runtime": gameAndRuntime,
   "inspect-large": inspectLarge,
   "inspect-nodes": inspectNodes,
