@@ -189,7 +189,7 @@ describe("a pruning with training that is cut short", () => {
       for (const stage of ["owner.json", "training-0", "round-0.onnx", "training-1"]) {
         const run = go();
         let hasEnded = false;
-        run.ended.then(() => {
+        void run.ended.then(() => {
           hasEnded = true;
         });
         await until(() => hasEnded || existsSync(join(kept, stage)));
