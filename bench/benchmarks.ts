@@ -14,6 +14,7 @@ import { gameAndRuntime } from "./speed/game-and-runtime.ts";
 import { inspectLarge } from "./speed/inspect-large.ts";
 import { inspectNodes } from "./speed/inspect-nodes.ts";
 import { memory } from "./speed/memory.ts";
+import { nearCutTime } from "./speed/near-cut-time.ts";
 import { oracleTable } from "./speed/oracle-table.ts";
 import { readWrite } from "./speed/read-write.ts";
 import { scaling } from "./speed/scaling.ts";
@@ -43,6 +44,7 @@ const longer: Readonly<Record<string, Benchmark>> = {
   "sequential-resnet": sequentialResnet,
   "near-cut": nearCutLenet,
   "near-cut-resnet": nearCutResnet,
+  "near-cut-time": nearCutTime,
   "oracle-table": oracleTable,
   memory,
   "training-step": trainingStep,

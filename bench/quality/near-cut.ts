@@ -28,7 +28,7 @@ const contenders: readonly Contender[] = [
 ];
 
 const how = (contest: string): string =>
-  `${contest} Payoff cross-entropy. "${everyone}" plays whole orders of all that are left in every round; "sequential" gives most of a round to the players near its cut. Loss (nats) and accuracy on examples that no ranking has seen, as in the benchmark "sequential"; in brackets by how much the loss differs from that of "${everyone}", the mean over seeds of the difference of logarithms in percent, with a 95% interval. "mean" is that of all groups and shares. "rows for equal loss" are those with which a contender comes to the loss of "${everyone}" at so many rows, all groups together, the mean logarithm over 25 and 50%; interpolated, with a 95% interval from 1,000 draws of seeds.`;
+  `${contest} Payoff cross-entropy. "${everyone}" plays whole orders of all that are left in every round; "sequential" gives most of a round to the players near its cut. Loss (nats) and accuracy on examples that no ranking has seen, as in the benchmark "sequential"; "change" is by how much the loss differs from that of "${everyone}": the mean over seeds of the difference of logarithms, in percent, with a 95% interval; below 0 is better. "rows for equal loss" are those with which a contender comes to the loss of "${everyone}" at so many rows, all groups together, the mean logarithm over 25 and 50%; interpolated, with a 95% interval from 1,000 draws of seeds.`;
 
 export const nearCutLenet: Benchmark = {
   title: "Rows for the players near the cut: LeNet-5",
@@ -72,11 +72,11 @@ async function hold(contest: Contest): Promise<Findings> {
           const losses = qualities.map((one) => one.map(({ loss }) => Math.log(loss)));
           found.set([perChannel, group, name].join(), losses);
           const usual = found.get([perChannel, group, everyone].join())!;
-          cells.set([perChannel, group, name].join(), { ...cellsOf(qualities), ...gainsOf(losses, usual) });
+          cells.set([perChannel, group, name].join(), { ...cellsOf(qualities), ...changesOf(losses, usual) });
         }
       }
     }
-    const blank = { "gain over all groups and shares": "", "rows for equal loss": "" };
+    const blank = { "change over all groups and shares": "", "rows for equal loss": "" };
     const rows = contest.budgets.flatMap((perChannel) =>
       [...contest.groups, "all"].flatMap((group) =>
         contenders.map(({ name }) => ({
@@ -101,12 +101,12 @@ function overall(
   perChannel: number,
   name: string,
 ): Record<string, string> {
-  const gain = gainText(
+  const change = changeText(
     meanLosses(contest, found, perChannel, name),
     meanLosses(contest, found, perChannel, everyone),
   );
   const rows = name === everyone ? "" : equalLoss(contest, found, perChannel, name);
-  return { "gain over all groups and shares": gain, "rows for equal loss": rows };
+  return { "change over all groups and shares": change, "rows for equal loss": rows };
 }
 
 /** Mean over groups and shares, [seeds]. */
@@ -121,11 +121,11 @@ function meanLosses(
   );
 }
 
-function gainsOf(losses: Losses, usual: Losses): Record<string, string> {
+function changesOf(losses: Losses, usual: Losses): Record<string, string> {
   return Object.fromEntries(
     shares.map((share, k) => [
-      `-${100 * share}%: gain`,
-      gainText(
+      `-${100 * share}%: change`,
+      changeText(
         losses.map((one) => one[k]!),
         usual.map((one) => one[k]!),
       ),
@@ -133,7 +133,7 @@ function gainsOf(losses: Losses, usual: Losses): Record<string, string> {
   );
 }
 
-function gainText(losses: readonly number[], usual: readonly number[]): string {
+function changeText(losses: readonly number[], usual: readonly number[]): string {
   const { value, low, high } = pairedDifference(losses, usual);
   const percent = (difference: number): string => (100 * difference).toFixed(0);
   return `${percent(value)} (${percent(low)} to ${percent(high)})`;

@@ -178,8 +178,15 @@ export function selectionOptions(command: Command): Command {
     .option("--ignore <patterns>", "groups to leave alone", collect);
 }
 
-/** How channels are scored, and how much that may cost. */
-export function rankingOptions(command: Command): Command {
+/**
+ * How channels are scored, and how much that may cost.
+ * @param usual How a command chooses the estimator where it does so by other options; without it `permutation` is the default.
+ */
+export function rankingOptions(command: Command, usual?: string): Command {
+  const estimator = new Option(
+    "--estimator <name>",
+    `how Shapley values are estimated${usual === undefined ? "" : ` (default: ${usual})`}`,
+  ).choices([...estimatorNames]);
   return command
     .addOption(
       new Option("--criterion <name>", "how channels are scored")
@@ -191,11 +198,7 @@ export function rankingOptions(command: Command): Command {
       "how criteria with gradients fold their examples: mean, abs-mean, abs-of-mean, mean+2std or a percentile such as p99",
       aggregateOption,
     )
-    .addOption(
-      new Option("--estimator <name>", "how Shapley values are estimated")
-        .choices([...estimatorNames])
-        .default("permutation"),
-    )
+    .addOption(usual === undefined ? estimator.default("permutation") : estimator)
     .addOption(
       new Option(
         "--players <who>",

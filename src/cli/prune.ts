@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { exitCodes } from "../base/problem.ts";
 import type { Budget } from "../budget/budget.ts";
+import type { EstimatorName } from "../estimators/index.ts";
 import type { PruneResult } from "../pipeline/prune-result.ts";
 import {
   dataOptions,
@@ -44,8 +45,11 @@ export function pruneCommand(io: Io): Command {
   );
   for (const add of [dataOptions, testDataOptions]) add(command);
   budgetOptions(command);
+  rankingOptions(
+    command,
+    "sequential; permutation with --players joint, --steps, --settle-at or --weighting",
+  );
   for (const add of [
-    rankingOptions,
     payoffOptions,
     selectionOptions,
     runtimeOptions,
@@ -137,7 +141,17 @@ async function budgetOf(options: RawOptions): Promise<Budget> {
   };
 }
 
-async function run(io: Io, command: Command, path: string, options: RawOptions): Promise<void> {
+/**
+ * What is used where no estimator is stated. Values estimated while channels go serve a cut better (measured:
+ * docs/choosing-an-estimator.md); with the others they were not found better, or mean something else.
+ */
+function usualEstimator({ players, steps, settleAt, weighting }: RawOptions): EstimatorName {
+  const isPlain = players === "group" && steps === "1" && settleAt === undefined && weighting === undefined;
+  return isPlain ? "sequential" : "permutation";
+}
+
+async function run(io: Io, command: Command, path: string, given: RawOptions): Promise<void> {
+  const options: RawOptions = { ...given, estimator: given["estimator"] ?? usualEstimator(given) };
   const { parseShare, parseSteps } = await import("../budget/target.ts");
   const { loadModel } = await import("../pipeline/load-model.ts");
   const { prune } = await import("../pipeline/prune.ts");

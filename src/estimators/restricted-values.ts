@@ -41,13 +41,11 @@ export function valuesAmong(
   left.forEach((player, place) => {
     places[player] = place;
   });
-  const weightOf = weighting(left, evidence, shares, places, carried);
+  const found = gathered(evidence, places, shares);
+  const weights = weightsOf(found, count, carried);
   const visit = (told: (place: number, size: number, weight: number, marginal: number) => void): void => {
-    for (const item of evidence)
-      visitEvidence(item, places, (place, size, strangers, marginal) => {
-        const weight = weightOf(place, size, strangers);
-        if (weight > 0) told(place, size, weight, marginal);
-      });
+    for (let k = 0; k < found.count; k++)
+      told(found.places[k]!, found.sizes[k]!, weights[k]!, found.marginals[k]!);
   };
 
   const bySize = { sums: new Float64Array(count), weights: new Float64Array(count) };
@@ -94,19 +92,41 @@ function add({ sums, weights }: Tally, at: number, weight: number, value: number
   weights[at] = weights[at]! + weight;
 }
 
-/** How much a marginal counts. */
-function weighting(
-  left: readonly number[],
-  evidence: readonly Evidence[],
-  shares: Float64Array,
-  places: Int32Array,
-  carried: number,
-): (place: number, size: number, strangers: number) => number {
-  const others = new Float64Array(left.length);
-  for (const item of evidence)
-    visitEvidence(item, places, (place, size, strangers) => {
-      if (strangers > 0 && shares[size]! > 0) others[place] = others[place]! + 1;
-    });
-  const weights = others.map((marginals) => Math.min(1, carried / marginals)); // NaN is never looked at
-  return (place, size, strangers) => (shares[size]! > 0 ? (strangers === 0 ? 1 : weights[place]!) : 0);
+/** Marginals at sizes that count, of the players left; each list of shape [count] and perhaps longer. */
+interface Known {
+  readonly count: number;
+  readonly places: Int32Array;
+  readonly sizes: Int32Array;
+  readonly strangers: Int32Array;
+  readonly marginals: Float64Array;
+}
+
+function gathered(evidence: readonly Evidence[], places: Int32Array, shares: Float64Array): Known {
+  const most = evidence.reduce((sum, { marginals }) => sum + marginals.length, 0);
+  const found = {
+    places: new Int32Array(most),
+    sizes: new Int32Array(most),
+    strangers: new Int32Array(most),
+    marginals: new Float64Array(most),
+  };
+  let count = 0;
+  const add = (place: number, size: number, strangers: number, marginal: number): void => {
+    if (!(shares[size]! > 0)) return;
+    found.places[count] = place;
+    found.sizes[count] = size;
+    found.strangers[count] = strangers;
+    found.marginals[count++] = marginal;
+  };
+  for (const item of evidence) visitEvidence(item, places, add);
+  return { count, ...found };
+}
+
+/** How much each marginal counts. */
+function weightsOf({ count, places, strangers }: Known, players: number, carried: number): Float64Array {
+  const others = new Float64Array(players);
+  for (let k = 0; k < count; k++) if (strangers[k]! > 0) others[places[k]!] = others[places[k]!]! + 1;
+  const own = others.map((marginals) => Math.min(1, carried / marginals)); // NaN is never looked at
+  const weights = new Float64Array(count);
+  for (let k = 0; k < count; k++) weights[k] = strangers[k] === 0 ? 1 : own[places[k]!]!;
+  return weights;
 }

@@ -18,7 +18,7 @@ import {
   rowsOfStars,
   type StarPair,
   starSizes,
-  stepsOfStars,
+  stepsOf,
   visitStars,
   writeStars,
 } from "./stars.ts";
@@ -32,8 +32,11 @@ export interface Stage {
   readonly near: Uint8Array | undefined;
 }
 
-/** What an item draws: an order, and the sizes of the coalitions around which stars are played. */
-export type Draw = Pick<StarPair, "order" | "sizes">;
+/** What an item draws: an order, and the stars where such are played. */
+export interface Draw {
+  readonly order: Uint32Array;
+  readonly stars: StarPair | undefined;
+}
 
 /** An item that was played. */
 export interface Evidence extends Draw {
@@ -43,13 +46,16 @@ export interface Evidence extends Draw {
   readonly marginals: Float64Array;
 }
 
-export function drawOf(item: number, { left, course }: Stage, seed: number): Draw {
-  return { order: orderOf(item, left, seed), sizes: starSizes(item, course, seed) };
+export function drawOf(item: number, { left, course, near }: Stage, seed: number): Draw {
+  const order = orderOf(item, left, seed);
+  if (near === undefined) return { order, stars: undefined };
+  const sizes = starSizes(item, course, seed);
+  return { order, stars: { order, sizes, steps: stepsOf(order, sizes, near, course) } };
 }
 
 /** Rows of an item on one example. */
-export function rowsOfDraw(draw: Draw, { course, near }: Stage): number {
-  return near === undefined ? rowsOfPair(course) : rowsOfStars({ ...draw, near }, course);
+export function rowsOfDraw({ stars }: Draw, { course }: Stage): number {
+  return stars === undefined ? rowsOfPair(course) : rowsOfStars(stars);
 }
 
 /** Most rows that an item of the stage takes on one example. */
@@ -58,19 +64,19 @@ export function mostRowsOf({ left, course, near }: Stage): number {
   return mostRowsOfStars(left.reduce((count, player) => count + near[player]!, 0));
 }
 
-function marginalsOf(draw: Draw, { course, near }: Stage): number {
-  return near === undefined ? 2 * (course.to - course.from) : stepsOfStars({ ...draw, near }, course);
+function marginalsOf({ stars }: Draw, { course }: Stage): number {
+  return stars === undefined ? 2 * (course.to - course.from) : stars.steps.players.length;
 }
 
 export function writeDraw(
-  draw: Draw,
-  { course, near }: Stage,
+  { order, stars }: Draw,
+  { course }: Stage,
   players: number,
   masks: Uint8Array,
   row: number,
 ): void {
-  if (near === undefined) writePair(draw.order, course, players, masks, row);
-  else writeStars({ ...draw, near }, course, players, masks, row);
+  if (stars === undefined) writePair(order, course, players, masks, row);
+  else writeStars(stars, players, masks, row);
 }
 
 /** Means of the marginals over examples whose rows begin at `firstRows`. */
@@ -80,11 +86,10 @@ export function meanMarginals(
   payoffs: Float64Array,
   firstRows: readonly number[],
 ): Float64Array {
-  const { course, near } = stage;
   const sums = new Float64Array(marginalsOf(draw, stage));
   for (const row of firstRows) {
-    if (near === undefined) addMarginals(course, payoffs, row, sums);
-    else addStarMarginals({ ...draw, near }, course, payoffs, row, sums);
+    if (draw.stars === undefined) addMarginals(stage.course, payoffs, row, sums);
+    else addStarMarginals(draw.stars, payoffs, row, sums);
   }
   return sums.map((sum) => sum / firstRows.length);
 }
@@ -94,15 +99,14 @@ export function meanMarginals(
  * @param places Place among those left of every player, -1 for those gone.
  */
 export function visitEvidence(evidence: Evidence, places: Int32Array, visit: Visit): void {
-  const { order, sizes, stage, marginals } = evidence;
-  const { course, near } = stage;
-  if (near === undefined) visitMarginals({ order, from: course.from, marginals }, places, visit);
-  else visitStars({ order, sizes, near }, course, marginals, places, visit);
+  const { order, stars, stage, marginals } = evidence;
+  if (stars === undefined) visitMarginals({ order, from: stage.course.from, marginals }, places, visit);
+  else visitStars(stars, marginals, places, visit);
 }
 
 /** Numbers of 8 bytes that an item takes in memory. */
-export function sizeOf({ order, marginals }: Evidence): number {
-  return marginals.length + order.length / 2;
+export function sizeOf({ order, stars, marginals }: Evidence): number {
+  return (stars === undefined ? 1 : 2) * marginals.length + order.length / 2;
 }
 
 /** Draws are made again when they are needed: items and stages are enough. */

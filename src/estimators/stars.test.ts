@@ -10,6 +10,7 @@ import { estimators } from "./index.ts";
 import { courseOf } from "./order-pairs.ts";
 import { valuesAmong } from "./restricted-values.ts";
 import {
+  type Draw,
   drawOf,
   type Evidence,
   maskOf,
@@ -20,7 +21,7 @@ import {
   visitEvidence,
   writeDraw,
 } from "./stages.ts";
-import { starSizes } from "./stars.ts";
+import { starSizes, stepsOf } from "./stars.ts";
 
 const players = 6;
 const game = randomInteractionGame(players, 12);
@@ -36,20 +37,24 @@ function stageOf(near: readonly number[], weighting: Weighting = shapley, left =
   };
 }
 
-function masksOf(draw: Pick<Evidence, "order" | "sizes">, stage: Stage): Uint8Array[] {
+function masksOf(draw: Draw, stage: Stage): Uint8Array[] {
   const rows = rowsOfDraw(draw, stage);
   const masks = new Uint8Array(rows * players);
   writeDraw(draw, stage, players, masks, 0);
   return Array.from({ length: rows }, (_, row) => masks.slice(row * players, (row + 1) * players));
 }
 
-async function played(draw: Pick<Evidence, "order" | "sizes">, stage: Stage, item = 0): Promise<Evidence> {
+async function played(draw: Draw, stage: Stage, item = 0): Promise<Evidence> {
   const masks = masksOf(draw, stage);
   const payoffs = await game.values(
     Uint8Array.from(masks.flatMap((mask) => [...mask])),
     new Uint32Array(masks.length),
   );
   return { item, stage, ...draw, marginals: meanMarginals(draw, stage, payoffs, [0]) };
+}
+
+function starsAround(order: Uint32Array, sizes: readonly [number, number], { near, course }: Stage): Draw {
+  return { order, stars: { order, sizes, steps: stepsOf(order, sizes, near!, course) } };
 }
 
 /** Every order of the players. */
@@ -81,7 +86,7 @@ test("two coalitions, then each of the asked joins or leaves them; the others st
   for (let item = 0; item < 40; item++) {
     const draw = drawOf(item, stage, 3);
     const [front, back, ...steps] = masksOf(draw, stage);
-    expect([coalitionSize(front!), coalitionSize(back!)]).toEqual(draw.sizes);
+    expect([coalitionSize(front!), coalitionSize(back!)]).toEqual(draw.stars!.sizes);
     expect(steps).toHaveLength(6);
     expect(mostRowsOf(stage)).toBe(8);
     steps.forEach((mask, step) => {
@@ -133,7 +138,7 @@ describe.each([
     const all: Evidence[] = [];
     for (const order of ordersOf([...range(players)]))
       for (let size = from; size <= to; size++)
-        all.push(await played({ order: Uint32Array.from(order), sizes: [size, from + to - size] }, stage));
+        all.push(await played(starsAround(Uint32Array.from(order), [size, from + to - size], stage), stage));
     const { sums, counts } = tallied(all);
     const values = await truth();
     for (const player of [1, 4]) expect(sums[player]! / counts[player]!).toBeCloseTo(values[player]!, 9);

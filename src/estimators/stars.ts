@@ -1,6 +1,6 @@
 /** @file Two coalitions, and what each of a few players adds to or takes from them. */
 import { stream, uniform } from "../math/random.ts";
-import type { Course } from "./order-pairs.ts";
+import type { Course, Visit } from "./order-pairs.ts";
 import { purposes } from "./visits.ts";
 
 /**
@@ -22,8 +22,7 @@ export interface StarPair {
   readonly order: Uint32Array;
   /** Size of the coalition from the front of the order, and of the one from its back. */
   readonly sizes: readonly [number, number];
-  /** 1 for players that are asked about, by player. */
-  readonly near: Uint8Array;
+  readonly steps: Steps;
 }
 
 const golden = (Math.sqrt(5) - 1) / 2;
@@ -36,30 +35,49 @@ export function starSizes(item: number, { from, to }: Course, seed: number): rea
   return [size, from + to - size];
 }
 
-/** Told of every step in the order of rows: who, the star it belongs to, and whether it is a member that leaves. */
-type StepVisit = (player: number, star: 0 | 1, isMember: boolean) => void;
+/** What a pair asks, in the order of rows. Each of shape [steps]. */
+export interface Steps {
+  readonly players: Uint32Array;
+  /** 0 for the coalition at the front, 1 for the one at the back. */
+  readonly stars: Uint8Array;
+  /** 1 for members, which leave. */
+  readonly members: Uint8Array;
+}
 
-function visitSteps({ order, sizes, near }: StarPair, { from, to }: Course, visit: StepVisit): void {
+/**
+ * Every player that is asked about, joining or leaving either coalition, as far as the step counts.
+ * @param near 1 for players that are asked about, by player.
+ */
+export function stepsOf(
+  order: Uint32Array,
+  sizes: readonly [number, number],
+  near: Uint8Array,
+  { from, to }: Course,
+): Steps {
+  const players: number[] = [];
+  const stars: number[] = [];
+  const members: number[] = [];
   for (const star of [0, 1] as const) {
     const size = sizes[star];
     for (let at = 0; at < order.length; at++) {
       const player = order[star === 0 ? at : order.length - 1 - at]!;
       const isMember = at < size;
-      if (near[player] === 1 && (isMember ? size > from : size < to)) visit(player, star, isMember);
+      if (near[player] !== 1 || !(isMember ? size > from : size < to)) continue;
+      players.push(player);
+      stars.push(star);
+      members.push(isMember ? 1 : 0);
     }
   }
-}
-
-/** Marginals that a pair gives. */
-export function stepsOfStars(pair: StarPair, course: Course): number {
-  let steps = 0;
-  visitSteps(pair, course, () => steps++);
-  return steps;
+  return {
+    players: Uint32Array.from(players),
+    stars: Uint8Array.from(stars),
+    members: Uint8Array.from(members),
+  };
 }
 
 /** Rows of both stars on one example. */
-export function rowsOfStars(pair: StarPair, course: Course): number {
-  return stepsOfStars(pair, course) + 2;
+export function rowsOfStars({ steps }: StarPair): number {
+  return steps.players.length + 2;
 }
 
 /** Most rows that a pair takes when so many players are asked about. */
@@ -72,59 +90,56 @@ export function mostRowsOfStars(near: number): number {
  * @param masks Zero where rows are written; `players` wide, players outside the order stay out.
  */
 export function writeStars(
-  pair: StarPair,
-  course: Course,
+  { order, sizes, steps }: StarPair,
   players: number,
   masks: Uint8Array,
   row: number,
 ): void {
-  const { order, sizes } = pair;
   for (const player of order.subarray(0, sizes[0])) masks[row * players + player] = 1;
   for (const player of order.subarray(order.length - sizes[1])) masks[(row + 1) * players + player] = 1;
-  let at = row + 2;
-  visitSteps(pair, course, (player, star, isMember) => {
-    const first = (row + star) * players;
-    masks.copyWithin(at * players, first, first + players);
-    masks[at * players + player] = isMember ? 0 : 1;
-    at++;
-  });
+  for (let step = 0; step < steps.players.length; step++) {
+    const first = (row + steps.stars[step]!) * players;
+    const at = (row + 2 + step) * players;
+    masks.copyWithin(at, first, first + players);
+    masks[at + steps.players[step]!] = 1 - steps.members[step]!;
+  }
 }
 
 /** Adds the marginals on one example; `into` has an entry for every step. */
 export function addStarMarginals(
-  pair: StarPair,
-  course: Course,
+  { steps: { stars, members } }: StarPair,
   payoffs: Float64Array,
   row: number,
   into: Float64Array,
 ): void {
-  let step = 0;
-  visitSteps(pair, course, (_player, star, isMember) => {
-    const change = payoffs[row + 2 + step]! - payoffs[row + star]!;
-    into[step] = into[step]! + (isMember ? -change : change);
-    step++;
-  });
+  for (let step = 0; step < stars.length; step++) {
+    const change = payoffs[row + 2 + step]! - payoffs[row + stars[step]!]!;
+    into[step] = into[step]! + (members[step] === 1 ? -change : change);
+  }
 }
 
 /** As `visitMarginals` for orders: what the pair says of the players that are left. */
 export function visitStars(
-  pair: StarPair,
-  course: Course,
+  { order, sizes, steps }: StarPair,
   marginals: Float64Array,
   places: Int32Array,
-  visit: (place: number, size: number, strangers: number, marginal: number) => void,
+  visit: Visit,
 ): void {
-  const { order, sizes } = pair;
-  const strangersIn = (members: Uint32Array): number =>
-    members.reduce((count, player) => count + Number(places[player]! < 0), 0);
   const strangers = [
-    strangersIn(order.subarray(0, sizes[0])),
-    strangersIn(order.subarray(order.length - sizes[1])),
-  ] as const;
-  let step = 0;
-  visitSteps(pair, course, (player, star, isMember) => {
-    const marginal = marginals[step++]!;
-    const place = places[player]!;
-    if (place >= 0) visit(place, sizes[star] - strangers[star] - Number(isMember), strangers[star], marginal);
-  });
+    strangersIn(order, 0, sizes[0], places),
+    strangersIn(order, order.length - sizes[1], order.length, places),
+  ];
+  for (let step = 0; step < steps.players.length; step++) {
+    const place = places[steps.players[step]!]!;
+    if (place < 0) continue;
+    const star = steps.stars[step]! as 0 | 1;
+    const size = sizes[star] - strangers[star]! - steps.members[step]!;
+    visit(place, size, strangers[star]!, marginals[step]!);
+  }
+}
+
+function strangersIn(order: Uint32Array, from: number, to: number, places: Int32Array): number {
+  let strangers = 0;
+  for (let at = from; at < to; at++) if (places[order[at]!]! < 0) strangers++;
+  return strangers;
 }
