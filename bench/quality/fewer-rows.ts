@@ -17,7 +17,7 @@ interface Course {
 
 export const fewerRows: Benchmark = {
   title: "What is left of the variance of a pair of walks",
-  how: "A random order and its reverse on each example, all players together; the share of the variance that each idea leaves. Orders: the part that differs between two pairs on one example, all that cleverer orders or surrogates could save. Gradients taken off: at 2 or 4 prefixes of the same pair, and at gates dimmed evenly (1 or 2 openings), with coefficient 1. Strata: Neyman allocation over examples by the worse of v(none) and v(all); both: strata of what dimmed gradients leave. Saving: variance times cost of plain pairs over that of strata with two-level controls, gradients at what they are declared to cost. Flat: the part of a walk, from no player on, before the payoff has moved by a hundredth of its range.",
+  how: "A random order and its reverse on each example, all players together; the share of the variance that each idea leaves. Orders: the part that differs between two pairs on one example, all that cleverer orders or surrogates could save. Gradients taken off: at 2 or 4 prefixes of the same pair, and at gates dimmed evenly (1 or 2 openings), with coefficient 1; then the multiple that leaves least and what it leaves, and what is left where examples are drawn by the norm of their gradients. Strata: Neyman allocation over examples by the worse of v(none) and v(all); both: strata of what dimmed gradients leave. Saving: variance times cost of plain pairs over that of strata with two-level controls, gradients at what they are declared to cost. Flat: the part of a walk, from no player on, before the payoff has moved by a hundredth of its range.",
   minutes: 3,
   async run() {
     const runner = await startRunner({ workers: 2 });
@@ -68,6 +68,7 @@ async function measure(
     walks.reduce((sum, own, k) => sum + squared(own, again[k]!.marginals) / 2, 0) / (walks.length - 1) / all;
   const strata = strataBy(Float64Array.from(pairs, ({ none, whole }) => -Math.min(none, whole)));
   const rest = minus(walks, dimmed[1]!);
+  const best = bestMultiple(walks, dimmed[1]!);
   await game.close();
   return {
     network,
@@ -77,6 +78,9 @@ async function measure(
     "prefixes, 4": left(coupled[1]!).toFixed(3),
     "dimmed, 1": left(dimmed[0]!).toFixed(3),
     "dimmed, 2": left(dimmed[1]!).toFixed(3),
+    "best multiple": best.toFixed(2),
+    "left with it": left(times(dimmed[1]!, best)).toFixed(3),
+    "by norm": (drawnByNorm(rest, dimmed[1]!) / all).toFixed(3),
     strata: (neyman(walks, strata) ** 2 / all).toFixed(3),
     both: (neyman(rest, strata) ** 2 / all).toFixed(3),
     "rows a gradient is said to cost": gradients.rows,
@@ -180,6 +184,30 @@ function meanRows(values: Float64Array, first: number, rows: number, size: numbe
 
 function minus(vectors: Vectors, others: Vectors): Float64Array[] {
   return vectors.map((own, k) => own.map((value, at) => value - others[k]![at]!));
+}
+
+function times(vectors: Vectors, multiple: number): Float64Array[] {
+  return vectors.map((own) => own.map((value) => multiple * value));
+}
+
+/** The multiple of the controls, one for all players, that leaves the least variance. */
+function bestMultiple(walks: Vectors, controls: Vectors): number {
+  // var(w - c) = var(w) - 2 cov + var(c)
+  const covariance = (spread(walks) + spread(controls) - spread(minus(walks, controls))) / 2;
+  return covariance / spread(controls);
+}
+
+/** Variance of what is left when examples are drawn in proportion to the norm of their controls and half the mean norm. */
+function drawnByNorm(rest: Vectors, controls: Vectors): number {
+  const count = rest.length;
+  const norms = controls.map((own) => Math.sqrt(squared(own, new Float64Array(own.length))));
+  const mean = norms.reduce((sum, norm) => sum + norm, 0) / count;
+  const odds = norms.map((norm) => norm + mean / 2);
+  const usual = odds.reduce((sum, odd) => sum + odd, 0) / count;
+  const none = new Float64Array(rest[0]!.length);
+  const square = rest.reduce((sum, own, k) => sum + (squared(own, none) * usual) / odds[k]!, 0) / count;
+  const centre = none.map((_, at) => rest.reduce((sum, own) => sum + own[at]!, 0) / count);
+  return square - squared(centre, none);
 }
 
 function squared(a: Float64Array, b: Float64Array): number {
