@@ -180,6 +180,21 @@ describe("sequential", () => {
     expect(standardErrors[0]!).toBeGreaterThan(1.2 * open);
   });
 
+  test("ends within every small budget, whatever is left of a round when its first stage has taken more than its share", async () => {
+    for (const players of [3, 4, 6, 10]) {
+      const least = sequential.minimumBudget(players, 20);
+      for (let rows = least; rows < least + 60; rows++) {
+        const game = counted(noisyGame(players, 20, 3));
+        for (const groupSize of [1, 3]) {
+          const { stoppedBy, values } = await finish(sequential, game, { rows, groupSize });
+          expect(stoppedBy).toBe("budget");
+          expect(values.every(Number.isFinite)).toBe(true);
+        }
+        expect(game.rows).toBeLessThanOrEqual(2 * rows);
+      }
+    }
+  });
+
   test("ends where a narrow window leaves no size to look at", async () => {
     const weighting = { kind: "window", from: 0.4, to: 0.55 } as const;
     const { values, stoppedBy } = await finish(sequential, noisyGame(20, 30, 6), { rows: 9000, weighting });

@@ -172,10 +172,13 @@ function sequentialScheme(game: Game, options: EstimatorOptions, plan: RoundPlan
     const { left } = elimination;
     stages.push({ firstItem: items, left, course: courseOf(weighting, left.length), near });
     before = { round: stageOfRound === 0 ? purse.spent : before.round, stage: purse.spent };
-    const more = wanted();
-    if (more < 1 && near !== undefined) stages.pop();
+    const more = wanted(); // below 0 where the round's first item took more than its rows
+    if (more < 1) {
+      if (near !== undefined) stages.pop();
+      return false;
+    }
     items += more;
-    return more > 0;
+    return true;
   };
   /** Goes on with those near the cut. False when there are none, or no rows for them. */
   const beginNearCut = (): boolean => {
