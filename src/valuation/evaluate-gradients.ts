@@ -2,6 +2,7 @@
 import type { Session } from "../engine/engine.ts";
 import { fromNumbers, type Tensor, toNumbers } from "../tensor/tensor.ts";
 import type { Job } from "./jobs.ts";
+import { maskColumns } from "./mask-columns.ts";
 
 type GradientsJob = Extract<Job, { readonly kind: "gradients" }>;
 
@@ -20,7 +21,7 @@ export async function evaluateGradients(
   const given: Record<string, Tensor> = { ...activations, ...targets };
   let first = 0;
   for (const { name, players: width } of tail.masks) {
-    given[name] = { dtype: "float32", shape: [rows, width], data: columns(gates, players, first, width) };
+    given[name] = { dtype: "float32", shape: [rows, width], data: maskColumns(gates, players, first, width) };
     first += width;
   }
   const feeds = Object.fromEntries(setup.reads.map(({ name, dtype }) => [name, as(given[name]!, dtype)]));
@@ -38,16 +39,6 @@ export async function evaluateGradients(
 /** The backward pass computes in single precision, whatever the network is kept in. */
 function as(tensor: Tensor, dtype: Tensor["dtype"]): Tensor {
   return tensor.dtype === dtype ? tensor : fromNumbers(dtype, tensor.shape, toNumbers(tensor));
-}
-
-/** Columns [first, first + width) of rows of `players`. */
-function columns(gates: Float32Array, players: number, first: number, width: number): Float32Array {
-  if (width === players) return gates;
-  const rows = gates.length / players;
-  const own = new Float32Array(rows * width);
-  for (let row = 0; row < rows; row++)
-    own.set(gates.subarray(row * players + first, row * players + first + width), row * width);
-  return own;
 }
 
 function spread(

@@ -12,6 +12,7 @@ import { type Desk, deskFor } from "./desk.ts";
 import { evaluateGradients } from "./evaluate-gradients.ts";
 import { fillCached } from "./fill-cached.ts";
 import type { ExchangeSetup, Job, JobResult, SharedModel, TailSetup, ThreadSetup } from "./jobs.ts";
+import { maskColumns } from "./mask-columns.ts";
 import { addedValues } from "./walked-rows.ts";
 
 /** Sessions kept open per thread; opening and releasing them in a loop costs time and memory. */
@@ -194,15 +195,4 @@ function gather(cached: readonly Cached[], entries: Uint32Array, room: BatchRoom
 /** Up to a multiple of the widest vector registers. */
 function aligned(bytes: number): number {
   return Math.ceil(bytes / 64) * 64;
-}
-
-/** Columns [first, first + width) of the masks as floats. */
-function maskColumns(masks: Uint8Array, players: number, first: number, width: number): Float32Array {
-  if (width === players) return new Float32Array(masks);
-  const rows = masks.length / players;
-  const out = new Float32Array(rows * width);
-  for (let row = 0; row < rows; row++) {
-    for (let k = 0; k < width; k++) out[row * width + k] = masks[row * players + first + k]!;
-  }
-  return out;
 }
