@@ -9,6 +9,7 @@ const rows = 200_000;
 const rounds = 5;
 const sampling = [
   "permutation",
+  "stratified",
   "permutation-whole",
   "kernel-shap",
   "leverage",
