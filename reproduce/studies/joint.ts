@@ -11,7 +11,7 @@ const seeds = [0, 1, 2];
 
 /** Whose channels play together, and which coalitions count. */
 const ways = [
-  { title: "a game for each group", flags: [] },
+  { title: "a game for each group", flags: ["--estimator", "permutation"] },
   { title: "one game of all groups", flags: ["--players", "joint"] },
   { title: "a game for each group, at least 85% of channels kept", flags: ["--weighting", "0.85-1"] },
   {

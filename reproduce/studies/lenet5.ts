@@ -18,7 +18,7 @@ const targets = [
 type Target = (typeof targets)[number];
 
 const rankings = [
-  { name: "Shapley values", flags: [] },
+  { name: "Shapley values", flags: ["--estimator", "permutation"] },
   { name: "Shapley values, sequential", flags: ["--estimator", "sequential"] },
   { name: "Taylor", flags: ["--criterion", "taylor"] },
   { name: "L1 norm", flags: ["--criterion", "l1"] },

@@ -24,7 +24,11 @@ const tuning = ["--augment", "crop:4,flip", "--lr", "0.03"];
 const columns = ["network", "MACs left", "parameters left", "before", "after the cut", "repaired", "tuned"];
 
 const resnet56Rankings = [
-  { name: "Shapley values, tuned for eight epochs", piece: "pruned", flags: ["--finetune", 8] },
+  {
+    name: "Shapley values, tuned for eight epochs",
+    piece: "pruned",
+    flags: ["--estimator", "permutation", "--finetune", 8],
+  },
   {
     name: "Taylor, tuned for six epochs",
     piece: "pruned-taylor",
@@ -76,7 +80,7 @@ export const resnet56Study: Study = {
 
 const resnet20Rankings = [
   { name: "Taylor", flags: ["--criterion", "taylor"] },
-  { name: "Shapley values", flags: [] },
+  { name: "Shapley values", flags: ["--estimator", "permutation"] },
   { name: "Shapley values, all groups in one game", flags: ["--players", "joint"] },
   { name: "L1 norm", flags: ["--criterion", "l1"] },
 ] as const;
