@@ -53,6 +53,7 @@ export const vgg16Study: Study = {
       "pruned",
       [
         ...["prune", path, ...cifarOptions(workshop), "--keep-channels", counts],
+        ...["--estimator", "permutation"],
         ...["--finetune", tuningEpochs, "--augment", "crop:4,flip", "--lr", "0.03"],
         ...["--no-latency", "--seed", 0, "--out", workshop.file("pruned.onnx")],
       ],
