@@ -4,6 +4,7 @@ import type { ActivationCache } from "./activation-cache.ts";
 import { type Batch, type Cutting, cutRows, type Range } from "./cut-rows.ts";
 import type { EffectsCache } from "./effects-cache.ts";
 import type { Job, TailSetup } from "./jobs.ts";
+import { everyPlace } from "./places.ts";
 import type { Runner } from "./runner.ts";
 
 /** What every call of a game needs. */
@@ -55,13 +56,17 @@ async function playBatch(
 ): Promise<Float64Array> {
   const own = kind === "walks" ? effects : undefined;
   const slabs = await own?.hold(rows.examples);
-  const needed = slabs === undefined ? rows.examples : withoutEffects(own!, slabs, rows.examples);
+  const isKept = slabs === undefined || cache.isWhole;
+  const needed = isKept ? rows.examples : withoutEffects(own!, slabs, rows.examples);
   const entries = await cache.hold(needed).catch((error: unknown) => {
     slabs?.release();
     throw error;
   });
-  const placesIn = (hold: typeof entries) =>
-    rows.examples.map((example) => hold.placeOf(example) ?? 0) as BatchRows["examples"];
+  // where there is room for every example, places are the examples' numbers, and rows are too many to ask for each
+  const placesIn = ({ placeOf }: Pick<typeof entries, "placeOf">) =>
+    placeOf === everyPlace.placeOf
+      ? rows.examples
+      : (rows.examples.map((example) => placeOf(example) ?? 0) as BatchRows["examples"]);
   const places = { entries: placesIn(entries) };
   const job: Job =
     own === undefined
@@ -71,7 +76,7 @@ async function playBatch(
     entries.release();
     slabs?.release();
   };
-  const transfer = [rows.masks.buffer, rows.examples.buffer, places.entries.buffer];
+  const transfer = [...new Set([rows.masks.buffer, rows.examples.buffer, places.entries.buffer])];
   return (await runner.pool.run(job, { signal, transfer, onDone })) as Float64Array;
 }
 
