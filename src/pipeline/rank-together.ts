@@ -56,6 +56,7 @@ interface Doubt {
 export async function* rankTogether(
   context: RankContext,
 ): AsyncGenerator<RankEvent, GroupScores[], undefined> {
+  const started = performance.now();
   const able = requireGames(context);
   const courses: Course[] = [];
   try {
@@ -63,7 +64,7 @@ export async function* rankTogether(
       context.signal?.throwIfAborted();
       courses.push(await begin(able, group));
     }
-    yield* playSteps(able, courses);
+    yield* playSteps(able, courses, started);
     for (const { id, game } of courses) remarkOnGame(context, id, game);
     const finished = courses.flatMap(({ group, known, game }) =>
       scoresOf(context, [group], { ...known!, stoppedBy: known!.stoppedBy ?? "budget" }, game.method),
@@ -97,10 +98,10 @@ async function begin(context: GameContext, group: number): Promise<Course> {
 async function* playSteps(
   context: GameContext,
   courses: readonly Course[],
+  started: number,
 ): AsyncGenerator<RankEvent, void, undefined> {
   const { settings, signal } = context;
   const share = settings.settleAt ?? usualShare;
-  const started = performance.now();
   const budget = settings.budget;
   const seconds = budget !== undefined && "seconds" in budget ? budget.seconds : Number.POSITIVE_INFINITY;
   const rows = Number.isFinite(seconds) ? Number.POSITIVE_INFINITY : rowsOfAll(context);
