@@ -1,6 +1,5 @@
 /** @file Ranks all groups at once: rows go where it is least clear which channels are to go. */
-import type { Estimate, EstimatorState } from "../estimators/index.ts";
-import { estimators } from "../estimators/index.ts";
+import { type Estimate, estimators } from "../estimators/index.ts";
 import { ascending } from "../math/ranks.ts";
 import { confidenceOfCut } from "../ranking/confidence.ts";
 import type { GroupScores } from "../report/records.ts";
@@ -34,10 +33,7 @@ interface Course {
   step: number;
 }
 
-type Known = Pick<Estimate, "values" | "standardErrors" | "rows" | "stoppedBy"> & {
-  readonly doubt: Doubt;
-  readonly state: () => EstimatorState;
-};
+type Known = Pick<Estimate, "values" | "standardErrors" | "rows" | "stoppedBy"> & { readonly doubt: Doubt };
 
 interface Doubt {
   /** Sum over channels of the probability to be on the wrong side of the cut. */
@@ -118,7 +114,10 @@ async function* playSteps(
     next.known = { ...value, doubt: doubtAbout(value.values, value.standardErrors, share) };
     const all = courses.reduce((sum, { known }) => sum + (known?.rows ?? 0), 0);
     const together = { rows: all, note: standing(courses) };
-    yield { kind: "estimate", group: next.id, estimate: value, budget: rows, together };
+    // under a time, as many rows as there will be at this pace
+    const pace = (1000 * seconds) / Math.max(1, performance.now() - started);
+    const total = Number.isFinite(rows) ? rows : Math.round(all * Math.max(1, pace));
+    yield { kind: "estimate", group: next.id, estimate: value, budget: total, together };
   }
 }
 
@@ -184,6 +183,5 @@ function knownAgain({ values, standardErrors, state, stoppedBy }: OpenGroup, sha
     rows: state.rows,
     ...(stoppedBy !== null && { stoppedBy }),
     doubt: doubtAbout(values, errors, share),
-    state: () => state,
   };
 }
