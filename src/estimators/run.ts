@@ -4,7 +4,7 @@ import type { Game } from "../games/game.ts";
 import type { Estimate, EstimatorOptions, EstimatorState, Settlement, StoppedBy } from "./estimator.ts";
 import { blockCount } from "./observations.ts";
 import type { Figures, Rows, Scheme } from "./scheme.ts";
-import { settlementOf } from "./settled.ts";
+import { isSettled, settlementOf } from "./settled.ts";
 import { decodeSums, encodeSums, requireSameRun } from "./state.ts";
 
 /** Rows that items are bundled up to. A constant: what a call contains never depends on workers or timing. */
@@ -90,7 +90,7 @@ export async function* runScheme<Note>(
     }
     if (isEnd) return estimate(figures, scheme.ends);
     if (look !== undefined && figures.observations >= blockCount) {
-      if (settlement?.openPairs === 0) return estimate(figures, "settled");
+      if (isSettled(settlement, options.stop)) return estimate(figures, "settled");
       if (largest(figures.standardErrors) <= (options.budget.precision ?? -1))
         return estimate(figures, "precision");
     }
