@@ -63,8 +63,6 @@ export interface RankContext {
     | { readonly dataset: Dataset; readonly payoff: PayoffSetup | undefined; readonly runner: Runner }
     | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Told while the activations that enter a group are computed. */
-  readonly onCached?: ((group: string, done: number, total: number) => void) | undefined;
   /** Told while gradients are computed. */
   readonly onMeasured?: ((done: number, total: number) => void) | undefined;
   /** Told what is worth a line: work that more memory would save. */

@@ -8,7 +8,7 @@ import {
 } from "../estimators/index.ts";
 import { percent, whole } from "../report/format.ts";
 import type { GroupScores } from "../report/records.ts";
-import { type NetworkGame, networkGame } from "../valuation/network-game.ts";
+import { type NetworkGame, type NetworkGameOptions, networkGame } from "../valuation/network-game.ts";
 import { stopFor } from "./doubt.ts";
 import { gradientsFor, rowsFor, wholeRows } from "./rank-budget.ts";
 import type { RankContext, RankEvent } from "./rank-context.ts";
@@ -26,12 +26,13 @@ export function requireGames(context: RankContext): GameContext {
 /**
  * Sets up the game of some groups.
  * @param games How many games are open at the same time, and share the memory.
+ * @param upstream What those of them keep that stay open as long as this one.
  */
 export function openGame(
-  { analysis, settings, data, signal, onCached }: GameContext,
+  { analysis, settings, data }: GameContext,
   groups: readonly number[],
-  name: string,
   games = 1,
+  upstream: NetworkGameOptions["upstream"] = [],
 ): Promise<NetworkGame> {
   return networkGame({
     ...data,
@@ -41,8 +42,7 @@ export function openGame(
     games,
     memory: settings.memory,
     gradients: gradientsFor(settings.estimator),
-    signal,
-    onCached: (done, total) => onCached?.(name, done, total),
+    upstream,
   });
 }
 
@@ -67,7 +67,7 @@ export async function* playGame(
   const { analysis } = context;
   const name = groups.length === 1 ? analysis.groups[groups[0]!]!.id : `${groups.length} groups together`;
   const able = requireGames(context);
-  const game = await openGame(able, groups, name);
+  const game = await openGame(able, groups);
   try {
     return yield* valued(able, groups, game, { name, resume, seconds });
   } finally {

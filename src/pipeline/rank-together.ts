@@ -43,7 +43,7 @@ export async function* rankTogether(
   try {
     for (const group of context.groups) {
       context.signal?.throwIfAborted();
-      courses.push(await begin(able, group));
+      courses.push(await begin(able, group, courses));
     }
     yield* playSteps(able, courses, started);
     for (const { id, game } of courses) remarkOnGame(context, id, game);
@@ -59,10 +59,11 @@ export async function* rankTogether(
   }
 }
 
-async function begin(context: GameContext, group: number): Promise<Course> {
+async function begin(context: GameContext, group: number, before: readonly Course[]): Promise<Course> {
   const { analysis, settings, groups, resume } = context;
   const { id } = analysis.groups[group]!;
-  const game = await openGame(context, [group], id, groups.length);
+  const keptBefore = before.map(({ game }) => game.activations).reverse();
+  const game = await openGame(context, [group], groups.length, keptBefore);
   const aim = aimOf(settings);
   const left = resume?.open?.find((open) => open.id === id);
   const stop = stopFor(aim, game.players);

@@ -142,7 +142,6 @@ async function rankWith(options: RankOptions, { analysis, groups, data }: RankBe
     settings,
     data,
     signal,
-    onCached: reportCaching(options),
     onMeasured: reportMeasuring(options),
     onRemark: options.onRemark,
     resume:
@@ -268,12 +267,6 @@ export function report({ onProgress, onRemark }: WorkOptions, event: RankEvent):
     onProgress?.({ label: group, done, total: Math.max(budget, done), unit: "rows", note });
     if (estimate.stoppedBy === "settled") onRemark?.(`${group}: settled after ${estimate.rows} rows`);
   }
-}
-
-/** Progress while activations are computed. */
-export function reportCaching({ onProgress }: WorkOptions): NonNullable<RankContext["onCached"]> {
-  return (group, done, total) =>
-    onProgress?.({ label: `${group}: activations`, done, total, unit: "examples" });
 }
 
 /** Progress while gradients are computed. */
