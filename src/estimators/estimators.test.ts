@@ -237,6 +237,7 @@ test("the registry holds what the command line promises", () => {
     "permutation",
     "permutation-whole",
     "sequential",
+    "shrinkage",
     "simshap",
     "stratified",
   ];

@@ -14,7 +14,7 @@ import { permutation } from "./permutation.ts";
 import { permutationWhole } from "./permutation-whole.ts";
 import { sequential } from "./sequential.ts";
 import { simshap } from "./simshap.ts";
-import { stratified } from "./stratified.ts";
+import { shrinkage, stratified } from "./stratified.ts";
 
 export const estimators = {
   exact,
@@ -22,6 +22,7 @@ export const estimators = {
   partial,
   permutation,
   stratified,
+  shrinkage,
   "aumann-shapley": aumannShapley,
   "permutation-whole": permutationWhole,
   "kernel-shap": kernelShap,

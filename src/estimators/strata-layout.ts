@@ -41,7 +41,9 @@ export function roundItems(done: Extent, wanted: Extent): Item[] {
     const extra = Math.max(0, wanted.controls[stratum]! - done.controls[stratum]! - withControls);
     const gradients = inPieces("gradients", stratum, seen, extra, gradientsEach);
     const walks = inPieces("walk", stratum, seen + extra, more, 1);
-    return [gradients, walks].flatMap((own) => own.map((item, k) => ({ item, at: (k + 0.5) / own.length })));
+    const place = (item: Item, k: number, { length }: readonly Item[]) => ({ item, at: (k + 0.5) / length });
+    const early = wanted.gradientsFirst === true ? 1 : 0;
+    return [...gradients.map(place).map(({ item, at }) => ({ item, at: at - early })), ...walks.map(place)];
   });
   return items.sort((a, b) => a.at - b.at || a.item.stratum - b.item.stratum).map(({ item }) => item);
 }

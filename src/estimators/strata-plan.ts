@@ -28,6 +28,8 @@ export interface Extent {
   readonly controls: readonly number[];
   /** Whether controls are taken off walks. */
   readonly isControlled: boolean;
+  /** Whether gradients alone come before walks. Default: side by side. */
+  readonly gradientsFirst?: boolean;
 }
 
 /** Pairs for which a stratum gets at least one row's worth of attention, whatever was seen of it: this share of the mean. */
@@ -46,6 +48,48 @@ export function shareOut(rows: number, strata: readonly StratumSpread[], costs: 
   const controlled = planOf(rows, strata, costs, true);
   const isBetter = varianceOf(controlled, strata) < varianceOf(plain, strata);
   return isBetter && costOf(controlled, strata, costs) <= rows ? controlled : plain;
+}
+
+/** Whether walks vary less once controls are taken off, over all strata. */
+export function saveVariance(strata: readonly StratumSpread[]): boolean {
+  const total = (of: (stratum: StratumSpread) => number) =>
+    strata.reduce((sum, one) => sum + one.examples * of(one) ** 2, 0);
+  return total(({ rest }) => rest) < total(({ walks }) => walks);
+}
+
+/** Share of the rows that gradients may take where what walks correct is shrunk: gradients alone rank nearly as well. */
+const gradientsShare = 4 / 5;
+
+/**
+ * Gradients on as many examples as most of the rows buy, and walks for the others: for values that trust gradients at first.
+ * Walks alone where there are too few rows for both.
+ */
+export function gradientsFirst(rows: number, strata: readonly StratumSpread[], costs: PairCosts): Extent {
+  const wished = (scale: number) =>
+    strata.map(({ examples, controls }) =>
+      Math.min(examples, Math.floor(scale * examples * Math.max(controls, Number.MIN_VALUE))),
+    );
+  const most = gradientsShare * rows;
+  const controls = wished(largest((scale) => costs.gradients * totalOfCounts(wished(scale)) <= most));
+  const spreads = floored(strata, ({ rest }) => rest);
+  const at = (scale: number): Extent => {
+    const walks = strata.map(({ examples }, h) =>
+      Math.max(1, Math.floor((scale * examples * spreads[h]!) / Math.sqrt(costs.walk))),
+    );
+    const least = strata.map(({ examples, seen }, h) => Math.min(examples, seen + walks[h]!));
+    return {
+      walks,
+      controls: controls.map((count, h) => Math.max(count, least[h]!)),
+      isControlled: true,
+      gradientsFirst: true,
+    };
+  };
+  const found = at(largest((scale) => costOf(at(scale), strata, costs) <= rows));
+  return costOf(found, strata, costs) <= rows ? found : planOf(rows, strata, costs, false);
+}
+
+function totalOfCounts(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** The allocation of one kind; at least one pair in every stratum. */
@@ -109,7 +153,7 @@ export function varianceOf(
   }, 0);
 }
 
-/** The largest scale that fits, by halving; what fits shrinks as scales grow. */
+/** The largest scale that fits, by halving; what fits shrinks as scales grow. Where everything fits, a very large one. */
 function largest(fits: (scale: number) => boolean): number {
   let [low, high] = [0, 1];
   while (fits(high) && high < 1e300) [low, high] = [high, 4 * high];

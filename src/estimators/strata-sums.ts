@@ -39,6 +39,8 @@ export interface Assembly {
   readonly isControlled: boolean;
   /** Share of the pilot in every stratum; by the number of pairs when left out. */
   readonly pilotWeight: number | undefined;
+  /** Whether what pairs correct is shrunk to what it is sure of. */
+  readonly shrinks: boolean;
 }
 
 /** How much a stratum varies, told by its pilot and by gradients alone. */
@@ -72,18 +74,45 @@ export function figuresOf(strata: readonly StratumSums[], assembly: Assembly): F
   const size = strata[0]!.pairs.moments.mean.length;
   const each = (of: (part: Part, at: number) => number) =>
     Float64Array.from({ length: size }, (_, at) => parts.reduce((sum, part) => sum + of(part, at), 0));
+  const controls = each(({ sums, share, control }, at) => share * control * sums.controls.moments.mean[at]!);
+  const corrections = each(
+    ({ sums: { pairs }, share, pilot, pilotWeight }, at) =>
+      share * (pilotWeight * (pilot.mean[at] ?? 0) + (1 - pilotWeight) * pairs.moments.mean[at]!),
+  );
+  const ofControls = each((part, at) => part.share ** 2 * squaredErrorOfControls(part, at));
+  const ofPairs = each((part, at) => part.share ** 2 * squaredErrorOfPairs(part, at));
+  const trust = assembly.shrinks ? trustIn(corrections, ofPairs) : new Float64Array(size).fill(1);
   return {
-    values: each(
-      ({ sums: { pairs, controls }, share, pilot, pilotWeight, control }, at) =>
-        share *
-        (pilotWeight * pilot.mean[at]! +
-          (1 - pilotWeight) * pairs.moments.mean[at]! +
-          control * controls.moments.mean[at]!),
-    ),
-    standardErrors: each((part, at) => part.share ** 2 * squaredError(part, at)).map(Math.sqrt),
+    values: controls.map((control, at) => control + trust[at]! * corrections[at]!),
+    // b² s² / (b² + s²), with b² for what there is to correct
+    standardErrors: ofControls.map((squared, at) => Math.sqrt(squared + trusted(trust[at]!, ofPairs[at]!))),
     observations: strata.reduce((sum, { pairs }) => sum + pairs.moments.count, 0),
-    influences: () => influencesOfAll(parts, size),
+    influences: () => influencesOfAll(parts, size, trust),
   };
+}
+
+/** Unknown errors stay unknown. */
+function trusted(trust: number, squaredError: number): number {
+  return squaredError === Number.POSITIVE_INFINITY ? squaredError : trust * squaredError;
+}
+
+/** Noise alone makes squares this many times the squared errors, now and then: a mean of one and a deviation of √2. */
+const noise = 1 + Math.SQRT2;
+
+/**
+ * How much of each correction is kept: b² / (b² + s²), with s its standard error and b² what corrections are larger than
+ * their errors explain, over all players.
+ * @see James & Stein, "Estimation with quadratic loss" (1961); Efron & Morris, J. Am. Stat. Assoc. 68 (1973).
+ */
+function trustIn(corrections: Float64Array, squaredErrors: Float64Array): Float64Array {
+  let excess = 0;
+  corrections.forEach((correction, at) => {
+    excess += correction ** 2 - noise * squaredErrors[at]!;
+  });
+  const squaredBias = Math.max(0, excess) / corrections.length;
+  return squaredErrors.map((squared) =>
+    squaredBias === 0 || squared === Number.POSITIVE_INFINITY ? 0 : squaredBias / (squaredBias + squared),
+  );
 }
 
 function partOf(sums: StratumSums, share: number, { isControlled, pilotWeight }: Assembly): Part {
@@ -93,6 +122,7 @@ function partOf(sums: StratumSums, share: number, { isControlled, pilotWeight }:
     sums.pilot.map(hasControls ? lessControls : ({ values }) => values),
     pairs.moments.mean.length,
   );
+  // without any pair, zero is what they correct
   const weight =
     pilot.count === 0
       ? 0
@@ -109,33 +139,39 @@ function partOf(sums: StratumSums, share: number, { isControlled, pilotWeight }:
   };
 }
 
-/** Squared error of a stratum's values for these very examples, but for walks: they count as drawn anew each time. */
-function squaredError({ sums, pilot, pilotWeight, control, variances: own }: Part, at: number): number {
-  const { pairs, controls, examples } = sums;
-  if (Number.isNaN(own[at]!)) return Number.POSITIVE_INFINITY;
+/** Squared error of what pairs say of a stratum: they count as drawn anew each time. */
+function squaredErrorOfPairs({ sums, pilot, pilotWeight, variances: own }: Part, at: number): number {
+  if (Number.isNaN(own[at] ?? Number.NaN)) return Number.POSITIVE_INFINITY;
+  const of = (weight: number, count: number) => (weight === 0 ? 0 : (weight ** 2 * own[at]!) / count);
+  return of(pilotWeight, pilot.count) + of(1 - pilotWeight, sums.pairs.moments.count);
+}
+
+/** Squared error of the mean control of a stratum, for these very examples. */
+function squaredErrorOfControls({ sums: { controls, examples }, control }: Part, at: number): number {
   const seen = controls.moments.count;
-  const ofPairs = (weight: number, count: number) => (weight === 0 ? 0 : (weight ** 2 * own[at]!) / count);
   const unseen = control === 0 ? 0 : control ** 2 * Math.max(0, 1 / seen - 1 / examples);
-  if (unseen > 0 && seen < 2) return Number.POSITIVE_INFINITY;
-  const ofControls = unseen === 0 ? 0 : (unseen * controls.moments.squares[at]!) / (seen - 1);
-  return ofPairs(pilotWeight, pilot.count) + ofPairs(1 - pilotWeight, pairs.moments.count) + ofControls;
+  if (unseen === 0) return 0;
+  return seen < 2 ? Number.POSITIVE_INFINITY : (unseen * controls.moments.squares[at]!) / (seen - 1);
 }
 
 /** Parts that are independent of each other may share blocks: their products vanish in the mean. */
-function influencesOfAll(parts: readonly Part[], size: number): Float64Array {
+function influencesOfAll(parts: readonly Part[], size: number, trust: Float64Array): Float64Array {
   const all = new Float64Array(blockCount * size);
-  const add = (influences: Float64Array, times: number) => {
-    if (times !== 0) for (let k = 0; k < all.length; k++) all[k] = all[k]! + times * influences[k]!;
+  const add = (influences: Float64Array, times: number, of?: Float64Array) => {
+    if (times === 0) return;
+    for (let k = 0; k < all.length; k++)
+      all[k] = all[k]! + times * influences[k]! * (of === undefined ? 1 : of[k % size]!);
   };
+  const kept = trust.map(Math.sqrt); // so that they vary as much as corrections are off
   for (const { sums, share, pilot, pilotWeight, control } of parts) {
     const { pairs, controls, examples } = sums;
-    if (pairs.moments.count > 0) add(influencesOf(pairs), share * (1 - pilotWeight));
+    if (pairs.moments.count > 0) add(influencesOf(pairs), share * (1 - pilotWeight), kept);
     const unseen = Math.sqrt(Math.max(0, 1 - controls.moments.count / examples));
     if (control !== 0) add(influencesOf(controls), share * control * unseen);
     if (pilotWeight === 0) continue;
     const observed = noObservations(size);
     for (const pair of sums.pilot) observe(observed, control === 0 ? pair.values : lessControls(pair));
-    add(influencesOf(observed), (share * pilotWeight * observed.moments.count) / pilot.count);
+    add(influencesOf(observed), (share * pilotWeight * observed.moments.count) / pilot.count, kept);
   }
   return all;
 }

@@ -28,10 +28,12 @@ export interface Design {
   readonly rows: number;
   /** Whether rounds follow each other until something else ends the run. */
   readonly isEndless: boolean;
+  /** Whether gradients come first and what walks correct is shrunk to what it is sure of. */
+  readonly shrinks: boolean;
 }
 
 /** Decides what can be decided from sizes, the budget and the cost of gradients. */
-export function designOf(game: Game, options: EstimatorOptions): Design {
+export function designOf(game: Game, options: EstimatorOptions, shrinks = false): Design {
   const { players, examples } = game;
   const walk = walkOf(players, options);
   const pairRows = rowsOfWalks(walk, players);
@@ -54,5 +56,6 @@ export function designOf(game: Game, options: EstimatorOptions): Design {
     pilotWeight: options.budget.rows === undefined ? undefined : pilotWeight,
     rows,
     isEndless: options.budget.rows === undefined,
+    shrinks: shrinks && isAffordable,
   };
 }

@@ -12,7 +12,14 @@ import {
   saveItems,
   screenItems,
 } from "./strata-layout.ts";
-import { planOf, type StratumSpread, shareOut } from "./strata-plan.ts";
+import {
+  type Extent,
+  gradientsFirst,
+  planOf,
+  type StratumSpread,
+  saveVariance,
+  shareOut,
+} from "./strata-plan.ts";
 import {
   emptyStratum,
   figuresOf,
@@ -153,13 +160,23 @@ function layOutRound(run: Run, design: Design): void {
     (sums, h): StratumSpread => ({ ...guessOrSpread(sums), seen: done.controls[h]! }),
   );
   const rows = 2 ** run.rounds * design.rows - sunkRows(run, design);
-  const wanted =
-    run.rounds === 0
-      ? shareOut(rows, spreads, design.costs)
-      : planOf(rows, spreads, design.costs, run.isControlled);
+  const wanted = planFor(run, design, rows, spreads);
   run.isControlled = wanted.isControlled;
   run.rounds++;
   items.push(...roundItems(done, wanted));
+}
+
+function planFor(
+  { rounds, isControlled }: Run,
+  { shrinks, costs }: Design,
+  rows: number,
+  spreads: readonly StratumSpread[],
+): Extent {
+  if (shrinks && rounds === 0 && saveVariance(spreads)) return gradientsFirst(rows, spreads, costs);
+  if (rounds === 0) return shareOut(rows, spreads, costs);
+  return shrinks && isControlled
+    ? gradientsFirst(rows, spreads, costs)
+    : planOf(rows, spreads, costs, isControlled);
 }
 
 function guessOrSpread(sums: StratumSums): Omit<StratumSpread, "seen"> {
@@ -173,12 +190,21 @@ function guessOrSpread(sums: StratumSums): Omit<StratumSpread, "seen"> {
 }
 
 /** Until every stratum has a pair, what all players are worth together is shared out evenly. */
-export function figuresSoFar(run: Run, { isEndless, pilotWeight }: Design, players: number): Figures {
+export function figuresSoFar(
+  run: Run,
+  { isEndless, pilotWeight, shrinks }: Design,
+  players: number,
+): Figures {
   const { strata, items, folded, grand, isControlled } = run;
-  const isSeen = ({ pilot, pairs }: StratumSums) => pilot.length + pairs.moments.count > 0;
+  const isSeen = ({ pilot, pairs, controls }: StratumSums) =>
+    pilot.length + pairs.moments.count > 0 || (shrinks && controls.moments.count > 0);
   if (strata.length > 0 && strata.every(isSeen)) {
     const isOver = folded === items.length && !isEndless;
-    return figuresOf(strata, { isControlled, pilotWeight: isOver ? pilotWeight : undefined });
+    return figuresOf(strata, {
+      isControlled,
+      pilotWeight: isOver ? pilotWeight : undefined,
+      shrinks: shrinks && isControlled,
+    });
   }
   const shown = items
     .slice(0, folded)

@@ -115,6 +115,47 @@ test("stops once the decision is settled, without a budget in rows, and resumes 
   expect(again).toBe(end);
 });
 
+describe("shrinkage", () => {
+  const { shrinkage } = estimators;
+
+  test("is several times nearer than stratified in a short run with gradients that tell the truth", async () => {
+    const toy = noisyGame(8, 60, 5, 1);
+    const game = withMultilinearGradients(toy);
+    const shrunk = await errorAt(shrinkage, game, toy.shapley, 400, 30);
+    const plain = await errorAt(controlled, game, toy.shapley, 400, 30);
+    expect(shrunk).toBeLessThan(0.7 * plain);
+  });
+
+  test("is as near as stratified in a long run with gradients that are far off", async () => {
+    const toy = noisyGame(8, 60, 5, 1);
+    const game = distorted(toy);
+    for (const rows of [20_000, 80_000]) {
+      const shrunk = await errorAt(shrinkage, game, toy.shapley, rows, 30);
+      const plain = await errorAt(controlled, game, toy.shapley, rows, 30);
+      expect(shrunk).toBeLessThan(1.3 * plain);
+    }
+  });
+
+  test("knows about how far off it is, with gradients that are far off, from few rows to many", async () => {
+    const toy = noisyGame(8, 800, 5, 1);
+    const game = distorted(toy);
+    for (const rows of [1_500, 6_000, 12_000]) {
+      let squares = 0;
+      let expected = 0;
+      for (let seed = 0; seed < 40; seed++) {
+        const { values, standardErrors } = await finish(shrinkage, game, { rows, seed });
+        values.forEach((value, at) => {
+          squares += (value - toy.shapley[at]!) ** 2;
+          expected += standardErrors[at]! ** 2;
+        });
+      }
+      const ratio = Math.sqrt(squares / expected);
+      expect(ratio).toBeGreaterThan(0.6);
+      expect(ratio).toBeLessThan(1.6);
+    }
+  });
+});
+
 test.each([4, 5])("aumann-shapley shows %d examples both openings before it ends", async (examples) => {
   const game = gameOf(4, examples, (masks, at, example) => {
     const [a, b, c, d] = masks.subarray(at, at + 4) as unknown as [number, number, number, number];
