@@ -67,10 +67,7 @@ function maskOfGroup(group: ChannelGroup, plan: GroupPlan | undefined): Uint8Arr
   }
   if (!isInhabited(group, mask)) fail(group.id, "at least one channel has to stay on every axis it lives on");
   if (!isBalanced(group, mask))
-    fail(
-      group.id,
-      "equally many channels have to stay in each block of its grouped convolution, at least one",
-    );
+    fail(group.id, "equally many channels have to stay in each block of its grouped layer, at least one");
   return mask;
 }
 

@@ -69,7 +69,7 @@ export const payoffNames = [
 export function modelArgument(
   command: Command,
   cuts: readonly string[] = ["equal", "blocks"],
-  help = "what grouped convolutions lose: equally many channels of each block, or whole blocks",
+  help = "what grouped convolutions and group norms lose: equally many channels of each block, or whole blocks",
 ): Command {
   return command
     .argument("<model>", "ONNX file", inputPath)

@@ -41,7 +41,7 @@ export function pruneCommand(io: Io): Command {
   modelArgument(
     command,
     ["equal", "blocks", "auto"],
-    "what grouped convolutions lose: equally many channels of each block, whole blocks, or for each layer what measures better",
+    "what grouped convolutions and group norms lose: equally many channels of each block, whole blocks, or for each layer what measures better",
   );
   for (const add of [dataOptions, testDataOptions]) add(command);
   budgetOptions(command);

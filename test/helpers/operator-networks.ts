@@ -44,6 +44,7 @@ function operator(
 }
 
 const scalar = (g: GraphBuilder, value: number) => g.weight([], [value]);
+const scalar1 = (g: GraphBuilder, value: number) => g.weight([1], [value]);
 const halved = (g: GraphBuilder, x: string) => g.node("Sigmoid", [x]);
 const asFloat = (g: GraphBuilder, x: string) => g.node("Cast", [x], { to: 1 });
 const positive = (g: GraphBuilder, x: string) => g.node("Greater", [x, scalar(g, 0)]);
@@ -105,11 +106,16 @@ const normalised: readonly OperatorNetwork[] = [
   operator("LRN", (g, x) => g.node("LRN", [x], { size: 3 }), {
     locked: "LRN mixes over neighbouring channels",
   }),
+  operator("InstanceNormalization", (g, x) => {
+    const last = g.node("Reshape", [x, ints(g, "last", [0, 1, -1])]);
+    const normal = g.node("InstanceNormalization", [last, scalar1(g, 1.5), scalar1(g, 0.5)]);
+    return g.node("Reshape", [normal, g.node("Shape", [x])]);
+  }),
   operator("LpNormalization", (g, x) => g.node("LpNormalization", [x], { axis: 1, p: 2 })),
   operator(
     "GroupNormalization",
     (g, x) => g.node("GroupNormalization", [x, g.weight([6]), g.weight([6])], { num_groups: 2 }),
-    { opset: 21, locked: "GroupNormalization mixes over it" },
+    { opset: 21 },
   ),
 ];
 

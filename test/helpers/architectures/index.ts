@@ -7,6 +7,7 @@ import { densePrediction } from "./dense-prediction.ts";
 import { exporters } from "./exporters.ts";
 import { foundInExports } from "./found-in-exports.ts";
 import { fusedTransformers } from "./fused-transformers.ts";
+import { groupNorms } from "./group-norms.ts";
 import { languageModels } from "./language-models.ts";
 import { mobile } from "./mobile.ts";
 import { patterns } from "./patterns.ts";
@@ -21,6 +22,7 @@ export const architectures: Readonly<Record<string, readonly Architecture[]>> = 
   residual,
   mobile,
   ConvNeXt: convNexts,
+  "group norms": groupNorms,
   "dense prediction": densePrediction,
   YOLO: yolo,
   signals,
