@@ -343,8 +343,6 @@ function bits(g: GraphBuilder, x: string): readonly [string, string, string] {
   return [g.node("QuantizeLinear", [x, scale, zero]), scale, zero];
 }
 
-const integers = (opType: string) => `${opType} computes in integers`;
-
 const quantized: readonly OperatorNetwork[] = [
   ...["QLinearSigmoid", "QLinearLeakyRelu"].map((opType) =>
     operator(
@@ -385,7 +383,16 @@ const quantized: readonly OperatorNetwork[] = [
       const out = g.node("QLinearSoftmax", [codes, scale, zero, scale, zero], attributes, own);
       return g.node("DequantizeLinear", [out, scale, zero]);
     },
-    { ...own, locked: integers("QLinearSoftmax") },
+    { ...own, locked: "QLinearSoftmax mixes over it" },
+  ),
+  operator(
+    "QLinearSoftmax",
+    (g, x) => {
+      const [codes, scale, zero] = bits(g, x);
+      const out = g.node("QLinearSoftmax", [codes, scale, zero, scale, zero], { axis: 3, opset: 13 }, own);
+      return g.node("DequantizeLinear", [out, scale, zero]);
+    },
+    own,
   ),
   operator(
     "QLinearAveragePool",
@@ -416,7 +423,7 @@ const quantized: readonly OperatorNetwork[] = [
       const sum = g.node("ConvInteger", [codes, weight, zero]);
       return g.node("Mul", [asFloat(g, sum), g.node("Mul", [scale, scalar(g, 0.01)])]);
     },
-    { locked: "DynamicQuantizeLinear takes its range from all channels together" },
+    {},
     4,
   ),
   ...["QLinearMatMul", "MatMulInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat"].map((opType) =>
@@ -449,11 +456,55 @@ const quantized: readonly OperatorNetwork[] = [
       },
       {
         ...(opType.includes("QLinear") || opType === "MatMulInteger" ? {} : own),
-        ...(opType !== "QLinearMatMul" && { locked: integers(opType) }),
       },
       5,
     ),
   ),
+];
+
+/** Codes of 32 columns in two blocks of four bits for each of five rows, and their scales. */
+function packed(g: GraphBuilder): [string, string] {
+  const codes = Array.from({ length: 80 }, (_, k) => (k * 29) % 256);
+  return [
+    g.initializer("packed", fromNumbers("uint8", [5, 2, 8], codes)),
+    g.weight(
+      [10],
+      Array.from({ length: 10 }, (_, k) => 0.05 + k / 100),
+    ),
+  ];
+}
+
+const packedAway: readonly OperatorNetwork[] = [
+  operator(
+    "MatMulNBits",
+    (g, x) => {
+      const flat = g.node("Flatten", [g.node("GlobalAveragePool", [conv(g, x, "wide", 6, 32)])]);
+      const inputs = [flat, ...packed(g)];
+      const product = g.node("MatMulNBits", inputs, { K: 32, N: 5, bits: 4, block_size: 16 }, own);
+      return g.node("Unsqueeze", [product, ints(g, "space", [2, 3])]);
+    },
+    own,
+    5,
+  ),
+  operator(
+    "MatMulNBits",
+    (g, x) => {
+      const front = g.node("Concat", [x, x, x, x, x, g.node("Slice", [x, ...bounds(g, 0, 2)])], { axis: 1 });
+      const flat = g.node("Flatten", [g.node("GlobalAveragePool", [front])]);
+      const order = Array.from({ length: 32 }, (_, k) => k % 2);
+      const inputs = [flat, ...packed(g), "", g.initializer("order", fromNumbers("int32", [32], order))];
+      const product = g.node("MatMulNBits", inputs, { K: 32, N: 5, bits: 4, block_size: 16 }, own);
+      return g.node("Unsqueeze", [product, ints(g, "space", [2, 3])]);
+    },
+    { ...own, locked: "its weights have an order of their own (g_idx)" },
+    5,
+  ),
+];
+
+const bounds = (g: GraphBuilder, from: number, to: number) => [
+  ints(g, "from", [from]),
+  ints(g, "to", [to]),
+  ints(g, "axis", [1]),
 ];
 
 const drawn: readonly OperatorNetwork[] = [
@@ -554,5 +605,6 @@ export const operatorNetworks: readonly OperatorNetwork[] = [
   ...regions,
   ...contrib,
   ...quantized,
+  ...packedAway,
   ...drawn,
 ];

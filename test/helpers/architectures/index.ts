@@ -5,6 +5,7 @@ import { controlFlow } from "./control-flow.ts";
 import { convNexts } from "./convnext.ts";
 import { densePrediction } from "./dense-prediction.ts";
 import { exporters } from "./exporters.ts";
+import { fewBits } from "./few-bits.ts";
 import { foundInExports } from "./found-in-exports.ts";
 import { fusedTransformers } from "./fused-transformers.ts";
 import { groupNorms } from "./group-norms.ts";
@@ -33,5 +34,6 @@ export const architectures: Readonly<Record<string, readonly Architecture[]>> = 
   patterns,
   "found in exports": foundInExports,
   precision,
+  "few bits": fewBits,
   "control flow": controlFlow,
 };
