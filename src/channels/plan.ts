@@ -20,6 +20,8 @@ export interface PrunePlan {
   readonly wholeBlocks?: readonly string[];
   /** Attention loses positions of every head; left out where it loses whole heads. */
   readonly attention?: "width";
+  /** Caches of keys and values shrink with the heads; left out where they do not. */
+  readonly caches?: "shrink";
 }
 
 /** Shape [groups]: 1 for each channel that stays. */
@@ -123,7 +125,7 @@ export function costOfMasks(model: CostModel, masks: KeepMasks): Cost {
  * @throws {PrunerError} `file-invalid` when the document is no plan.
  */
 export function checkPlan(document: unknown, path: string): PrunePlan {
-  const { schemaVersion, groups, wholeBlocks, attention } = (document ?? {}) as Partial<PrunePlan>;
+  const { schemaVersion, groups, wholeBlocks, attention, caches } = (document ?? {}) as Partial<PrunePlan>;
   const isGroup = (group: unknown): group is GroupPlan => {
     const { id, channels, keep } = (group ?? {}) as Partial<GroupPlan>;
     return typeof id === "string" && Number.isInteger(channels) && Array.isArray(keep);
@@ -137,6 +139,7 @@ export function checkPlan(document: unknown, path: string): PrunePlan {
       groups,
       ...(wholeBlocks !== undefined && { wholeBlocks }),
       ...(attention === "width" && { attention }),
+      ...(caches === "shrink" && { caches }),
     };
   const detail =
     "is not a plan (expected schemaVersion 1 and groups with id, channels and keep); prune --save-plan writes one";

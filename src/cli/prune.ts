@@ -8,6 +8,7 @@ import {
   dataOptions,
   layerTimesHelp,
   loadSettings,
+  cutOptions,
   modelArgument,
   outputOptions,
   payoffOptions,
@@ -43,7 +44,7 @@ export function pruneCommand(io: Io): Command {
     ["equal", "blocks", "auto"],
     "what grouped convolutions and group norms lose: equally many channels of each block, whole blocks, or for each layer what measures better",
   );
-  for (const add of [dataOptions, testDataOptions]) add(command);
+  for (const add of [cutOptions, dataOptions, testDataOptions]) add(command);
   budgetOptions(command);
   rankingOptions(
     command,
@@ -168,6 +169,7 @@ async function run(io: Io, command: Command, path: string, given: RawOptions): P
     const cuts = {
       ...(plan?.wholeBlocks && { groupedCut: cutsWith(plan.wholeBlocks) }),
       ...(plan?.attention && { attentionCut: plan.attention }),
+      ...(plan?.caches && { shrinkCaches: true }),
     };
     const model = await loadModel(path, { ...loadSettings(options), ...cuts });
     const scoresPath = options["scores"] as string | undefined;
@@ -204,12 +206,14 @@ async function run(io: Io, command: Command, path: string, given: RawOptions): P
     work.finish();
     const { examplesText, figuresTable, keptText } = await import("../report/text.ts");
     const { layerTimesText } = await import("../report/layer-times.ts");
+    const { cachesText } = await import("../report/caches.ts");
     const { groupedText } = await import("../report/grouped.ts");
     const { repairText, roundsTable } = await import("../report/rounds.ts");
     await conclude(invocation, { ...result, locked: lockedGroups(model) }, () =>
       [
         keptText(result.groups),
         groupedText(result.grouped),
+        cachesText(result.caches),
         repairText(result.rounds),
         roundsTable(result.rounds),
         figuresTable(result.before, result.after),
