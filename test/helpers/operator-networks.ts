@@ -124,6 +124,19 @@ const ordered: readonly OperatorNetwork[] = [
   operator("CumSum", (g, x) => g.node("CumSum", [x, ints(g, "axis", [1])]), {
     locked: "CumSum goes by the order along it",
   }),
+  ...[2, -1].map((step) =>
+    operator(
+      "Slice",
+      (g, x) => {
+        const [start, end] = step > 0 ? [0, 6] : [-1, -9];
+        const list = (name: string, value: number) => ints(g, name, [value]);
+        const bounds = [list("start", start!), list("end", end!), list("axis", 1), list("step", step)];
+        return g.node("Slice", [x, ...bounds]);
+      },
+      {},
+      step > 0 ? 3 : 6,
+    ),
+  ),
   operator("Trilu", (g, x) => g.node("Trilu", [x])),
   operator("ReverseSequence", (g, x) => {
     const turned = g.node("Transpose", [x], { perm: [2, 0, 1, 3] }); // [6, N, 6, 6]

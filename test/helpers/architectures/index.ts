@@ -14,6 +14,7 @@ import { mobile } from "./mobile.ts";
 import { patterns } from "./patterns.ts";
 import { precision } from "./precision.ts";
 import { residual } from "./residual.ts";
+import { rotaryPositions } from "./rotary-positions.ts";
 import { signals } from "./signals.ts";
 import { visionTransformers } from "./vision-transformers.ts";
 import { yolo } from "./yolo.ts";
@@ -29,6 +30,7 @@ export const architectures: Readonly<Record<string, readonly Architecture[]>> = 
   signals,
   "vision transformers": visionTransformers,
   "language models": languageModels,
+  "rotary positions": rotaryPositions,
   "transformers in fused operators": fusedTransformers,
   exporters,
   patterns,
