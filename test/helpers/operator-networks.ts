@@ -156,14 +156,24 @@ const ordered: readonly OperatorNetwork[] = [
 const everywhere = (opType: string) => `${opType} works at computed places`;
 
 const placed: readonly OperatorNetwork[] = [
+  operator("GatherND", (g, x) => {
+    const places = g.initializer("places", int64([2, 1], [0, 2]));
+    return g.node("GatherND", [x, places], { batch_dims: 0 });
+  }),
   operator(
     "GatherND",
     (g, x) => {
-      const places = g.initializer("places", int64([2, 1], [0, 2]));
-      return g.node("GatherND", [x, places], { batch_dims: 0 });
+      const places = g.initializer("places", int64([3, 2], [0, 2, 1, 3, 2, 5]));
+      const picked = g.node("GatherND", [x, places]);
+      return g.node("Add", [x, g.node("ReduceMean", [picked], { keepdims: 0 })]);
     },
     { locked: everywhere("GatherND") },
   ),
+  operator("ScatterND", (g, x) => {
+    const places = g.initializer("places", int64([2, 1], [0, 2]));
+    const updates = g.node("Mul", [g.node("GatherND", [x, places]), scalar(g, 2)]);
+    return g.node("ScatterND", [x, places, updates]);
+  }),
   operator(
     "ScatterND",
     (g, x) => {

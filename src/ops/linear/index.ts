@@ -5,6 +5,7 @@ import { blockOn, unifyBlocks } from "../label-blocks.ts";
 import type { CostTerm, Couplings, Fact, InferCall, LabelBlock, Operator } from "../operator.ts";
 import { blockFor, broadcastShape, likeFirst, shapeOf } from "../shapes.ts";
 import { einsum } from "./einsum.ts";
+import { experts } from "./experts.ts";
 
 interface GemmAxes {
   readonly rows: number;
@@ -186,4 +187,8 @@ export const linear: Readonly<Record<string, Operator>> = {
 };
 
 /** Of onnxruntime's own operator set. */
-export const contribLinear: Readonly<Record<string, Operator>> = { FusedGemm: gemm, FusedMatMul: matMul };
+export const contribLinear: Readonly<Record<string, Operator>> = {
+  FusedGemm: gemm,
+  FusedMatMul: matMul,
+  MoE: experts,
+};

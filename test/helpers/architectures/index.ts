@@ -4,6 +4,7 @@ import { classic } from "./classic.ts";
 import { controlFlow } from "./control-flow.ts";
 import { convNexts } from "./convnext.ts";
 import { densePrediction } from "./dense-prediction.ts";
+import { experts } from "./experts.ts";
 import { exporters } from "./exporters.ts";
 import { fewBits } from "./few-bits.ts";
 import { foundInExports } from "./found-in-exports.ts";
@@ -32,6 +33,7 @@ export const architectures: Readonly<Record<string, readonly Architecture[]>> = 
   "language models": languageModels,
   "rotary positions": rotaryPositions,
   "transformers in fused operators": fusedTransformers,
+  experts,
   exporters,
   patterns,
   "found in exports": foundInExports,
