@@ -6,7 +6,7 @@ import { constants } from "./constants/index.ts";
 import { controlFlow } from "./control-flow/index.ts";
 import { contribConvolution, convolution } from "./convolution/index.ts";
 import { contribElementwise, elementwise } from "./elementwise/index.ts";
-import { indexing } from "./indexing/index.ts";
+import { contribIndexing, indexing } from "./indexing/index.ts";
 import { joining } from "./joining/index.ts";
 import { contribLinear, linear } from "./linear/index.ts";
 import { contribNormalization, normalization } from "./normalization/index.ts";
@@ -16,7 +16,7 @@ import { contribQuantization, quantization } from "./quantization/index.ts";
 import { random } from "./random/index.ts";
 import { recurrent } from "./recurrent/index.ts";
 import { reduction } from "./reduction/index.ts";
-import { resampling } from "./resampling/index.ts";
+import { contribResampling, resampling } from "./resampling/index.ts";
 import { reshaping } from "./reshaping/index.ts";
 
 /** Every operator of the standard domain the product has rules for, by name. */
@@ -46,9 +46,11 @@ export const contribOperators: Readonly<Record<string, Operator>> = {
   ...contribBroadcasting,
   ...contribConvolution,
   ...contribElementwise,
+  ...contribIndexing,
   ...contribLinear,
   ...contribNormalization,
   ...contribQuantization,
+  ...contribResampling,
 };
 
 const domains: ReadonlyMap<string, Readonly<Record<string, Operator>>> = new Map([

@@ -96,12 +96,8 @@ const normalised: readonly OperatorNetwork[] = [
   operator("MeanVarianceNormalization", (g, x) =>
     g.node("MeanVarianceNormalization", [x], { axes: [0, 2, 3] }),
   ),
-  operator(
-    "MeanVarianceNormalization",
-    (g, x) => g.node("MeanVarianceNormalization", [x], { axes: [1, 2, 3] }),
-    {
-      locked: "MeanVarianceNormalization mixes over it",
-    },
+  operator("MeanVarianceNormalization", (g, x) =>
+    g.node("MeanVarianceNormalization", [x], { axes: [1, 2, 3] }),
   ),
   operator("LRN", (g, x) => g.node("LRN", [x], { size: 3 }), {
     locked: "LRN mixes over neighbouring channels",
@@ -111,6 +107,14 @@ const normalised: readonly OperatorNetwork[] = [
     const normal = g.node("InstanceNormalization", [last, scalar1(g, 1.5), scalar1(g, 0.5)]);
     return g.node("Reshape", [normal, g.node("Shape", [x])]);
   }),
+  operator(
+    "BatchNormalization",
+    (g, x) => {
+      const parameters = [g.weight([6]), g.weight([6]), g.weight([6]), g.weight([6], [1, 2, 3, 1, 2, 3])];
+      return g.nodes("BatchNormalization", [x, ...parameters], 3, { training_mode: 1 })[0]!;
+    },
+    { locked: "takes its moments from the batch" },
+  ),
   operator("LpNormalization", (g, x) => g.node("LpNormalization", [x], { axis: 1, p: 2 })),
   operator(
     "GroupNormalization",
@@ -138,6 +142,42 @@ const ordered: readonly OperatorNetwork[] = [
     ),
   ),
   operator("Trilu", (g, x) => g.node("Trilu", [x])),
+  operator("Trilu", (g, x) => g.node("Trilu", [x], {}, own), own),
+  operator("CenterCropPad", (g, x) =>
+    g.node("CenterCropPad", [x, ints(g, "sizes", [4, 8])], { axes: [2, 3] }),
+  ),
+  ...[17, 20].map((opset) =>
+    operator(
+      "DFT",
+      (g, x) => {
+        const lifted = g.node("Unsqueeze", [x, ints(g, "last", [4])]);
+        const along = opset < 20 ? [] : ["", g.initializer("along", int64([], [2]))];
+        const waves = g.node(
+          "DFT",
+          [lifted, ...along],
+          opset < 20 ? { axis: 2, onesided: 1 } : { onesided: 1 },
+        );
+        return g.node("ReduceSum", [waves, ints(g, "last_again", [4])], { keepdims: 0 });
+      },
+      { opset },
+    ),
+  ),
+  operator(
+    "DFT",
+    (g, x) => {
+      const waves = g.node("DFT", [g.node("Unsqueeze", [x, ints(g, "last", [4])])], { axis: 1 });
+      return g.node("ReduceSum", [waves, ints(g, "last_again", [4])], { keepdims: 0 });
+    },
+    { opset: 17, locked: "DFT goes by the order along it" },
+  ),
+  operator(
+    "TensorScatter",
+    (g, x) => {
+      const places = ["from", "to", "along"].map((name, k) => ints(g, name, [[0, 2, 2][k]!]));
+      return g.node("TensorScatter", [x, g.node("Slice", [g.node("Neg", [x]), ...places])], { axis: -2 });
+    },
+    { opset: 24 },
+  ),
   operator("ReverseSequence", (g, x) => {
     const turned = g.node("Transpose", [x], { perm: [2, 0, 1, 3] }); // [6, N, 6, 6]
     const lengths = g.node("Expand", [ints(g, "four", [4]), g.node("Shape", [turned], { start: 1, end: 2 })]);
@@ -197,6 +237,14 @@ const placed: readonly OperatorNetwork[] = [
       return g.node("ScatterElements", [x, at, x], { axis: 2, reduction: "add" });
     },
     { locked: "picked one by one" },
+  ),
+  operator(
+    "Scatter",
+    (g, x) => {
+      const places = g.initializer("places", int64([1, 2, 1, 1], [0, 3]));
+      return g.node("Scatter", [x, places, g.weight([1, 2, 1, 1])], { axis: 1 });
+    },
+    { opset: 10, locked: "picked one by one" },
   ),
   operator(
     "OneHot",
@@ -289,6 +337,29 @@ const regions: readonly OperatorNetwork[] = [
     });
     return g.node("GridSample", [x, g.node("Expand", [g.weight([1, 4, 4, 2]), rows])]);
   }),
+  operator(
+    "GridSample",
+    (g, x) => {
+      const rows = g.node(
+        "Concat",
+        [g.node("Shape", [x], { start: 0, end: 1 }), ints(g, "rest", [4, 4, 2])],
+        {
+          axis: 0,
+        },
+      );
+      return g.node("GridSample", [x, g.node("Expand", [g.weight([1, 4, 4, 2]), rows])], {}, own);
+    },
+    own,
+  ),
+  operator("Resize", (g, x) =>
+    g.node("Resize", [x, "", g.weight([4], [1, 1, 1.5, 1.5])], { mode: "cubic", cubic_coeff_a: -0.5 }),
+  ),
+  operator("Col2Im", (g, x) => {
+    const patches = g.node("Reshape", [conv(g, x, "wide", 6, 24), ints(g, "patches", [0, 24, -1])]);
+    return g.node("Col2Im", [patches, ints(g, "image", [12, 12]), ints(g, "patch", [2, 2])], {
+      strides: [2, 2],
+    });
+  }),
   operator("AffineGrid", (g, x) => {
     const size = g.node("Concat", [g.node("Shape", [x], { start: 0, end: 1 }), ints(g, "rest", [6, 4, 4])], {
       axis: 0,
@@ -330,6 +401,17 @@ const contrib: readonly OperatorNetwork[] = [
       const weights = [g.weight([5, 6], undefined, { name: "fused.weight" }), g.weight([5])];
       const fused = g.node("FusedGemm", [flat, ...weights], { activation: "Relu", transB: 1 }, own);
       return g.node("Unsqueeze", [fused, ints(g, "space", [2, 3])]);
+    },
+    own,
+    5,
+  ),
+  operator(
+    "TransposeMatMul",
+    (g, x) => {
+      const flat = g.node("Flatten", [g.node("GlobalAveragePool", [x])]);
+      const weight = g.weight([5, 6], undefined, { name: "fused.weight" });
+      const product = g.node("TransposeMatMul", [flat, weight], { transB: 1 }, own);
+      return g.node("Unsqueeze", [product, ints(g, "space", [2, 3])]);
     },
     own,
     5,

@@ -1,5 +1,6 @@
 /** @file Normalisations per channel (batch, instance), over groups of channels, and over all channels. */
 import { floatAttribute, intAttribute, intsAttribute } from "../../graph/attributes.ts";
+import type { Node } from "../../graph/model.ts";
 import { codeOf } from "../../onnx/element-types.ts";
 import type { Couplings, InferCall, MaskCall, Operator } from "../operator.ts";
 import { presentMean } from "../present-mean.ts";
@@ -69,9 +70,27 @@ function coupleMeanVariance(c: Couplings): void {
     c.lockInput(0, "its rank is not known");
     return;
   }
-  for (const axis of intsAttribute(c.node, "axes") ?? [0, 2, 3])
-    c.lock(c.labelsOf(0, fromFront(axis, rank)), `${c.node.opType} mixes over it`);
+  for (const axis of meanVarianceAxes(c.node, rank)) {
+    if (axis === 0) c.lock(c.labelsOf(0, axis), `${c.node.opType} mixes over it`);
+    else c.read(0, axis);
+  }
   passThrough(c);
+}
+
+function meanVarianceAxes(node: Node, rank: number): readonly number[] {
+  return (intsAttribute(node, "axes") ?? [0, 2, 3]).map((axis) => fromFront(axis, rank));
+}
+
+/** The node written out, with moments over the channels that are there; it adds 1e-9 to the deviation. */
+function maskedMeanVariance(call: MaskCall): void {
+  const { node, emit, inputs } = call;
+  const { dtype = "float32", shape } = inputs[0]!;
+  const [x] = node.inputs as [string];
+  const axes = meanVarianceAxes(node, shape!.length);
+  const centred = emit.node("Sub", [x, presentMean(call, x, axes)]);
+  const power = presentMean(call, emit.node("Mul", [centred, centred]), axes);
+  const deviation = emit.node("Add", [emit.node("Sqrt", [power]), emit.scalar(1e-9, dtype)]);
+  call.finish(emit.node("Div", [centred, deviation]));
 }
 
 /** Sums of powers see an absent channel as zero. */
@@ -95,7 +114,7 @@ export const normalization: Readonly<Record<string, Operator>> = {
   ...layerNorms,
   LpNormalization: { infer: sameShape, couple: coupleLpNorm },
   GroupNormalization: standardGroupNorm,
-  MeanVarianceNormalization: { infer: sameShape, couple: coupleMeanVariance },
+  MeanVarianceNormalization: { infer: sameShape, couple: coupleMeanVariance, masked: maskedMeanVariance },
   LRN: { infer: sameShape, couple: coupleLocalNorm },
 };
 

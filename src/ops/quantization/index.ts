@@ -6,6 +6,7 @@ import { intAttribute } from "../../graph/attributes.ts";
 import type { Dim } from "../../graph/model.ts";
 import type { Couplings, Operator } from "../operator.ts";
 import { fromFront, likeFirst, passThrough, shapeOf } from "../shapes.ts";
+import { codedAttention } from "./attention.ts";
 import { contribIntegers, integers } from "./integer-operators.ts";
 import { inRuns, packedWeights } from "./packed-weights.ts";
 import { contribRunTimeRanges, runTimeRanges } from "./run-time-ranges.ts";
@@ -74,4 +75,5 @@ export const contribQuantization: Readonly<Record<string, Operator>> = {
   ...contribIntegers,
   ...contribRunTimeRanges,
   ...packedWeights,
+  QAttention: codedAttention,
 };

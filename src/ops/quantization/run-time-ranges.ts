@@ -68,7 +68,7 @@ function coupleOutputs(c: Couplings, input: number, axis: number): void {
 }
 
 /** Codes of absent channels become the zero point: as floats, which hold them exactly, times the mask, and back. */
-function maskedCodes({ node, inputs: facts, masks, emit }: MaskCall, zeros: readonly number[]): void {
+export function maskedCodes({ node, inputs: facts, masks, emit }: MaskCall, zeros: readonly number[]): void {
   const inputs = [...node.inputs];
   for (const { input, times } of masks) {
     const asNumbers = (name: string) => emit.node("Cast", [name], { to: codeOf("float32") });

@@ -1,7 +1,7 @@
 /** @file Quantized networks whose ranges are taken at run time, and networks whose weights alone have few bits. */
 import type { DType } from "../../../src/tensor/dtype.ts";
 import { fromNumbers } from "../../../src/tensor/tensor.ts";
-import type { GraphBuilder } from "../build.ts";
+import { float, type GraphBuilder } from "../build.ts";
 import { type Architecture, architecture, headLocked } from "./architecture.ts";
 import { activate, add, concat, dense, image, int, linear, reshape, transpose } from "./layers.ts";
 import { block, layerNorm, rmsNormInPieces, tokenAt, weigh, width } from "./transformer-layers.ts";
@@ -104,6 +104,45 @@ function dynamicEncoder(g: GraphBuilder): void {
   const start = linear(g, g.input("features", ["N", 4, 5]), "embed", 5, width);
   const out = block(g, start, "layer", attend, layerNorm, perceptron);
   g.output(dynamicLinear(g, atRunTime(g, tokenAt(g, out, 0)), "head", width, 2), ["N", 2]);
+}
+
+/** BERT that was optimized before it was quantized at run time: attention in one piece, norms behind residual adds. */
+function optimizedEncoder(g: GraphBuilder): void {
+  const heads = 3;
+  const start = linear(g, g.input("features", ["N", 4, 5]), "embed", 5, width);
+  const layer = (x: string, name: string) => {
+    const own = atRunTime(g, x);
+    const scales = Array.from({ length: 3 * width }, (_, k) => 0.004 + 0.001 * (k % 3));
+    const inputs = [
+      own.of,
+      codes(g, `${name}.qkv.weight_quantized`, "int8", [width, 3 * width], [-100, 100]),
+      g.weight([3 * width], undefined, { name: `${name}.qkv.bias` }),
+      own.scale,
+      g.weight([3 * width], scales, { name: `${name}.qkv.weight_scale` }),
+      "",
+      own.zero,
+      codes(g, `${name}.qkv.weight_zero_point`, "int8", [3 * width], [0, 0]),
+    ];
+    const attended = g.node("QAttention", inputs, { num_heads: heads }, contrib);
+    const norm = (value: string, skip: string, part: string) =>
+      g.node(
+        "SkipLayerNormalization",
+        [
+          value,
+          skip,
+          g.weight([width], new Array<number>(width).fill(1.1), { name: `${part}.weight` }),
+          g.weight([width], undefined, { name: `${part}.bias` }),
+        ],
+        { epsilon: float(1e-5) },
+        contrib,
+      );
+    const out = dynamicLinear(g, atRunTime(g, attended), `${name}.out`, width, width);
+    const between = norm(out, x, `${name}.norm1`);
+    const inner = relu(g, dynamicLinear(g, atRunTime(g, between), `${name}.fc1`, width, 10));
+    const back = dynamicLinear(g, atRunTime(g, inner), `${name}.fc2`, 10, width);
+    return norm(back, between, `${name}.norm2`);
+  };
+  g.output(dense(g, tokenAt(g, layer(start, "layer.0"), 0), "head", width, 2), ["N", 2]);
 }
 
 /** What onnxruntime's optimizer makes of such products: the range, the product and its scales in one operator, or two. */
@@ -244,6 +283,7 @@ function blockedScales(g: GraphBuilder): void {
 export const fewBits: readonly Architecture[] = [
   architecture("ranges at run time", dynamicNetwork, { share: 0.85 }),
   architecture("an encoder with ranges at run time", dynamicEncoder),
+  architecture("an optimized encoder with ranges at run time", optimizedEncoder, { opsets }),
   architecture("ranges at run time in fused products", fusedDynamic, { opsets }),
   architecture("an LSTM with ranges at run time", dynamicLstm, {
     opsets,
