@@ -18,6 +18,7 @@ import { recurrent } from "./recurrent/index.ts";
 import { reduction } from "./reduction/index.ts";
 import { contribResampling, resampling } from "./resampling/index.ts";
 import { reshaping } from "./reshaping/index.ts";
+import { signal } from "./signal/index.ts";
 
 /** Every operator of the standard domain the product has rules for, by name. */
 export const operators: Readonly<Record<string, Operator>> = {
@@ -38,6 +39,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   ...reduction,
   ...resampling,
   ...reshaping,
+  ...signal,
 };
 
 /** Operators of onnxruntime's own domain, as its optimizer and exporters for it write them. */
