@@ -2,8 +2,9 @@
 import type { Dim, Model, Node, ValueInfo } from "../graph/model.ts";
 import { sortNodes } from "../graph/traversal.ts";
 import { type Facts, inferFacts } from "../ops/infer.ts";
-import { type Cache, type ClosedCaches, sizesOf } from "./close-caches.ts";
+import { type ClosedCaches, sizesOf } from "./close-caches.ts";
 import { dropDeadNodes } from "./drop-dead-nodes.ts";
+import type { Cache } from "./find-caches.ts";
 
 /** An input and an output with a cache, and the sizes of the input. */
 export interface ShrunkCache {

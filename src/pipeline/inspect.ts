@@ -8,7 +8,8 @@ import type { ChannelAnalysis, ChannelGroup } from "../channels/groups.ts";
 import { costOfMasks } from "../channels/plan.ts";
 import { layerName } from "../channels/unique-id.ts";
 import { nodeLabel } from "../graph/model.ts";
-import { type Cache, closeCaches } from "../passes/close-caches.ts";
+import { closeCaches } from "../passes/close-caches.ts";
+import type { Cache } from "../passes/find-caches.ts";
 import type { InspectedGroup, Inspection, LockedGroup } from "../report/records.ts";
 import type { LoadedModel } from "./load-model.ts";
 
