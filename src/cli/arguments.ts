@@ -246,10 +246,15 @@ export function rankingOptions(command: Command, usual?: string): Command {
       "stop a group once the set of this share of its channels with the lowest values is settled",
       numberOption,
     )
+    .option(
+      "--settle-order <correlation>",
+      "stop a group once its ranking is likely to have this rank correlation with that of true values, such as 0.95",
+      numberOption,
+    )
     .addOption(
       new Option(
         "--allocate <way>",
-        "rows of groups: even, one group after the other; or open, all at once, rows going where the cut is least clear",
+        "rows of groups: even, one group after the other; or open, all at once, rows going where the cut (or the order, with --settle-order) is least clear",
       )
         .choices(["even", "open"])
         .default("even"),

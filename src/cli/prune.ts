@@ -48,7 +48,7 @@ export function pruneCommand(io: Io): Command {
   budgetOptions(command);
   rankingOptions(
     command,
-    "sequential; permutation with --players joint, --allocate open, --steps, --settle-at or --weighting",
+    "sequential; permutation with --players joint, --allocate open, --steps, --settle-at, --settle-order or --weighting",
   );
   for (const add of [
     payoffOptions,
@@ -146,9 +146,16 @@ async function budgetOf(options: RawOptions): Promise<Budget> {
  * What is used where no estimator is stated. Values estimated while channels go serve a cut better (measured:
  * docs/choosing-an-estimator.md); with the others they were not found better, or mean something else.
  */
-function usualEstimator({ players, steps, settleAt, weighting, allocate }: RawOptions): EstimatorName {
+function usualEstimator({
+  players,
+  steps,
+  settleAt,
+  settleOrder,
+  weighting,
+  allocate,
+}: RawOptions): EstimatorName {
   const isAlone = players === "group" && allocate === "even" && steps === "1";
-  const isPlain = isAlone && settleAt === undefined && weighting === undefined;
+  const isPlain = isAlone && settleAt === undefined && settleOrder === undefined && weighting === undefined;
   return isPlain ? "sequential" : "permutation";
 }
 

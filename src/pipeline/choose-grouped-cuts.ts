@@ -14,7 +14,7 @@ import { outputsOf, type PayoffSetup, preparePayoff } from "../valuation/targets
 import { groupsAround, tryBothWays, type Way, type Worth } from "./grouped-trial.ts";
 import type { Bench } from "./prune-bench.ts";
 import type { PruneOptions } from "./prune-options.ts";
-import { payoffFor, rankableGroups, report, reportCaching, reportMeasuring } from "./rank.ts";
+import { payoffFor, rankableGroups, report, reportMeasuring } from "./rank.ts";
 import type { RankContext, RankSettings } from "./rank-context.ts";
 import { rankGroups } from "./rank-groups.ts";
 
@@ -200,7 +200,6 @@ async function ranked(
     settings,
     data,
     signal: options.signal,
-    onCached: reportCaching(options),
     onMeasured: reportMeasuring(options),
   });
   let next = await events.next();
