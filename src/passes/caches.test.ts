@@ -41,9 +41,13 @@ function lastOf(outputs: Feeds): Feeds {
 }
 
 /** Runs a decoder word by word: with empty caches, then with what came of it. */
-async function inSteps(model: Model, shared: number, size: number): Promise<Feeds> {
-  const none = float32([2, shared, 0, size], []);
-  const first = await run(model, { input_ids: before, "past.key": none, "past.value": none });
+async function inSteps(model: Model): Promise<Feeds> {
+  const none = (name: string) => {
+    const [, heads, , width] = model.graph.inputs.find((input) => input.name === name)!.shape!;
+    return float32([2, heads as number, 0, width as number], []);
+  };
+  const empty = { "past.key": none("past.key"), "past.value": none("past.value") };
+  const first = await run(model, { input_ids: before, ...empty });
   return lastOf(
     await run(model, {
       input_ids: last,
@@ -99,7 +103,7 @@ describe.each(cachedDecoders)("$name", ({ build, shared, size }) => {
         build().graph.inputs.map(({ name }) => (name === "input_ids" ? "T" : left)),
       );
       const wanted = await masked.run({ input_ids: ids, ...maskFeeds(analysis, free, masks) });
-      expectSameOutputs(await inSteps(model, left, size), lastOf(wanted), 1e-4);
+      expectSameOutputs(await inSteps(model), lastOf(wanted), 1e-4);
     }
     await masked.close();
   });
@@ -117,6 +121,32 @@ describe.each(cachedDecoders)("$name", ({ build, shared, size }) => {
     expect(shrunk.every((cache) => cache.before.join() === cache.after.join())).toBe(true);
   });
 });
+
+test.each(cachedDecoders.filter(({ name }) => !name.includes("Attention")))(
+  "$name: where positions of every head go, caches are narrower on their last axis",
+  async ({ build, shared }) => {
+    const closed = closedOf(build());
+    const { analysis, free, masked } = await subjectOf(
+      closed.model,
+      { input_ids: ids },
+      { attentionCut: "width" },
+    );
+    for (let seed = 0; seed < 5; seed++) {
+      const masks = randomPlan(analysis, 0.6, stream(seed, 0));
+      for (const [k, { id }] of analysis.groups.entries())
+        if (id === "attn.key" || id === "attn.value")
+          masks[k]!.set(id === "attn.key" ? [1, 0, 1, 1] : [0, 1, 0, 1]);
+      const { model, shrunk } = reopenCaches(sliceModel(analysis, masks), closed);
+      expect(shrunk.map(({ after }) => after)).toEqual([
+        ["N", shared, "P", 3],
+        ["N", shared, "P", 2],
+      ]);
+      const wanted = await masked.run({ input_ids: ids, ...maskFeeds(analysis, free, masks) });
+      expectSameOutputs(await inSteps(model), lastOf(wanted), 1e-4);
+    }
+    await masked.close();
+  },
+);
 
 test("networks without caches are left alone", () => {
   const others = Object.values(architectures)
