@@ -46,15 +46,17 @@ function packedDecoder(own: Packing) {
   return (g: GraphBuilder): void => {
     const [wide, heads, size, inner] = [64, 3, 16, 80];
     const ids = g.input("input_ids", ["N", 4], "int64");
+    const bits = own.bits ?? 4;
+    const zeroBytes = ((wide / blockSize) * bits) / 8;
     const table = [
-      codes(g, "embed.weight_quantized", "uint8", [9, wide / 2], [0, 255]),
+      codes(g, "embed.weight_quantized", "uint8", [9, (wide * bits) / 8], [0, 255]),
       ids,
       g.weight([9, wide / blockSize], undefined, { name: "embed.weight_scale" }),
       ...(own.zeros === true
-        ? [codes(g, "embed.weight_zero_point", "uint8", [9, wide / blockSize / 2], [0x55, 0xaa])]
+        ? [codes(g, "embed.weight_zero_point", "uint8", [9, zeroBytes], [0x55, 0xaa])]
         : []),
     ];
-    const layout = { bits: 4, block_size: blockSize, gather_axis: 0, quantize_axis: 1 };
+    const layout = { bits, block_size: blockSize, gather_axis: 0, quantize_axis: 1 };
     const start = g.node("GatherBlockQuantized", table, layout, contrib);
     const norm = (_: GraphBuilder, x: string, name: string) => rmsNormInPieces(g, x, name, wide);
     const attend = (x: string) => {
