@@ -466,20 +466,6 @@ const picked: readonly Network[] = [
     const high = g.node("Slice", [x, half, count, axes]);
     head(g, relu(g, conv(g, g.node("Mul", [low, g.node("Sigmoid", [high])]), "c2", 3, 3)), 3);
   }),
-  ...["HannWindow", "HammingWindow", "BlackmanWindow"].map((windowed) =>
-    network(`a spectrum in the graph, ${windowed}`, ["c1 5", "out 0+2"], (g) => {
-      const number = (value: number) => g.initializer(`number_${value}`, int64([], [value]));
-      const wave = g.node("Unsqueeze", [g.input("x", ["N", 64]), ints(g, "last", [2])]);
-      const window = g.node(windowed, [number(16)]);
-      const waves = g.node("STFT", [wave, number(8), window, number(16)]); // [N, 7, 9, 2]
-      const power = g.node("ReduceMean", [g.node("Mul", [waves, waves])], { axes: [3], keepdims: 0 });
-      const limits = [20, 4000].map((value) => g.weight([], [value]));
-      const bands = g.node("MelWeightMatrix", [number(6), number(16), number(8000), ...limits]); // [9, 6]
-      const energy = g.node("Add", [g.node("MatMul", [power, bands]), g.weight([], [1])]);
-      const map = g.node("Unsqueeze", [g.node("Log", [energy]), ints(g, "first", [1])]); // [N, 1, 7, 6]
-      head(g, relu(g, conv(g, map, "c1", 1, 5)), 5);
-    }),
-  ),
   network("channels taken with a step", ["c1 6", "c2 3", "out 0+2"], (g) => {
     const x = relu(g, conv(g, image(g), "c1", 3, 6));
     const bounds = ["starts", "ends", "axes", "steps"].map((name, k) => ints(g, name, [[0, 6, 1, 2][k]!]));

@@ -635,6 +635,26 @@ const drawn: readonly OperatorNetwork[] = [
   ),
 ];
 
+/** A wave, its spectrum in the graph, and logarithms of its bands as a map in front of the layers. */
+const spectra: readonly OperatorNetwork[] = ["HannWindow", "HammingWindow", "BlackmanWindow"].map(
+  (windowed) => ({
+    opType: `${windowed}, STFT and MelWeightMatrix`,
+    build: () => {
+      const g = graphBuilder();
+      const number = (value: number) => g.initializer(`number_${value}`, int64([], [value]));
+      const wave = g.node("Unsqueeze", [g.input("x", ["N", 64]), ints(g, "last", [2])]);
+      const waves = g.node("STFT", [wave, number(8), g.node(windowed, [number(16)]), number(16)]); // [N, 7, 9, 2]
+      const power = g.node("ReduceSumSquare", [waves, ints(g, "parts", [3])], { keepdims: 0 });
+      const limits = [20, 4000].map((value) => scalar(g, value));
+      const bands = g.node("MelWeightMatrix", [number(6), number(16), number(8000), ...limits]); // [9, 6]
+      const energy = g.node("Add", [g.node("MatMul", [power, bands]), scalar1(g, 1)]);
+      const map = g.node("Unsqueeze", [g.node("Log", [energy]), ints(g, "first", [1])]); // [N, 1, 7, 6]
+      head(g, conv(g, conv(g, map, "front", 1, 6), "back", 6, 4), 4);
+      return g.build({ opset: 20 });
+    },
+  }),
+);
+
 const constants: readonly OperatorNetwork[] = [
   operator(
     "ConstantOfShape",
@@ -711,5 +731,6 @@ export const operatorNetworks: readonly OperatorNetwork[] = [
   ...contrib,
   ...quantized,
   ...packedAway,
+  ...spectra,
   ...drawn,
 ];
