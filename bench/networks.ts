@@ -7,6 +7,7 @@ import type { WholeGame } from "../src/games/whole-game.ts";
 import type { PayoffKind } from "../src/metrics/index.ts";
 import { readModelFile } from "../src/onnx/read.ts";
 import { openBatch } from "../src/passes/open-batch.ts";
+import { fillWhole } from "../src/valuation/activation-cache.ts";
 import { type NetworkGame, type NetworkGameOptions, networkGame } from "../src/valuation/network-game.ts";
 import type { Runner } from "../src/valuation/runner.ts";
 import { preparePayoff } from "../src/valuation/targets.ts";
@@ -48,7 +49,13 @@ export async function gameOfGroup(
   group: string,
   runner: Runner,
 ): Promise<NetworkGame> {
-  return networkGame(await gameOptions(settings, group, runner));
+  return withActivations(await networkGame(await gameOptions(settings, group, runner)), runner);
+}
+
+/** Loading is left out of what is measured. */
+async function withActivations(game: NetworkGame, runner: Runner): Promise<NetworkGame> {
+  await fillWhole(game.activations, 2 * runner.workers + 1, undefined);
+  return game;
 }
 
 /** The game of several groups together under any payoff. */
@@ -61,7 +68,7 @@ export async function gameOfGroups(
   const { analysis, dataset } = await openNetwork(settings);
   const groups = ids.map((id) => indexOfGroup(analysis, id));
   const payoff = await preparePayoff(analysis, dataset, runner, { kind });
-  return networkGame({ analysis, groups, dataset, payoff, runner });
+  return withActivations(await networkGame({ analysis, groups, dataset, payoff, runner }), runner);
 }
 
 /** The same game, asked for whole coalitions. */

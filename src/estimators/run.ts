@@ -1,6 +1,7 @@
 /** @file The loop all estimators share: calls of up to 2,048 rows, a few under way at once, folded in item order. */
 import { PrunerError } from "../base/problem.ts";
 import type { Game } from "../games/game.ts";
+import { type CallRows, type RowStore, rowStore } from "./call-rows.ts";
 import type { Estimate, EstimatorOptions, EstimatorState, Settlement, StoppedBy } from "./estimator.ts";
 import { blockCount } from "./observations.ts";
 import type { Figures, Rows, Scheme } from "./scheme.ts";
@@ -28,7 +29,7 @@ interface Progress {
 interface Call<Note> {
   readonly firstItem: number;
   readonly notes: readonly Note[];
-  readonly rows: Rows;
+  readonly asked: CallRows;
   readonly answer: Promise<Answer>;
   /** What it costs: rows, and gradients as rows. */
   readonly cost: number;
@@ -63,6 +64,7 @@ export async function* runScheme<Note>(
   }
   const leave = new AbortController();
   const stopSignal = signal === undefined ? leave.signal : AbortSignal.any([signal, leave.signal]);
+  const store = rowStore(game.players);
   const underWay: Call<Note>[] = [];
   let nextItem = progress.items;
   let settlement: Settlement | undefined;
@@ -115,13 +117,14 @@ export async function* runScheme<Note>(
     for (;;) {
       while (underWay.length < concurrency && nextItem < scheme.items) {
         const size = rowsOfCall(progress.calls + underWay.length);
-        const call = ask(game, scheme, nextItem, size, stopSignal);
+        const call = ask({ game, scheme, store, signal: stopSignal }, nextItem, size);
         underWay.push(call);
         nextItem += call.notes.length;
       }
       const call = underWay.shift()!;
       const answer = await orAborted(call.answer, signal);
       fold(game, scheme, call, answer);
+      store.give(call.asked);
       progress.calls++;
       progress.items += call.notes.length;
       progress.rows += call.cost;
@@ -135,13 +138,18 @@ export async function* runScheme<Note>(
   }
 }
 
+interface Asking<Note> {
+  readonly game: Game;
+  readonly scheme: Scheme<Note>;
+  readonly store: RowStore;
+  readonly signal: AbortSignal;
+}
+
 /** Bundles the next items into one call and asks the game. */
 function ask<Note>(
-  game: Game,
-  scheme: Scheme<Note>,
+  { game, scheme, store, signal }: Asking<Note>,
   firstItem: number,
   size: number,
-  signal: AbortSignal,
 ): Call<Note> {
   const gatesOf = (item: number): number => scheme.gatesOf?.(item) ?? 0;
   const costOf = (item: number): number => scheme.rowsOf(item) + gatesOf(item) * (game.gradients?.rows ?? 0);
@@ -151,7 +159,8 @@ function ask<Note>(
     count += scheme.rowsOf(end);
     gateCount += gatesOf(end++);
   } while (end < scheme.items && cost + costOf(end) <= size);
-  const rows = emptyRows(count, gateCount, game.players);
+  const asked = store.take(count, gateCount);
+  const { rows } = asked;
   const notes: Note[] = [];
   let [row, gate] = [0, 0];
   for (let item = firstItem; item < end; item++) {
@@ -161,20 +170,7 @@ function ask<Note>(
   }
   const answer = answerTo(game, rows, signal);
   answer.catch(() => {}); // a call that is dropped may fail unheard; one that is awaited still throws there
-  return { firstItem, notes, rows, answer, cost };
-}
-
-function emptyRows(rows: number, gates: number, players: number): Rows {
-  return {
-    masks: new Uint8Array(rows * players),
-    examples: new Uint32Array(rows),
-    payoffs: new Float64Array(rows),
-    gates: {
-      at: new Float32Array(gates * players),
-      examples: new Uint32Array(gates),
-      derivatives: new Float64Array(gates * players),
-    },
-  };
+  return { firstItem, notes, asked, answer, cost };
 }
 
 async function answerTo(game: Game, { masks, examples, gates }: Rows, signal: AbortSignal): Promise<Answer> {
@@ -187,7 +183,8 @@ async function answerTo(game: Game, { masks, examples, gates }: Rows, signal: Ab
 }
 
 function fold<Note>(game: Game, scheme: Scheme<Note>, call: Call<Note>, answer: Answer): void {
-  const { rows, notes, firstItem } = call;
+  const { notes, firstItem } = call;
+  const { rows } = call.asked;
   take(answer.payoffs, rows.payoffs, "rows", "payoffs");
   take(answer.derivatives, rows.gates.derivatives, "derivatives", "numbers");
   requireFinite(rows, game.players);

@@ -14,7 +14,8 @@ export interface Game {
   readonly examples: number;
   /**
    * Payoff of several (coalition, example) pairs in one call. Calls may overlap; a row's payoff depends only on
-   * its mask and example.
+   * its mask and example. Masks and examples may be written over once the promise has settled: a game that keeps them
+   * makes a copy.
    * @param masks Shape [rows, players], row-major; 1 keeps a channel, 0 silences it.
    * @param examples Shape [rows]; which example each row is evaluated on.
    * @returns Shape [rows], in the unit of the payoff (for example negative cross-entropy in nats).

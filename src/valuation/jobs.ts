@@ -5,6 +5,7 @@ import type { DType } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Cached } from "./cached.ts";
 import type { Chunks } from "./chunks.ts";
+import type { Sheet } from "./row-sheets.ts";
 
 /** A model in shared memory. Threads open a session when they first meet its id. */
 export interface SharedModel {
@@ -175,24 +176,19 @@ export type Job =
       readonly feeds: Readonly<Record<string, Tensor>>;
     }
   | {
+      /** Payoffs are left on the sheet. */
       readonly kind: "rows";
       readonly tail: TailSetup;
-      readonly masks: Uint8Array;
-      readonly examples: Uint32Array;
-      /** Entry of the cached values for each row. */
-      readonly entries: Uint32Array;
+      readonly sheet: Sheet;
+      readonly rows: number;
     }
   | {
       /** Rows whose examples come in stretches, evaluated by adding effects. */
       readonly kind: "walks";
       readonly tail: TailSetup;
       readonly effects: EffectsSetup;
-      readonly masks: Uint8Array;
-      readonly examples: Uint32Array;
-      /** Entry of the cached values for each row. */
-      readonly entries: Uint32Array;
-      /** Slab of the effects for each row. */
-      readonly slabs: Uint32Array;
+      readonly sheet: Sheet;
+      readonly rows: number;
     }
   | {
       /** Sums of payoffs over all examples, [coalitions]. */

@@ -15,6 +15,7 @@ import { layOut } from "./lay-out.ts";
 import { macsOf } from "./macs.ts";
 import { type EffectsPlan, planEffects, type TailPlan } from "./plan-effects.ts";
 import { playRows } from "./play-rows.ts";
+import { rowSheets } from "./row-sheets.ts";
 import type { Runner } from "./runner.ts";
 import { cutTail, type Tail } from "./tail.ts";
 import { gradientRows, playGradients, type TailGradients, tailGradients } from "./tail-gradients.ts";
@@ -102,7 +103,8 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
   const effects = plan && openEffects(plan, shares.slabs, dataset.size, store.take);
   const work = workOf(parts, plan);
-  const play = { runner, tail, players, cache, effects, cutting, onBatch: work.onBatch };
+  const sheets = rowSheets(players, Math.max(cutting.rows, cutting.walks?.rows ?? 0));
+  const play = { runner, tail, players, cache, effects, cutting, sheets, onBatch: work.onBatch };
   const tailMacs = macsOf(parts.tail);
   return {
     players,

@@ -4,7 +4,8 @@ import type { ActivationCache } from "./activations.ts";
 import { type Batch, type Cutting, cutRows, type Range } from "./cut-rows.ts";
 import type { EffectsCache } from "./effects-cache.ts";
 import type { Job, TailSetup } from "./jobs.ts";
-import { everyPlace } from "./places.ts";
+import { everyPlace, type Hold } from "./places.ts";
+import { type RowSheets, rowsIn, type Sheet, type SheetRows } from "./row-sheets.ts";
 import type { Runner } from "./runner.ts";
 
 /** What every call of a game needs. */
@@ -15,6 +16,8 @@ export interface Play {
   readonly cache: ActivationCache;
   readonly effects: EffectsCache | undefined;
   readonly cutting: Cutting;
+  /** Each for the largest batch. */
+  readonly sheets: RowSheets;
   /** Told of every batch. */
   readonly onBatch: (kind: Batch["kind"], rows: number) => void;
 }
@@ -28,56 +31,82 @@ export async function playRows(
 ): Promise<Float64Array> {
   const payoffs = new Float64Array(examples.length);
   await Promise.all(
-    cutRows(examples, play.cutting).map(async ({ kind, ranges }) => {
-      const rows = { masks: joined(masks, ranges, play.players), examples: joined(examples, ranges, 1) };
-      play.onBatch(kind, rows.examples.length);
-      const values = await playBatch(play, kind, rows, call.signal);
-      let done = 0;
-      for (const { start, end } of ranges) {
-        payoffs.set(values.subarray(done, done + end - start), start);
-        done += end - start;
-      }
+    cutRows(examples, play.cutting).map(async (batch) => {
+      play.onBatch(batch.kind, sizeOf(batch));
+      await onSheet(play.sheets, async (sheet, onDone) => {
+        const rows = rowsIn(sheet, sizeOf(batch));
+        join(masks, batch.ranges, rows.masks, play.players);
+        join(examples, batch.ranges, rows.examples, 1);
+        await playBatch(play, batch.kind, sheet, rows, { signal: call.signal, onDone });
+        spread(rows.payoffs, batch.ranges, payoffs);
+      });
     }),
   );
   return payoffs;
 }
 
-interface BatchRows {
-  readonly masks: Uint8Array & { readonly buffer: ArrayBuffer };
-  readonly examples: Uint32Array & { readonly buffer: ArrayBuffer };
+function sizeOf({ ranges }: Batch): number {
+  return ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
+/** Lends a sheet. A thread may still be at work on it when the work here has failed, until it says that it is done. */
+async function onSheet(
+  sheets: RowSheets,
+  work: (sheet: Sheet, onDone: () => void) => Promise<void>,
+): Promise<void> {
+  const sheet = sheets.take();
+  let isDone = false;
+  let isLeft = false;
+  const onDone = (): void => {
+    isDone = true;
+    if (isLeft) sheets.give(sheet);
+  };
+  try {
+    await work(sheet, onDone);
+  } finally {
+    isLeft = true;
+    if (isDone) sheets.give(sheet);
+  }
 }
 
 /** What is read stays in its place until no thread works on the batch any more, aborted or not. */
 async function playBatch(
   { runner, tail, cache, effects }: Play,
   kind: Batch["kind"],
-  rows: BatchRows,
-  signal: AbortSignal | undefined,
-): Promise<Float64Array> {
+  sheet: Sheet,
+  { examples, entries, slabs }: SheetRows,
+  { signal, onDone }: { readonly signal: AbortSignal | undefined; readonly onDone: () => void },
+): Promise<void> {
   const own = kind === "walks" ? effects : undefined;
-  const slabs = await own?.hold(rows.examples);
-  const isKept = slabs === undefined || cache.isWhole;
-  const needed = isKept ? rows.examples : withoutEffects(own!, slabs, rows.examples);
-  const entries = await cache.hold(needed).catch((error: unknown) => {
-    slabs?.release();
+  const holds: Pick<Hold, "release">[] = [];
+  const done = (): void => {
+    for (const { release } of holds) release();
+    onDone();
+  };
+  try {
+    const held = await own?.hold(examples);
+    if (held !== undefined) holds.push(held);
+    const isKept = held === undefined || cache.isWhole;
+    const there = await cache.hold(isKept ? examples : withoutEffects(own!, held, examples));
+    holds.push(there);
+    writePlaces(there, examples, entries);
+    if (held !== undefined) writePlaces(held, examples, slabs);
+  } catch (error) {
+    done();
     throw error;
-  });
-  // where there is room for every example, places are the examples' numbers, and rows are too many to ask for each
-  const placesIn = ({ placeOf }: Pick<typeof entries, "placeOf">) =>
-    placeOf === everyPlace.placeOf
-      ? rows.examples
-      : (rows.examples.map((example) => placeOf(example) ?? 0) as BatchRows["examples"]);
-  const places = { entries: placesIn(entries) };
+  }
+  const rows = examples.length;
   const job: Job =
     own === undefined
-      ? { kind: "rows", tail, ...rows, ...places }
-      : { kind: "walks", tail, effects: own.setup, ...rows, ...places, slabs: placesIn(slabs!) };
-  const onDone = () => {
-    entries.release();
-    slabs?.release();
-  };
-  const transfer = [...new Set([rows.masks.buffer, rows.examples.buffer, places.entries.buffer])];
-  return (await runner.pool.run(job, { signal, transfer, onDone })) as Float64Array;
+      ? { kind: "rows", tail, sheet, rows }
+      : { kind: "walks", tail, effects: own.setup, sheet, rows };
+  await runner.pool.run(job, { signal, onDone: done });
+}
+
+/** Where there is room for every example, places are the examples' numbers, and rows are too many to ask for each. */
+function writePlaces({ placeOf }: Pick<Hold, "placeOf">, examples: Uint32Array, into: Uint32Array): void {
+  if (placeOf === everyPlace.placeOf) into.set(examples);
+  else for (let row = 0; row < examples.length; row++) into[row] = placeOf(examples[row]!) ?? 0;
 }
 
 /** Examples whose activations walks read: all where more than effects is read, else those without effects yet. */
@@ -90,19 +119,25 @@ function withoutEffects(
   return examples.filter((example) => !isThere(slabs.placeOf(example)!));
 }
 
-/** The rows of some ranges, side by side in memory of their own. */
-function joined<T extends Uint8Array | Uint32Array>(
+/** Writes the rows of some ranges side by side. */
+function join<T extends Uint8Array | Uint32Array>(
   rows: T,
   ranges: readonly Range[],
+  into: T,
   size: number,
-): T & { readonly buffer: ArrayBuffer } {
-  const total = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
-  const ArrayType = rows.constructor as new (length: number) => T & { readonly buffer: ArrayBuffer };
-  const out = new ArrayType(total * size);
+): void {
   let at = 0;
   for (const { start, end } of ranges) {
-    out.set(rows.subarray(start * size, end * size), at);
+    into.set(rows.subarray(start * size, end * size), at);
     at += (end - start) * size;
   }
-  return out;
+}
+
+/** Takes the payoffs of rows back to where the rows come from. */
+function spread(from: Float64Array, ranges: readonly Range[], into: Float64Array): void {
+  let at = 0;
+  for (const { start, end } of ranges) {
+    into.set(from.subarray(at, at + end - start), start);
+    at += end - start;
+  }
 }

@@ -36,7 +36,7 @@ function counting(runner: Runner, seen: Kinds): Runner {
   const pool: Runner["pool"] = {
     ...runner.pool,
     run(job: Job, options) {
-      if (job.kind === "walks" || job.kind === "rows") seen[job.kind] += job.examples.length;
+      if (job.kind === "walks" || job.kind === "rows") seen[job.kind] += job.rows;
       return runner.pool.run(job, options);
     },
   };

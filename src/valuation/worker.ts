@@ -13,6 +13,7 @@ import { evaluateGradients } from "./evaluate-gradients.ts";
 import { fillCached } from "./fill-cached.ts";
 import type { ExchangeSetup, Job, JobResult, SharedModel, TailSetup, ThreadSetup } from "./jobs.ts";
 import { maskColumns } from "./mask-columns.ts";
+import { rowsIn } from "./row-sheets.ts";
 import { addedValues } from "./walked-rows.ts";
 
 /**
@@ -58,7 +59,8 @@ serve<ThreadSetup, Job, JobResult>(({ options }) => {
     }
     if (job.kind === "walks") {
       desk = deskFor(desk, job.effects);
-      return evaluateWalks(sessionFor, desk, room, job);
+      await evaluateWalks(sessionFor, desk, room, job);
+      return {};
     }
     if (job.kind === "fill") {
       await fillCached(await sessionFor(job.setup.model), job);
@@ -77,7 +79,8 @@ serve<ThreadSetup, Job, JobResult>(({ options }) => {
       return new Handover<JobResult>(outputs, transferable(outputs));
     }
     if (job.kind === "coalitions") return sumOverExamples(session, job.tail, job.masks);
-    return evaluateRows(session, room, job);
+    await evaluateRows(session, room, job);
+    return {};
   };
 });
 
@@ -140,9 +143,9 @@ type RowsJob = Extract<Job, { readonly kind: "rows" }>;
 async function evaluateRows(
   session: Session,
   room: BatchRoom,
-  { tail, masks, examples, entries }: RowsJob,
-): Promise<Handover<JobResult>> {
-  const rows = examples.length;
+  { tail, sheet, rows }: RowsJob,
+): Promise<void> {
+  const { masks, examples, entries, payoffs } = rowsIn(sheet, rows);
   const feeds = gather(tail.cached, entries, room);
   const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
   let first = 0;
@@ -154,7 +157,7 @@ async function evaluateRows(
     };
     first += mask.players;
   }
-  return payoffsOf(tail, (await session.run(feeds))[tail.output]!, examples);
+  writePayoffs(tail, (await session.run(feeds))[tail.output]!, examples, payoffs);
 }
 
 type WalksJob = Extract<Job, { readonly kind: "walks" }>;
@@ -163,20 +166,19 @@ async function evaluateWalks(
   open: (model: SharedModel) => Promise<Session>,
   desk: Desk,
   room: BatchRoom,
-  { tail, effects, masks, examples, entries, slabs }: WalksJob,
-): Promise<Handover<JobResult>> {
+  { tail, effects, sheet, rows }: WalksJob,
+): Promise<void> {
+  const { masks, examples, entries, slabs, payoffs } = rowsIn(sheet, rows);
   const places = new Map(Array.from(slabs, (slab, row) => [slab, entries[row]!]));
   await ensureEffects(tail, effects, desk, places, () => open(effects.front.model));
   const others = tail.cached.filter(({ name }) => effects.rest.reads.includes(name));
   const feeds = { ...gather(others, entries, room), ...addedValues(desk, effects, masks, slabs) };
   const session = await open(effects.rest.model);
-  return payoffsOf(tail, (await session.run(feeds))[tail.output]!, examples);
+  writePayoffs(tail, (await session.run(feeds))[tail.output]!, examples, payoffs);
 }
 
-function payoffsOf(tail: TailSetup, output: Tensor, examples: Uint32Array): Handover<JobResult> {
-  const payoffs = new Float64Array(examples.length);
+function writePayoffs(tail: TailSetup, output: Tensor, examples: Uint32Array, payoffs: Float64Array): void {
   payoffOf(tail).rows(realNumbers(output), output.shape[1] ?? 1, tail.targets, payoffs, examples);
-  return new Handover<JobResult>(payoffs, [payoffs.buffer]);
 }
 
 function payoffOf(tail: TailSetup): Payoff {

@@ -1,0 +1,58 @@
+/**
+ * @file Shared memory that rows travel in, from batch to batch the same: the collector would be kept busy by new memory
+ * for each.
+ */
+
+/** Views of one batch; everything but payoffs is written by the thread that asks, payoffs by the one that answers. */
+export interface SheetRows {
+  /** Shape [rows, players]. */
+  readonly masks: Uint8Array;
+  /** Shape [rows], like all that follow. */
+  readonly examples: Uint32Array;
+  /** Entry of the cached values. */
+  readonly entries: Uint32Array;
+  /** Slab of the effects; means nothing where rows are not walks. */
+  readonly slabs: Uint32Array;
+  readonly payoffs: Float64Array;
+}
+
+/** Memory for the rows of one batch, as it is sent. */
+export interface Sheet {
+  readonly memory: SharedArrayBuffer;
+  readonly players: number;
+  /** Rows there is room for. */
+  readonly capacity: number;
+}
+
+export function rowsIn({ memory, players, capacity }: Sheet, rows: number): SheetRows {
+  const words = (k: number) => new Uint32Array(memory, (8 + 4 * k) * capacity, rows);
+  return {
+    payoffs: new Float64Array(memory, 0, rows),
+    examples: words(0),
+    entries: words(1),
+    slabs: words(2),
+    masks: new Uint8Array(memory, 20 * capacity, rows * players),
+  };
+}
+
+export interface RowSheets {
+  take(): Sheet;
+  /** Once neither thread looks at it any more. */
+  give(sheet: Sheet): void;
+}
+
+/** Sheets of one size, as many as are in use at the same time. */
+export function rowSheets(players: number, capacity: number): RowSheets {
+  const spare: Sheet[] = [];
+  return {
+    take: () =>
+      spare.pop() ?? {
+        memory: new SharedArrayBuffer((20 + players) * capacity),
+        players,
+        capacity,
+      },
+    give: (sheet) => {
+      spare.push(sheet);
+    },
+  };
+}
