@@ -8,6 +8,7 @@ import {
   dataOptions,
   layerTimesHelp,
   loadSettings,
+  cutOptions,
   modelArgument,
   outputOptions,
   payoffOptions,
@@ -41,9 +42,9 @@ export function pruneCommand(io: Io): Command {
   modelArgument(
     command,
     ["equal", "blocks", "auto"],
-    "what grouped convolutions lose: equally many channels of each block, whole blocks, or for each layer what measures better",
+    "what grouped convolutions and group norms lose: equally many channels of each block, whole blocks, or for each layer what measures better",
   );
-  for (const add of [dataOptions, testDataOptions]) add(command);
+  for (const add of [cutOptions, dataOptions, testDataOptions]) add(command);
   budgetOptions(command);
   rankingOptions(
     command,
@@ -175,6 +176,7 @@ async function run(io: Io, command: Command, path: string, given: RawOptions): P
     const cuts = {
       ...(plan?.wholeBlocks && { groupedCut: cutsWith(plan.wholeBlocks) }),
       ...(plan?.attention && { attentionCut: plan.attention }),
+      ...(plan?.caches && { shrinkCaches: true }),
     };
     const model = await loadModel(path, { ...loadSettings(options), ...cuts });
     const scoresPath = options["scores"] as string | undefined;
@@ -211,12 +213,14 @@ async function run(io: Io, command: Command, path: string, given: RawOptions): P
     work.finish();
     const { examplesText, figuresTable, keptText } = await import("../report/text.ts");
     const { layerTimesText } = await import("../report/layer-times.ts");
+    const { cachesText } = await import("../report/caches.ts");
     const { groupedText } = await import("../report/grouped.ts");
     const { repairText, roundsTable } = await import("../report/rounds.ts");
     await conclude(invocation, { ...result, locked: lockedGroups(model) }, () =>
       [
         keptText(result.groups),
         groupedText(result.grouped),
+        cachesText(result.caches),
         repairText(result.rounds),
         roundsTable(result.rounds),
         figuresTable(result.before, result.after),

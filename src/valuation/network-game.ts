@@ -151,9 +151,9 @@ function backwardPass(
 }
 
 /** What is known of the game before anything is cached. */
-function tailPlanOf({ analysis, groups, payoff }: NetworkGameOptions, { cached }: Tail): TailPlan {
+function tailPlanOf({ analysis, dataset, groups, payoff }: NetworkGameOptions, { cached }: Tail): TailPlan {
   return {
-    cached: cached.map((name) => layoutOf(analysis, name)),
+    cached: cached.map((name) => layoutOf(analysis, dataset, name)),
     masks: groups.map((group) => {
       const { id, channels } = analysis.groups[group]!;
       return { name: maskInputName(id), players: channels };

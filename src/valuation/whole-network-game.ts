@@ -67,7 +67,7 @@ interface Affine {
 export async function wholeNetworkGame(options: WholeNetworkGameOptions): Promise<WholeNetworkGame> {
   const { payoff, runner, dataset } = options;
   const parts = cutTail(options.analysis, options.groups, payoff.output);
-  const layouts = parts.cached.map((name) => layoutOf(options.analysis, name));
+  const layouts = parts.cached.map((name) => layoutOf(options.analysis, dataset, name));
   const players = options.groups.reduce((sum, group) => sum + options.analysis.groups[group]!.channels, 0);
   const found = await affineValues(options, parts, layouts, players);
   if (found === undefined) {

@@ -1,9 +1,13 @@
-/** @file Operators that pick, write or count elements at places computed from data: all they read stays. */
+/**
+ * @file Operators that pick, write or count elements at places computed from data: what they read stays, but for axes behind
+ * those that the places speak of, along which everything is picked or written.
+ */
 import { intAttribute } from "../../graph/attributes.ts";
 import type { Dim } from "../../graph/model.ts";
 import type { DType } from "../../tensor/dtype.ts";
-import type { Couplings, Fact, InferCall, Operator } from "../operator.ts";
-import { fromFront, likeFirst, numbersOf, shapeOf } from "../shapes.ts";
+import { blockOn, unifyBlocks } from "../label-blocks.ts";
+import type { Couplings, Fact, InferCall, LabelBlock, Operator } from "../operator.ts";
+import { fromFront, likeFirst, numbersOf, renumberBlocks, shapeOf } from "../shapes.ts";
 
 function computed(infer: (call: InferCall) => readonly Fact[]): Operator {
   return {
@@ -24,6 +28,58 @@ function inferGatherNd(call: InferCall): readonly Fact[] {
   return [likeFirst(call, [...at.slice(0, -1), ...x.slice(batch + depth)])];
 }
 
+/** Axes in front that a list of places speaks of: as many as each place has numbers, behind `batch_dims` shared ones. */
+function placedAxes(c: Couplings): number | undefined {
+  const depth = c.inputs[1]?.shape?.at(-1);
+  const x = c.inputs[0]?.shape;
+  if (x === undefined || typeof depth !== "number") return undefined;
+  return depth + (c.node.opType === "GatherND" ? intAttribute(c.node, "batch_dims", 0) : 0);
+}
+
+/** Blocks behind the first axes of an input; those that reach into them are locked. */
+function blocksBehind(c: Couplings, input: number, first: number): readonly LabelBlock[] {
+  const why = `${c.node.opType} works at computed places`;
+  const reaches = ({ axes }: LabelBlock) => axes.some((axis) => axis < first);
+  for (const block of c.blocksOf(input)) if (reaches(block)) c.lock(block.labels, why);
+  return c.blocksOf(input).filter((block) => !reaches(block));
+}
+
+function coupleGatherNd(c: Couplings): void {
+  const first = placedAxes(c);
+  c.lockInput(1, `${c.node.opType} works at computed places`);
+  if (first === undefined) {
+    c.lockInput(0, `${c.node.opType} works at computed places`);
+    return;
+  }
+  const shift = c.inputs[1]!.shape!.length - 1 - first;
+  c.setOutput(
+    0,
+    renumberBlocks(blocksBehind(c, 0, first), (axis) => axis + shift),
+  );
+}
+
+/** Updates have the axes of their places in front, and meet the data along all others. */
+function coupleScatterNd(c: Couplings): void {
+  const first = placedAxes(c);
+  const why = `${c.node.opType} works at computed places`;
+  c.lockInput(1, why);
+  const [x, updates] = [c.inputs[0]?.shape, c.inputs[2]?.shape];
+  if (first === undefined || x === undefined || updates === undefined) {
+    for (const input of [0, 2]) c.lockInput(input, why);
+    return;
+  }
+  const shift = c.inputs[1]!.shape!.length - 1 - first;
+  blocksBehind(c, 0, first);
+  blocksBehind(c, 2, first + shift);
+  const blocks: LabelBlock[] = [];
+  for (let axis = first; axis < x.length; axis++) {
+    const own = c.axisBlock(0, axis);
+    unifyBlocks(c, own, c.axisBlock(2, axis + shift), "it is written beside an axis that is fixed");
+    if (c.axisBlock(2, axis + shift) !== undefined) blocks.push(...blockOn(axis, own));
+  }
+  c.setOutput(0, blocks);
+}
+
 function inferOneHot(call: InferCall): readonly Fact[] {
   const at = shapeOf(call, 0);
   const dtype = call.inputs[2]?.dtype;
@@ -38,8 +94,8 @@ const found = (dtype: DType | "first", shape: (call: InferCall) => readonly Dim[
   computed((call) => [{ dtype: dtype === "first" ? call.inputs[0]?.dtype : dtype, shape: shape(call) }]);
 
 export const computedPlaces: Readonly<Record<string, Operator>> = {
-  GatherND: computed(inferGatherNd),
-  ScatterND: computed((call) => [likeFirst(call, shapeOf(call, 0))]),
+  GatherND: { infer: inferGatherNd, couple: coupleGatherNd },
+  ScatterND: { infer: (call) => [likeFirst(call, shapeOf(call, 0))], couple: coupleScatterNd },
   OneHot: computed(inferOneHot),
   NonZero: found("int64", (call) => {
     const rank = shapeOf(call, 0)?.length;

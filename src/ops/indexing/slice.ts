@@ -1,5 +1,6 @@
 /** @file Slice: a range of positions along each of some axes. */
 import { intsAttribute, withAttributes } from "../../graph/attributes.ts";
+import { attributesOf } from "../../graph/emitter.ts";
 import type { Dim, Node } from "../../graph/model.ts";
 import { int64 } from "../../tensor/tensor.ts";
 import { takeBlock } from "../joining/index.ts";
@@ -107,7 +108,7 @@ function coupleSlice(c: Couplings): void {
   const cut = new Set(ranges.map(({ axis }) => axis));
   const before = untangledBlocks(c, 0, cut, true);
   const blocks = before.filter(({ axes }) => !axes.some((axis) => cut.has(axis)));
-  for (const range of ranges) blocks.push(...sliceAxis(c, x, range));
+  for (const range of ranges) blocks.push(...sliceAxis(c, x, range, ranges.length === 1));
   c.setOutput(0, mergeDuplicates(blocks));
 }
 
@@ -126,14 +127,25 @@ function coupleMeasured(c: Couplings, rank: number | undefined): void {
   );
 }
 
-function sliceAxis(c: Couplings, x: readonly Dim[], range: Range): LabelBlock[] {
+function sliceAxis(c: Couplings, x: readonly Dim[], range: Range, isAlone: boolean): LabelBlock[] {
   const size = x[range.axis];
   if (typeof size !== "number") return [];
   const { first, count } = resolve(range, size);
   if (range.step === 1)
     return count === size ? wholeBlock(c, range.axis) : takeBlock(c, range.axis, first, first + count);
-  c.lock(c.labelsOf(0, range.axis), `it is sliced with step ${range.step}`);
+  const labels = c.labelsOf(0, range.axis);
+  if (isAlone && labels !== undefined) {
+    c.release(labels);
+    return [{ axes: [range.axis], labels: Int32Array.from(pickedBy(range, size), (k) => labels[k]!) }];
+  }
+  c.lock(labels, `it is sliced with step ${range.step} beside another axis`);
   return [];
+}
+
+/** Positions a range picks out of `size`, in its order. */
+function pickedBy(range: Range, size: number): number[] {
+  const { first, count } = resolve(range, size);
+  return Array.from({ length: count }, (_, k) => first + k * range.step);
 }
 
 function wholeBlock(c: Couplings, axis: number): LabelBlock[] {
@@ -152,6 +164,8 @@ function sliceSlice(call: SliceCall): Node {
   const ranges = rangesOf(call, x.length) ?? [];
   const touched = ranges.map((range) => call.keptOfInput(0, range.axis));
   if (touched.every((kept) => kept === undefined)) return call.node;
+  if (ranges.length === 1 && ranges[0]!.step !== 1)
+    return gathered(call, ranges[0]!, touched[0]!, x[ranges[0]!.axis] as number);
   const moved = ranges.map((range, k) => {
     const kept = touched[k];
     if (kept === undefined) return range;
@@ -179,6 +193,18 @@ function sliceSlice(call: SliceCall): Node {
     ),
   );
   return call.node;
+}
+
+/** What is left of positions that were picked in steps need not lie in steps, so they are listed. */
+function gathered(call: SliceCall, range: Range, kept: Int32Array, size: number): Node {
+  const now = new Map([...kept].map((position, k) => [position, k]));
+  const left = pickedBy(range, size).flatMap((position) => now.get(position) ?? []);
+  return {
+    ...call.node,
+    opType: "Gather",
+    inputs: [call.node.inputs[0]!, call.store(int64([left.length], left))],
+    attributes: attributesOf({ axis: range.axis }),
+  };
 }
 
 export const slice: Operator = { infer: inferSlice, couple: coupleSlice, slice: sliceSlice };

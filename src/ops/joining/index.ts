@@ -3,7 +3,7 @@ import { intAttribute, intsAttribute, withAttributes } from "../../graph/attribu
 import { addDims, divideDims } from "../../graph/dims.ts";
 import type { Dim, Node } from "../../graph/model.ts";
 import { int64 } from "../../tensor/tensor.ts";
-import { blockOn, isPlain, unifyBlocks } from "../label-blocks.ts";
+import { blockOn, isLaidAlike, isPlain, unifyBlocks } from "../label-blocks.ts";
 import type { Couplings, Fact, InferCall, LabelBlock, Operator, SliceCall } from "../operator.ts";
 import { blockFor, fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
 
@@ -30,13 +30,28 @@ function coupleConcat(c: Couplings): void {
     return;
   }
   const joined = fromFront(intAttribute(c.node, "axis", 1), shape.length);
-  const blocks: LabelBlock[] = [];
+  const blocks = wholeBlocks(c, joined);
+  const covered = new Set(blocks.flatMap(({ axes }) => axes));
   for (let axis = 0; axis < shape.length; axis++) {
+    if (covered.has(axis)) continue;
     blocks.push(
       ...(axis === joined ? blockFor(axis, joinLabels(c, axis)) : blockOn(axis, tieInputs(c, axis))),
     );
   }
   c.setOutput(0, blocks);
+}
+
+/** Blocks over several axes, none of them the joined one, that all parts have alike. */
+function wholeBlocks(c: Couplings, joined: number): LabelBlock[] {
+  const candidates = c.blocksOf(0).filter(({ axes }) => axes.length > 1 && !axes.includes(joined));
+  return candidates.filter((block) => {
+    const others = c.node.inputs.map((_, input) =>
+      c.blocksOf(input).find((other) => other.axes.join() === block.axes.join() && isLaidAlike(other, block)),
+    );
+    if (others.includes(undefined)) return false;
+    for (const other of others) c.unify(block.labels, other!.labels);
+    return true;
+  });
 }
 
 /** Labels end to end; parts that are fixed get labels of their own, locked. */
