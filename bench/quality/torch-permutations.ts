@@ -112,7 +112,7 @@ async function race(course: Course, python: string): Promise<Findings> {
   }
 }
 
-const contenders: readonly EstimatorName[] = ["permutation", "stratified", "aumann-shapley"];
+const contenders: readonly EstimatorName[] = ["permutation", "stratified", "shrinkage", "aumann-shapley"];
 
 /** Infinite where one of the runs never got there. */
 function secondsToGet(found: readonly Reached[]): number {

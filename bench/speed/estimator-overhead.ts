@@ -10,6 +10,7 @@ const rounds = 5;
 const sampling = [
   "permutation",
   "stratified",
+  "shrinkage",
   "permutation-whole",
   "kernel-shap",
   "leverage",

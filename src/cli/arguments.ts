@@ -26,6 +26,7 @@ export const estimatorNames = [
   "leave-one-out",
   "partial",
   "stratified",
+  "shrinkage",
   "aumann-shapley",
   "permutation-whole",
   "kernel-shap",
@@ -216,7 +217,7 @@ export function rankingOptions(command: Command, usual?: string): Command {
       "how criteria with gradients fold their examples: mean, abs-mean, abs-of-mean, mean+2std or a percentile such as p99",
       aggregateOption,
     )
-    .addOption(usual === undefined ? estimator.default("permutation") : estimator)
+    .addOption(usual === undefined ? estimator.default("shrinkage") : estimator)
     .addOption(
       new Option(
         "--players <who>",
