@@ -40,7 +40,7 @@ describe("foretells", () => {
     }
     expect(plan).toMatchObject({
       command: "rank",
-      scoring: { criterion: "shapley", estimator: "permutation", payoff: "cross-entropy" },
+      scoring: { criterion: "shapley", estimator: "shrinkage", payoff: "cross-entropy" },
       examples: { "to rank on": 120 },
       writes: [folder.file("scores.json")],
     });

@@ -116,7 +116,7 @@ describe("what prune records for reports", () => {
     const { scores, scoring } = await documentOf<PruneResult>(argv);
     expect(scoring).toEqual({
       criterion: "shapley",
-      estimator: "permutation",
+      estimator: "shrinkage",
       payoff: "cross-entropy",
       data: { examples: 120 },
     });

@@ -196,7 +196,7 @@ all("joint games that cannot be", [
   ],
   [
     "too few rows for all players, told in rows for each group",
-    () => ["rank", tiny, ...data, "--budget", 4, ...joint],
+    () => ["rank", tiny, ...data, "--budget", 4, "--estimator", "permutation", ...joint],
     "budget-too-small",
     2,
     /budget of 4 rows.*at least 9 /,
