@@ -148,8 +148,9 @@ function mergeDuplicates(blocks: readonly LabelBlock[]): LabelBlock[] {
 
 /** Bounds move to where the channels that stay are now. */
 function sliceSlice(call: SliceCall): Node {
-  const x = call.inputs[0]!.shape!;
-  const ranges = rangesOf(call, x.length) ?? [];
+  const x = call.inputs[0]?.shape;
+  const ranges = x === undefined ? undefined : rangesOf(call, x.length);
+  if (x === undefined || ranges === undefined) return call.node; // everything it reads has stayed
   const touched = ranges.map((range) => call.keptOfInput(0, range.axis));
   if (touched.every((kept) => kept === undefined)) return call.node;
   const moved = ranges.map((range, k) => {

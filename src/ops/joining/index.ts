@@ -132,7 +132,9 @@ export function takeBlock(c: Couplings, axis: number, start: number, end: number
 }
 
 function sliceSplit(call: SliceCall): Node {
-  const axis = fromFront(intAttribute(call.node, "axis", 0), call.inputs[0]!.shape!.length);
+  const rank = call.inputs[0]?.shape?.length;
+  if (rank === undefined) return call.node; // everything it reads has stayed
+  const axis = fromFront(intAttribute(call.node, "axis", 0), rank);
   if (call.keptOfInput(0, axis) === undefined) return call.node;
   const sizes = call.node.outputs.map(
     (_, k) => call.keptOfOutput(k, axis)?.length ?? (call.outputs[k]!.shape![axis] as number),
