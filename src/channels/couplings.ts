@@ -30,6 +30,7 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
     else if (a.length === b.length) tie(draft, node, "meet", a, b);
     else for (const labels of [a, b]) lock(labels, "it meets an axis of another size");
   };
+  const isAlike = (labels: Labels) => labels.every((one) => draft.alike.has(one));
   return {
     node,
     opset,
@@ -51,6 +52,13 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
     same: (a, b) => classes.find(a) === classes.find(b),
     release: (labels) => said.released.push(...(labels === undefined ? [] : [labels])),
     fresh: (size) => classes.fresh(size),
+    alike(size) {
+      const labels = classes.fresh(size);
+      for (const one of labels) draft.alike.add(one);
+      return labels;
+    },
+    isAlike,
+    claimOf: (labels) => (isAlike(labels) ? 0 : isMade(draft, labels) ? 2 : 1),
     produce(input, axis) {
       const labels = labelsOf(input, axis);
       if (labels !== undefined)
@@ -88,6 +96,12 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
     isConstant: (input) => draft.origins.has(inputName(input)),
     isStored: (input) => draft.constants.has(inputName(input)),
   };
+}
+
+/** Whether a weight makes any of these channels. */
+function isMade({ sources, classes }: Draft, labels: Labels): boolean {
+  const wanted = new Set(Array.from(labels, (label) => classes.find(label)));
+  return sources.some((source) => source.labels.some((label) => wanted.has(classes.find(label))));
 }
 
 /** The axis of a stored weight that carries these labels; the value itself when the weight was mixed on its way. */

@@ -28,6 +28,8 @@ export interface Draft {
   readonly balances: Balance[];
   readonly ties: Tie[];
   readonly derived: Map<string, DerivedAxis>;
+  /** Labels of positions that are all alike, which become whatever they meet. */
+  readonly alike: Set<number>;
   /** The stored constants behind each value that no data reach. */
   readonly origins: Map<string, readonly string[]>;
   /** Whose sizes a value tells. */
@@ -54,6 +56,7 @@ export function newDraft(
     balances: [],
     ties: [],
     derived: new Map(),
+    alike: new Set(),
     origins: new Map([...initializers.keys()].map((name) => [name, [name]])),
     measured: new Map(),
     reckoned: new Set(),

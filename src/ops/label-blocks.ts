@@ -62,3 +62,24 @@ export function unifyBlocks(
 export function blockOn(axis: number, block: LabelBlock | undefined): LabelBlock[] {
   return block === undefined ? [] : [{ ...block, axes: [axis] }];
 }
+
+/** Of two blocks that are one channel by position, the one that says which; none where either is fixed. */
+export function firmOf(
+  c: Couplings,
+  a: LabelBlock | undefined,
+  b: LabelBlock | undefined,
+): LabelBlock | undefined {
+  if (a === undefined || b === undefined) return undefined;
+  return c.isAlike(a.labels) ? b : a;
+}
+
+/** Positions that are all alike along those axes of a value that a test picks; open sizes have no positions. */
+export function alikeBlocks(
+  c: Couplings,
+  shape: readonly Dim[],
+  picks: (axis: number) => boolean,
+): LabelBlock[] {
+  return shape.flatMap((size, axis) =>
+    typeof size === "number" && size > 1 && picks(axis) ? [{ axes: [axis], labels: c.alike(size) }] : [],
+  );
+}

@@ -84,6 +84,15 @@ export interface Couplings {
   release(labels: Labels | undefined): void;
   /** New channels without a weight behind them, such as the zeros a Pad adds. */
   fresh(size: number): Labels;
+  /**
+   * New positions that are all alike, as those of an axis stretched from size 1: what they meet says which channels they
+   * are.
+   */
+  alike(size: number): Labels;
+  /** Whether these labels are such positions. */
+  isAlike(labels: Labels): boolean;
+  /** Who keeps an axis that several want: 2 for channels that weights make, 1 for those of constants, 0 for {@link alike}. */
+  claimOf(labels: Labels): number;
   /** This axis of a constant input, stored or computed from stored ones, is where channels come from. */
   produce(input: number, axis: number): Labels | undefined;
   /** This node mixes over the axis: an absent channel has to read as zero here. */

@@ -28,7 +28,7 @@ export function sliceModel(analysis: ChannelAnalysis, masks: KeepMasks): Model {
   const axes = keptAxes(analysis, masks);
   const kept = axes.positions;
   if (kept.size === 0) throw new PrunerError("nothing-removed", {});
-  const { model, facts } = foldSizes(analysis.model, analysis.facts);
+  const { model, facts } = foldSizes(analysis.model, analysis.facts, kept);
   const initializers = new Map<string, StoredTensor>();
   for (const [name, tensor] of model.graph.initializers) initializers.set(name, cut(tensor, kept.get(name)));
   const draft: Draft = {

@@ -136,15 +136,24 @@ const ordered: readonly OperatorNetwork[] = [
 
 const everywhere = (opType: string) => `${opType} works at computed places`;
 
+/** A position from 0 to 4 for every element. */
+function placesLike(g: GraphBuilder, x: string): string {
+  return g.node("Cast", [g.node("Mul", [halved(g, x), scalar(g, 5)])], { to: 7 });
+}
+
 const placed: readonly OperatorNetwork[] = [
   operator(
     "GatherND",
     (g, x) => {
-      const places = g.initializer("places", int64([2, 1], [0, 2]));
-      return g.node("GatherND", [x, places], { batch_dims: 0 });
+      const places = g.initializer("places", int64([2, 2], [0, 0, 0, 2]));
+      return g.node("Add", [x, g.node("ReduceMean", [g.node("GatherND", [x, places])])]);
     },
     { locked: everywhere("GatherND") },
   ),
+  operator("GatherND", (g, x) => {
+    const places = g.initializer("places", int64([2, 1], [0, 2]));
+    return g.node("GatherND", [x, places], { batch_dims: 0 });
+  }),
   operator(
     "ScatterND",
     (g, x) => {
@@ -153,21 +162,17 @@ const placed: readonly OperatorNetwork[] = [
     },
     { locked: everywhere("ScatterND") },
   ),
-  operator(
-    "GatherElements",
-    (g, x) => {
-      const at = g.node("Cast", [g.node("Mul", [halved(g, x), scalar(g, 5)])], { to: 7 });
-      return g.node("GatherElements", [x, at], { axis: 2 });
-    },
-    { locked: "picked one by one" },
-  ),
-  operator(
-    "ScatterElements",
-    (g, x) => {
-      const at = g.node("Cast", [g.node("Mul", [halved(g, x), scalar(g, 5)])], { to: 7 });
-      return g.node("ScatterElements", [x, at, x], { axis: 2, reduction: "add" });
-    },
-    { locked: "picked one by one" },
+  operator("ScatterND", (g, x) => {
+    const places = g.initializer("places", int64([2, 1], [2, 0]));
+    const written = g.node("Slice", [g.node("Sigmoid", [x]), ints(g, "from", [0]), ints(g, "to", [2])]);
+    return g.node("ScatterND", [x, places, written]);
+  }),
+  operator("GatherElements", (g, x) => g.node("GatherElements", [x, placesLike(g, x)], { axis: 2 })),
+  operator("GatherElements", (g, x) => g.node("GatherElements", [x, placesLike(g, x)], { axis: 1 }), {
+    locked: "picked one by one",
+  }),
+  operator("ScatterElements", (g, x) =>
+    g.node("ScatterElements", [x, placesLike(g, x), x], { axis: 2, reduction: "add" }),
   ),
   operator(
     "OneHot",

@@ -1,17 +1,18 @@
-/** @file Operators that pick, write or count elements at places computed from data: all they read stays. */
+/**
+ * @file Operators that pick, write or count elements at places computed from data: all they read stays, but for the axes
+ * behind the places, of which GatherND and ScatterND pick and write whole slices.
+ */
 import { intAttribute } from "../../graph/attributes.ts";
 import type { Dim } from "../../graph/model.ts";
 import type { DType } from "../../tensor/dtype.ts";
-import type { Couplings, Fact, InferCall, Operator } from "../operator.ts";
-import { fromFront, likeFirst, numbersOf, shapeOf } from "../shapes.ts";
+import { blockOn, firmOf, unifyBlocks } from "../label-blocks.ts";
+import type { Couplings, Fact, InferCall, LabelBlock, Operator } from "../operator.ts";
+import { fromFront, likeFirst, numbersOf, renumberBlocks, shapeOf } from "../shapes.ts";
 
 function computed(infer: (call: InferCall) => readonly Fact[]): Operator {
   return {
     infer,
-    couple: (c: Couplings) => {
-      for (let input = 0; input < c.node.inputs.length; input++)
-        c.lockInput(input, `${c.node.opType} works at computed places`);
-    },
+    couple: lockInputs,
   };
 }
 
@@ -22,6 +23,58 @@ function inferGatherNd(call: InferCall): readonly Fact[] {
   if (x === undefined || at === undefined || typeof depth !== "number") return [likeFirst(call, undefined)];
   const batch = intAttribute(call.node, "batch_dims", 0);
   return [likeFirst(call, [...at.slice(0, -1), ...x.slice(batch + depth)])];
+}
+
+function lockInputs(c: Couplings): void {
+  for (let input = 0; input < c.node.inputs.length; input++)
+    c.lockInput(input, `${c.node.opType} works at computed places`);
+}
+
+/** How many leading axes of the first input the places tell; undefined when not known. */
+function placedAxes(c: Couplings): number | undefined {
+  const depth = c.inputs[1]?.shape?.at(-1);
+  if (c.inputs[0]?.shape === undefined || typeof depth !== "number") return undefined;
+  return depth + intAttribute(c.node, "batch_dims", 0);
+}
+
+/** Locks the axes that places tell, and those of the places themselves. */
+function lockPlaces(c: Couplings, placed: number): void {
+  const why = `${c.node.opType} works at computed places`;
+  for (let axis = 0; axis < placed; axis++) c.lock(c.labelsOf(0, axis), why);
+  c.lockInput(1, why);
+}
+
+function coupleGatherNd(c: Couplings): void {
+  const placed = placedAxes(c);
+  if (placed === undefined) {
+    lockInputs(c);
+    return;
+  }
+  lockPlaces(c, placed);
+  const moved = c.inputs[1]!.shape!.length - 1 - placed;
+  c.setOutput(
+    0,
+    renumberBlocks(c.blocksOf(0), (axis) => (axis < placed ? undefined : axis + moved)),
+  );
+}
+
+/** Slices that are written have the channels of those they replace. */
+function coupleScatterNd(c: Couplings): void {
+  const placed = placedAxes(c);
+  const [data, updates] = [c.inputs[0]?.shape, c.inputs[2]?.shape];
+  if (placed === undefined || data === undefined || updates === undefined) {
+    lockInputs(c);
+    return;
+  }
+  lockPlaces(c, placed);
+  const moved = updates.length - data.length;
+  const blocks: LabelBlock[] = [];
+  for (let axis = placed; axis < data.length; axis++) {
+    const [own, written] = [c.axisBlock(0, axis), c.axisBlock(2, axis + moved)];
+    unifyBlocks(c, own, written, "it is written beside an axis that is fixed");
+    blocks.push(...blockOn(axis, firmOf(c, own, written)));
+  }
+  c.setOutput(0, blocks);
 }
 
 function inferOneHot(call: InferCall): readonly Fact[] {
@@ -38,8 +91,8 @@ const found = (dtype: DType | "first", shape: (call: InferCall) => readonly Dim[
   computed((call) => [{ dtype: dtype === "first" ? call.inputs[0]?.dtype : dtype, shape: shape(call) }]);
 
 export const computedPlaces: Readonly<Record<string, Operator>> = {
-  GatherND: computed(inferGatherNd),
-  ScatterND: computed((call) => [likeFirst(call, shapeOf(call, 0))]),
+  GatherND: { infer: inferGatherNd, couple: coupleGatherNd },
+  ScatterND: { infer: (call) => [likeFirst(call, shapeOf(call, 0))], couple: coupleScatterNd },
   OneHot: computed(inferOneHot),
   NonZero: found("int64", (call) => {
     const rank = shapeOf(call, 0)?.length;

@@ -3,7 +3,7 @@ import { intAttribute, intsAttribute, withAttributes } from "../../graph/attribu
 import { addDims, divideDims } from "../../graph/dims.ts";
 import type { Dim, Node } from "../../graph/model.ts";
 import { int64 } from "../../tensor/tensor.ts";
-import { blockOn, isPlain, unifyBlocks } from "../label-blocks.ts";
+import { blockOn, firmOf, isPlain, unifyBlocks } from "../label-blocks.ts";
 import type { Couplings, Fact, InferCall, LabelBlock, Operator, SliceCall } from "../operator.ts";
 import { blockFor, fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
 
@@ -67,7 +67,7 @@ function tieInputs(c: Couplings, axis: number): LabelBlock | undefined {
   const parts = c.node.inputs.map((_, input) => c.axisBlock(input, axis));
   for (const part of parts.slice(1))
     unifyBlocks(c, parts[0], part, "it is joined beside an axis that is fixed");
-  return parts.some((part) => part === undefined) ? undefined : parts[0];
+  return parts.reduce((block, part) => firmOf(c, block, part));
 }
 
 /** Sizes of the parts as given or implied; undefined when not known. */

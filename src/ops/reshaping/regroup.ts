@@ -16,11 +16,15 @@ export interface Regrouped {
   readonly lost: readonly { readonly block: LabelBlock; readonly why: string }[];
 }
 
-/** Labels of the output of a reshape from `before` to `after`. */
+/**
+ * Labels of the output of a reshape from `before` to `after`.
+ * @param claimOf Of blocks that want the same place the one with the largest claim has it, and the first of equals.
+ */
 export function regroup(
   before: readonly Dim[],
   after: readonly Dim[],
   given: readonly LabelBlock[],
+  claimOf: (labels: Labels) => number = () => 0,
 ): Regrouped {
   const origins = new Map(given.map((block) => [contracted(block), block]));
   const blocks = [...origins.keys()];
@@ -30,7 +34,7 @@ export function regroup(
     after,
   );
   const scene: Scene = { digits, cells, ...piecesOf(cells) };
-  const crowded = crowdedBlocks(scene, blocks);
+  const crowded = crowdedBlocks(scene, blocks, claimOf);
   const placed: LabelBlock[] = [];
   const lost: { block: LabelBlock; why: string }[] = [];
   for (const block of blocks) {
@@ -127,12 +131,13 @@ function isPair(cell: Cell): boolean {
 }
 
 /**
- * Blocks that meet other blocks in one cell or on one axis of the output. One with a single channel gives way: it could
+ * Blocks that meet other blocks in one cell or on one axis of the output. One with a single channel makes room: it could
  * not go anyway, or its axis would be empty.
  */
 function crowdedBlocks(
   { digits, from, to }: Scene,
   blocks: readonly LabelBlock[],
+  claimOf: (labels: Labels) => number,
 ): Map<LabelBlock, string | []> {
   const touching = new Map<string, Set<LabelBlock>>();
   from.forEach((slots, cell) => {
@@ -149,8 +154,11 @@ function crowdedBlocks(
     const wide = [...group].filter(({ labels }) => labels.some((label) => label !== labels[0]));
     const staying = wide.length > 0 ? wide : [...group].slice(0, 1);
     for (const block of group) if (!staying.includes(block)) crowded.set(block, []);
-    if (wide.length > 1)
-      for (const block of wide) crowded.set(block, "the reshape merges it with another axis of channels");
+    if (wide.length < 2) continue;
+    const claims = wide.map(({ labels }) => claimOf(labels));
+    const keeper = wide[claims.indexOf(Math.max(...claims))]!;
+    for (const block of wide)
+      if (block !== keeper) crowded.set(block, "the reshape merges it with another axis of channels");
   }
   return crowded;
 }

@@ -184,7 +184,11 @@ export const foundInExports: readonly Architecture[] = [
   between("spectral norm in the graph", spectralNorm, {
     channels: 6,
     // The largest singular value is that of all weights, so a cut would change what is left of them.
-    locked: { ...headLocked, front: "the reshape merges it", conv_6: "MatMul needs operands of known rank" },
+    locked: {
+      ...headLocked,
+      front: "MatMul needs operands of known rank",
+      conv_6: "MatMul needs operands of known rank",
+    },
     share: 0.2,
   }),
   between("space to depth in pieces", pixelUnshuffle, { channels: 32 }),
@@ -193,7 +197,7 @@ export const foundInExports: readonly Architecture[] = [
   architecture("detector with NonMaxSuppression", detector, {
     locked: { boxes: "works at computed places", head: "works at computed places" },
   }),
-  architecture("detector with the best places", topDetector, { locked: { boxes: "picked one by one" } }),
+  architecture("detector with the best places", topDetector, { locked: { boxes: "it is the graph output" } }),
   architecture("decoder of measured sizes", measuredDecoder),
   architecture("Einsum between convolutions", einsumProduct),
   architecture("mixer of tokens and channels", mixer, {

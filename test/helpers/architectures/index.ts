@@ -8,11 +8,13 @@ import { exporters } from "./exporters.ts";
 import { foundInExports } from "./found-in-exports.ts";
 import { fusedTransformers } from "./fused-transformers.ts";
 import { languageModels } from "./language-models.ts";
+import { mergedAxes } from "./merged-axes.ts";
 import { mobile } from "./mobile.ts";
 import { patterns } from "./patterns.ts";
 import { precision } from "./precision.ts";
 import { residual } from "./residual.ts";
 import { signals } from "./signals.ts";
+import { stretched } from "./stretched.ts";
 import { visionTransformers } from "./vision-transformers.ts";
 import { yolo } from "./yolo.ts";
 
@@ -30,6 +32,8 @@ export const architectures: Readonly<Record<string, readonly Architecture[]>> = 
   exporters,
   patterns,
   "found in exports": foundInExports,
+  stretched,
+  "merged axes": mergedAxes,
   precision,
   "control flow": controlFlow,
 };

@@ -1,0 +1,18 @@
+/** @file Writes a list of sizes, or of how often axes are repeated, anew in front of a node. */
+import type { Dim } from "../../graph/model.ts";
+import { int64 } from "../../tensor/tensor.ts";
+import type { SliceCall } from "../operator.ts";
+
+/** Puts `wanted` in place of an input of as many elements; open sizes stay as they are computed: sizes × 0 or 1 + numbers. */
+export function writeSizes(call: SliceCall, input: number, wanted: readonly Dim[]): void {
+  const list = (values: readonly number[]) => int64([values.length], values);
+  if (wanted.every((size) => typeof size === "number")) {
+    call.replaceInput(input, list(wanted));
+    return;
+  }
+  const isNumber = (size: Dim) => typeof size === "number";
+  const kept = call.store(list(wanted.map((size) => (isNumber(size) ? 0 : 1))));
+  const open = call.emit("Mul", [call.node.inputs[input]!, kept]);
+  const numbers = call.store(list(wanted.map((size) => (typeof size === "number" ? size : 0))));
+  call.redirectInput(input, call.emit("Add", [open, numbers]));
+}

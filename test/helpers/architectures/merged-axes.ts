@@ -1,0 +1,95 @@
+/** @file Axes of channels that meet on one axis of a reshape, or in a product with themselves. */
+import type { GraphBuilder } from "../build.ts";
+import { type Architecture, architecture, headLocked } from "./architecture.ts";
+import {
+  activate,
+  add,
+  concat,
+  dense,
+  int,
+  ints,
+  linear,
+  reshape,
+  scalar,
+  sizeAt,
+  sizes,
+  transpose,
+} from "./layers.ts";
+
+const relu = (g: GraphBuilder, x: string) => activate(g, x, "relu");
+
+/** Embeddings and dense features multiplied with each other, as recommenders do: every pair of them is one number. */
+function interactions(g: GraphBuilder): void {
+  const features = relu(g, dense(g, g.input("features", ["N", 5]), "bottom", 5, 6));
+  const ids = g.input("ids", ["N", 2], "int64");
+  const looked = [0, 1].map((column) => {
+    const table = g.weight([2, 6], undefined, { name: `table.${column}` });
+    return g.node("Gather", [table, g.node("Gather", [ids, int(g, column)], { axis: 1 })], { axis: 0 });
+  });
+  const rows = g.node("Reshape", [
+    concat(g, [features, ...looked]),
+    sizes(g, [sizeAt(g, features, 0), 3, 6]),
+  ]);
+  const pairs = g.node("Flatten", [g.node("MatMul", [rows, transpose(g, rows, [0, 2, 1])])]);
+  const hidden = relu(g, dense(g, concat(g, [features, pairs]), "top", 15, 8));
+  g.output(dense(g, hidden, "head", 8, 3), ["N", 3]);
+}
+
+/** Three query heads that share one key and one value head, stretched to them; a batch of any length, four tokens. */
+function oneKeyHead(g: GraphBuilder): void {
+  const [tokens, heads, each] = [4, 3, 4];
+  const size = heads * each;
+  const x = linear(g, g.input("input", ["N", tokens, 5]), "embed", 5, size);
+  const apart = (name: string, count: number) =>
+    transpose(g, reshape(g, linear(g, x, name, size, count * each), [0, tokens, count, each]), [0, 2, 1, 3]);
+  const shared = (name: string) =>
+    g.node("Expand", [apart(name, 1), sizes(g, [sizeAt(g, x, 0), heads, tokens, each])]);
+  const scores = g.node("MatMul", [apart("q", heads), transpose(g, shared("k"), [0, 1, 3, 2])]);
+  const mixed = g.node("MatMul", [g.node("Softmax", [scores], { axis: -1 }), shared("v")]);
+  const joined = reshape(g, transpose(g, mixed, [0, 2, 1, 3]), [0, tokens, size]);
+  const sum = add(g, x, linear(g, joined, "out", size, size));
+  g.output(dense(g, g.node("ReduceMean", [sum], { axes: [1], keepdims: 0 }), "head", size, 3), ["N", 3]);
+}
+
+/** Tokens with a learned place each, laid end to end for one layer. */
+function flattenedTokens(g: GraphBuilder): void {
+  const x = linear(g, g.input("input", ["N", 6, 5]), "embed", 5, 8);
+  const placed = add(g, x, g.weight([1, 6, 8], undefined, { name: "places" }));
+  const hidden = relu(g, dense(g, g.node("Flatten", [relu(g, placed)]), "hidden", 48, 10));
+  g.output(dense(g, hidden, "head", 10, 3), ["N", 3]);
+}
+
+/** Keys of every head out of a table, repeated for a batch of any length and multiplied with heads merged with the batch. */
+function repeatedTable(g: GraphBuilder): void {
+  const [tokens, heads, each] = [4, 3, 4];
+  const size = heads * each;
+  const x = linear(g, g.input("input", ["N", tokens, 5]), "embed", 5, size);
+  const merged = (name: string, from: string) =>
+    reshape(
+      g,
+      transpose(g, reshape(g, linear(g, from, name, size, size), [0, 0, heads, each]), [0, 2, 1, 3]),
+      [-1, tokens, each],
+    );
+  const table = g.weight([1, tokens, size], undefined, { name: "table" });
+  const keys = g.node("Tile", [merged("k", table), sizes(g, [sizeAt(g, x, 0), 1, 1])]);
+  const scores = g.node("MatMul", [merged("q", x), transpose(g, keys, [0, 2, 1])]);
+  const shares = g.node("Softmax", [g.node("Mul", [scores, scalar(g, 0.5)])], { axis: -1 });
+  const mixed = reshape(g, g.node("MatMul", [shares, merged("v", x)]), [-1, heads, tokens, each]);
+  const joined = reshape(g, transpose(g, mixed, [0, 2, 1, 3]), [-1, tokens, size]);
+  const sum = add(g, x, linear(g, joined, "out", size, size));
+  const mean = g.node("Squeeze", [g.node("ReduceMean", [sum], { axes: [1] }), ints(g, [1])]);
+  g.output(dense(g, mean, "head", size, 3), ["N", 3]);
+}
+
+export const mergedAxes: readonly Architecture[] = [
+  architecture("interactions of embeddings", interactions),
+  architecture("one key head stretched over query heads", oneKeyHead, {
+    locked: {
+      ...headLocked,
+      k: "it is multiplied with an axis that is fixed",
+      v: "the reshape merges it with another axis of channels",
+    },
+  }),
+  architecture("tokens with places, laid end to end", flattenedTokens),
+  architecture("a table of keys repeated for a batch", repeatedTable),
+];
