@@ -3,6 +3,7 @@ import { intAttribute } from "../graph/attributes.ts";
 import type { Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
 import type { Couplings, Labels } from "../ops/operator.ts";
+import { sizeOf } from "../tensor/tensor.ts";
 import { axisBlock, axisLabels, blockAlong, blockOnto, blocksOf, type Draft, lockValue } from "./draft.ts";
 import { knownCut, takeCut } from "./grouped-cuts.ts";
 import { tie } from "./tie.ts";
@@ -58,7 +59,7 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
       return labels;
     },
     isAlike,
-    claimOf: (labels) => (isAlike(labels) ? 0 : isMade(draft, labels) ? 2 : 1),
+    claimOf: (labels) => (isAlike(labels) ? 0 : 1 + weightsBehind(draft, labels)),
     produce(input, axis) {
       const labels = labelsOf(input, axis);
       if (labels !== undefined)
@@ -98,10 +99,11 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
   };
 }
 
-/** Whether a weight makes any of these channels. */
-function isMade({ sources, classes }: Draft, labels: Labels): boolean {
+/** How many elements the weights have, so far, that make these channels. */
+function weightsBehind({ sources, classes, constants }: Draft, labels: Labels): number {
   const wanted = new Set(Array.from(labels, (label) => classes.find(label)));
-  return sources.some((source) => source.labels.some((label) => wanted.has(classes.find(label))));
+  const own = sources.filter((source) => source.labels.some((label) => wanted.has(classes.find(label))));
+  return own.reduce((sum, { value }) => sum + sizeOf(constants.get(value)?.shape ?? []), 0);
 }
 
 /** The axis of a stored weight that carries these labels; the value itself when the weight was mixed on its way. */

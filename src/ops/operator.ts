@@ -91,7 +91,7 @@ export interface Couplings {
   alike(size: number): Labels;
   /** Whether these labels are such positions. */
   isAlike(labels: Labels): boolean;
-  /** Who keeps an axis that several want: 2 for channels that weights make, 1 for those of constants, 0 for {@link alike}. */
+  /** Who keeps an axis that several want: more for channels that larger weights make, 1 for those of no weight, 0 for {@link alike}. */
   claimOf(labels: Labels): number;
   /** This axis of a constant input, stored or computed from stored ones, is where channels come from. */
   produce(input: number, axis: number): Labels | undefined;

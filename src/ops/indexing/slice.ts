@@ -4,7 +4,7 @@ import type { Dim, Node } from "../../graph/model.ts";
 import { int64 } from "../../tensor/tensor.ts";
 import { takeBlock } from "../joining/index.ts";
 import type { Couplings, Fact, InferCall, LabelBlock, Operator, SliceCall } from "../operator.ts";
-import { fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
+import { blockFor, fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
 import { countBelow } from "./count-below.ts";
 
 export interface Range {
@@ -132,8 +132,13 @@ function sliceAxis(c: Couplings, x: readonly Dim[], range: Range): LabelBlock[] 
   const { first, count } = resolve(range, size);
   if (range.step === 1)
     return count === size ? wholeBlock(c, range.axis) : takeBlock(c, range.axis, first, first + count);
-  c.lock(c.labelsOf(0, range.axis), `it is sliced with step ${range.step}`);
-  return [];
+  const labels = c.labelsOf(0, range.axis);
+  c.release(labels);
+  return blockFor(range.axis, labels && positionsOf(first, count, range.step).map((at) => labels[at]!));
+}
+
+function positionsOf(first: number, count: number, step: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, k) => first + k * step);
 }
 
 function wholeBlock(c: Couplings, axis: number): LabelBlock[] {
@@ -146,39 +151,46 @@ function mergeDuplicates(blocks: readonly LabelBlock[]): LabelBlock[] {
   );
 }
 
-/** Bounds move to where the channels that stay are now. */
+/** Bounds move to where the channels that stay are now; what was picked in steps is gathered, as gaps may differ now. */
 function sliceSlice(call: SliceCall): Node {
   const x = call.inputs[0]?.shape;
   const ranges = x === undefined ? undefined : rangesOf(call, x.length);
   if (x === undefined || ranges === undefined) return call.node; // everything it reads has stayed
   const touched = ranges.map((range) => call.keptOfInput(0, range.axis));
   if (touched.every((kept) => kept === undefined)) return call.node;
-  const moved = ranges.map((range, k) => {
+  let data = call.node.inputs[0]!;
+  const moved = ranges.map((range, k): Range => {
     const kept = touched[k];
     if (kept === undefined) return range;
     const { first, count } = resolve(range, x[range.axis] as number);
-    return { ...range, start: countBelow(kept, first), end: countBelow(kept, first + count) };
+    if (range.step === 1)
+      return { ...range, start: countBelow(kept, first), end: countBelow(kept, first + count) };
+    const left = placesAmong(kept, positionsOf(first, count, range.step));
+    data = call.emit("Gather", [data, call.store(int64([left.length], left))], { axis: range.axis });
+    return { ...range, start: 0, end: left.length, step: 1 };
   });
+  if (data !== call.node.inputs[0]) call.redirectInput(0, data);
+  return withRanges(call, moved);
+}
+
+/** Where those of some positions are that stay. */
+function placesAmong(kept: Int32Array, positions: Int32Array): number[] {
+  const place = new Map(Array.from(kept, (position, k) => [position, k]));
+  return [...positions].flatMap((position) => place.get(position) ?? []);
+}
+
+function withRanges(call: SliceCall, ranges: readonly Range[]): Node {
+  const [starts, ends, steps] = (["start", "end", "step"] as const).map((bound) =>
+    ranges.map((range) => range[bound]),
+  ) as [number[], number[], number[]];
   if (call.node.attributes.has("starts")) {
-    return withAttributes(call.node, {
-      starts: { kind: "ints", value: moved.map(({ start }) => start) },
-      ends: { kind: "ints", value: moved.map(({ end }) => end) },
-    });
+    const list = (value: readonly number[]) => ({ kind: "ints", value }) as const;
+    return withAttributes(call.node, { starts: list(starts), ends: list(ends) });
   }
-  call.replaceInput(
-    1,
-    int64(
-      [moved.length],
-      moved.map(({ start }) => start),
-    ),
-  );
-  call.replaceInput(
-    2,
-    int64(
-      [moved.length],
-      moved.map(({ end }) => end),
-    ),
-  );
+  call.replaceInput(1, int64([starts.length], starts));
+  call.replaceInput(2, int64([ends.length], ends));
+  if (numbersOf(call.inputs[4])?.some((step, k) => step !== steps[k]) === true)
+    call.replaceInput(4, int64([steps.length], steps));
   return call.node;
 }
 
