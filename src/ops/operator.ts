@@ -205,7 +205,7 @@ export interface MaskCall {
 export interface Operator {
   /** Facts about the outputs. Unknown shapes stay undefined; never a guess. */
   infer(call: InferCall): readonly Fact[];
-  /** Multiply-accumulates of one run, for convolutions, matrix products and attention; others cost none by convention. */
+  /** Multiply-accumulates of one run, for convolutions, matrix products, recurrent layers and attention; others cost none by convention. */
   macs?(call: InferCall & { readonly outputs: readonly (Fact | undefined)[] }): readonly CostTerm[];
   /**
    * How labels travel. Labels of an input that the rule neither hands on to an output nor reads nor releases are locked

@@ -141,6 +141,23 @@ function placesLike(g: GraphBuilder, x: string): string {
   return g.node("Cast", [g.node("Mul", [halved(g, x), scalar(g, 5)])], { to: 7 });
 }
 
+const sliced: readonly OperatorNetwork[] = [
+  operator("Slice", (g, x) => {
+    const every = (start: number) =>
+      g.node("Slice", [x, ...[start, 6, 1, 2].map((bound, k) => ints(g, `${start}.${k}`, [bound]))]);
+    return g.node("Concat", [every(0), every(1)], { axis: 1 });
+  }),
+  operator("Slice", (g, x) => {
+    const bounds = [
+      [-1, 5, 0],
+      [-9, -9, 6],
+      [1, 2, 3],
+      [-1, -1, 1],
+    ];
+    return g.node("Add", [x, g.node("Slice", [x, ...bounds.map((bound, k) => ints(g, `bound${k}`, bound))])]);
+  }),
+];
+
 const placed: readonly OperatorNetwork[] = [
   operator(
     "GatherND",
@@ -545,6 +562,7 @@ export const operatorNetworks: readonly OperatorNetwork[] = [
   ...binary,
   ...normalised,
   ...ordered,
+  ...sliced,
   ...placed,
   ...folded,
   ...pooled,

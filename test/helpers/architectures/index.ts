@@ -12,6 +12,7 @@ import { mergedAxes } from "./merged-axes.ts";
 import { mobile } from "./mobile.ts";
 import { patterns } from "./patterns.ts";
 import { precision } from "./precision.ts";
+import { recurrent } from "./recurrent.ts";
 import { residual } from "./residual.ts";
 import { signals } from "./signals.ts";
 import { stretched } from "./stretched.ts";
@@ -26,6 +27,7 @@ export const architectures: Readonly<Record<string, readonly Architecture[]>> = 
   "dense prediction": densePrediction,
   YOLO: yolo,
   signals,
+  recurrent,
   "vision transformers": visionTransformers,
   "language models": languageModels,
   "transformers in fused operators": fusedTransformers,
