@@ -35,11 +35,16 @@ test("queries and keys are pairs of positions, values are positions of their own
   expect(wide).toMatchObject({ "blocks.0.attn.query": headWidth, "blocks.0.attn.value": headWidth });
 });
 
-test("positions that a rotation pairs stay, and the network is cut elsewhere", () => {
-  const { groups } = analyzeChannels(byName("Llama").build(), { attentionCut });
-  const locked = groups.filter((group) => group.locked).map(({ id }) => id);
-  expect(locked).toContain("layers.0.attn.q_proj");
-  expect(locked).not.toContain("layers.0.mlp.gate");
+test("positions that a rotation pairs go in pairs, together in all layers that share its tables", () => {
+  const wide = channelsOf("Llama", "width");
+  expect(wide).toMatchObject({ "layers.0.attn.q_proj": headWidth / 2, "layers.0.attn.v_proj": headWidth });
+  expect(wide).not.toHaveProperty("layers.1.attn.q_proj");
+  expect(channelsOf("rotary positions by neighbours", "width")).toMatchObject({ gather_1: 4, gather_119: 4 });
+});
+
+test("operators that compute attention whole lose whole heads all the same", () => {
+  const name = "MultiHeadAttention of onnxruntime";
+  expect(channelsOf(name, "width")).toEqual(channelsOf(name, "heads"));
 });
 
 const cut = Object.values(architectures)

@@ -30,7 +30,7 @@ const settings = { model, data, options: { pixelScale: 255 }, examples: Number(c
 const options = await gameOptions(settings, group, runner);
 const analysis = analyzeChannels(openBatch(await readModelFile(model)));
 const { cached } = cutTail(analysis, options.groups, options.payoff.output);
-const all = Number(count) * entryBytes(cached.map((name) => layoutOf(analysis, name)));
+const all = Number(count) * entryBytes(cached.map((name) => layoutOf(analysis, options.dataset, name)));
 const memory = Math.ceil(Number(share) * all);
 const before = process.memoryUsage.rss();
 const busyBefore = process.resourceUsage().userCPUTime + process.resourceUsage().systemCPUTime;

@@ -74,10 +74,14 @@ export function blocksOf(draft: Draft, name: string): readonly LabelBlock[] {
   return blocks;
 }
 
-/** Block on one axis; one over several axes is first tied so that it fits its leading axis, for `node` wants it so. */
+/**
+ * Block on one axis; one over several axes is first tied so that it fits its leading axis, for `node` wants it so. Where
+ * attention loses width, one over heads and positions is tied to the positions if these are asked for.
+ */
 export function axisBlock(draft: Draft, name: string, axis: number, node: Node): LabelBlock | undefined {
   const block = blocksOf(draft, name).find(({ axes }) => axes.includes(axis));
   if (block === undefined || block.axes.length === 1) return block;
+  if (draft.attentionCut === "width" && axis !== block.axes[0]) return blockAlong(draft, name, axis, node);
   const leading = blockAlong(draft, name, block.axes[0]!, node);
   return axis === block.axes[0] ? leading : undefined;
 }

@@ -1,9 +1,9 @@
-/** @file What layers lose that can be cut in more than one way: grouped convolutions, each for itself, and attention. */
+/** @file What layers lose that can be cut in more than one way: grouped convolutions and group norms, each for itself, and attention. */
 import type { Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
 
 /**
- * What a grouped convolution loses: equally many channels from each of its blocks, or whole blocks, whose input and
+ * What a grouped convolution or group norm loses: equally many channels from each of its blocks, or whole blocks, whose input and
  * output channels then are one player.
  */
 export type GroupedCut = "equal" | "blocks";

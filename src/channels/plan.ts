@@ -20,6 +20,8 @@ export interface PrunePlan {
   readonly wholeBlocks?: readonly string[];
   /** Attention loses positions of every head; left out where it loses whole heads. */
   readonly attention?: "width";
+  /** Caches of keys and values shrink with the heads; left out where they do not. */
+  readonly caches?: "shrink";
 }
 
 /** Shape [groups]: 1 for each channel that stays. */
@@ -67,10 +69,7 @@ function maskOfGroup(group: ChannelGroup, plan: GroupPlan | undefined): Uint8Arr
   }
   if (!isInhabited(group, mask)) fail(group.id, "at least one channel has to stay on every axis it lives on");
   if (!isBalanced(group, mask))
-    fail(
-      group.id,
-      "equally many channels have to stay in each block of its grouped convolution, at least one",
-    );
+    fail(group.id, "equally many channels have to stay in each block of its grouped layer, at least one");
   return mask;
 }
 
@@ -126,7 +125,7 @@ export function costOfMasks(model: CostModel, masks: KeepMasks): Cost {
  * @throws {PrunerError} `file-invalid` when the document is no plan.
  */
 export function checkPlan(document: unknown, path: string): PrunePlan {
-  const { schemaVersion, groups, wholeBlocks, attention } = (document ?? {}) as Partial<PrunePlan>;
+  const { schemaVersion, groups, wholeBlocks, attention, caches } = (document ?? {}) as Partial<PrunePlan>;
   const isGroup = (group: unknown): group is GroupPlan => {
     const { id, channels, keep } = (group ?? {}) as Partial<GroupPlan>;
     return typeof id === "string" && Number.isInteger(channels) && Array.isArray(keep);
@@ -140,6 +139,7 @@ export function checkPlan(document: unknown, path: string): PrunePlan {
       groups,
       ...(wholeBlocks !== undefined && { wholeBlocks }),
       ...(attention === "width" && { attention }),
+      ...(caches === "shrink" && { caches }),
     };
   const detail =
     "is not a plan (expected schemaVersion 1 and groups with id, channels and keep); prune --save-plan writes one";

@@ -69,7 +69,7 @@ export const payoffNames = [
 export function modelArgument(
   command: Command,
   cuts: readonly string[] = ["equal", "blocks"],
-  help = "what grouped convolutions lose: equally many channels of each block, or whole blocks",
+  help = "what grouped convolutions and group norms lose: equally many channels of each block, or whole blocks",
 ): Command {
   return command
     .argument("<model>", "ONNX file", inputPath)
@@ -84,13 +84,31 @@ export function modelArgument(
 export const layerTimesHelp =
   "time single layers before and after, and say which did not get faster and why (default: where latency did not fall)";
 
-/** What {@link modelArgument} was given, for whoever reads the model. */
+/** What else may be said about how a model is cut. */
+export function cutOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        "--attention <cut>",
+        "what attention loses: whole heads, or the same positions of every head",
+      )
+        .choices(["heads", "width"])
+        .default("heads"),
+    )
+    .option(
+      "--shrink-caches",
+      "let caches of keys and values shrink with the heads: inputs that come back longer as outputs are taken as empty while the model is looked at, and are as narrow as what is left in the model that is written",
+    );
+}
+
+/** What {@link modelArgument} and {@link cutOptions} were given, for whoever reads the model. */
 export function loadSettings(options: OptionValues): LoadOptions {
-  const { inputShape, grouped, attention } = options;
+  const { inputShape, grouped, attention, shrinkCaches } = options;
   return {
     inputShapes: inputShape as never,
     groupedCut: grouped === "auto" ? "equal" : (grouped as never),
     attentionCut: attention as never,
+    shrinkCaches: shrinkCaches === true,
   };
 }
 
@@ -228,10 +246,15 @@ export function rankingOptions(command: Command, usual?: string): Command {
       "stop a group once the set of this share of its channels with the lowest values is settled",
       numberOption,
     )
+    .option(
+      "--settle-order <correlation>",
+      "stop a group once its ranking is likely to have this rank correlation with that of true values, such as 0.95",
+      numberOption,
+    )
     .addOption(
       new Option(
         "--allocate <way>",
-        "rows of groups: even, one group after the other; or open, all at once, rows going where the cut is least clear",
+        "rows of groups: even, one group after the other; or open, all at once, rows going where the cut (or the order, with --settle-order) is least clear",
       )
         .choices(["even", "open"])
         .default("even"),

@@ -5,6 +5,7 @@ import type { CompareOptions } from "../pipeline/compare-options.ts";
 import {
   dataOptions,
   loadSettings,
+  cutOptions,
   modelArgument,
   outputOptions,
   payoffOptions,
@@ -33,7 +34,7 @@ export function compareCommand(io: Io): Command {
   const command = new Command("compare").description(
     "Compare ways of ranking channels under one protocol: what they cost, and what they are good for",
   );
-  for (const add of [modelArgument, dataOptions, testDataOptions]) add(command);
+  for (const add of [modelArgument, cutOptions, dataOptions, testDataOptions]) add(command);
   protocolOptions(command);
   for (const add of [
     payoffOptions,

@@ -1,6 +1,6 @@
 /** @file shapley-pruner inspect: what a model is made of and what can be removed from it. */
 import { Command } from "commander";
-import { loadSettings, modelArgument, outputOptions } from "./arguments.ts";
+import { cutOptions, loadSettings, modelArgument, outputOptions } from "./arguments.ts";
 import { type Io, print } from "./io.ts";
 import type { RawOptions } from "./settings.ts";
 
@@ -9,7 +9,7 @@ export function inspectCommand(io: Io): Command {
   const command = new Command("inspect").description(
     "List the channel groups of a model, what a channel costs, and what locks the rest",
   );
-  modelArgument(command).option(
+  cutOptions(modelArgument(command)).option(
     "--explain <group>",
     "why the channels of a group belong together, and what holds those that have to stay",
   );

@@ -5,6 +5,7 @@ import type { OracleSearch } from "../pipeline/oracle-options.ts";
 import {
   dataOptions,
   loadSettings,
+  cutOptions,
   modelArgument,
   outputOptions,
   payoffOptions,
@@ -25,6 +26,7 @@ export function oracleCommand(io: Io): Command {
   );
   for (const add of [
     modelArgument,
+    cutOptions,
     dataOptions,
     payoffOptions,
     runtimeOptions,

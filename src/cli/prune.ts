@@ -8,6 +8,7 @@ import {
   dataOptions,
   layerTimesHelp,
   loadSettings,
+  cutOptions,
   modelArgument,
   outputOptions,
   payoffOptions,
@@ -41,13 +42,13 @@ export function pruneCommand(io: Io): Command {
   modelArgument(
     command,
     ["equal", "blocks", "auto"],
-    "what grouped convolutions lose: equally many channels of each block, whole blocks, or for each layer what measures better",
+    "what grouped convolutions and group norms lose: equally many channels of each block, whole blocks, or for each layer what measures better",
   );
-  for (const add of [dataOptions, testDataOptions]) add(command);
+  for (const add of [cutOptions, dataOptions, testDataOptions]) add(command);
   budgetOptions(command);
   rankingOptions(
     command,
-    "sequential; permutation with --players joint, --allocate open, --steps, --settle-at or --weighting",
+    "sequential; permutation with --players joint, --allocate open, --steps, --settle-at, --settle-order or --weighting",
   );
   for (const add of [
     payoffOptions,
@@ -145,9 +146,16 @@ async function budgetOf(options: RawOptions): Promise<Budget> {
  * What is used where no estimator is stated. Values estimated while channels go serve a cut better (measured:
  * docs/choosing-an-estimator.md); with the others they were not found better, or mean something else.
  */
-function usualEstimator({ players, steps, settleAt, weighting, allocate }: RawOptions): EstimatorName {
+function usualEstimator({
+  players,
+  steps,
+  settleAt,
+  settleOrder,
+  weighting,
+  allocate,
+}: RawOptions): EstimatorName {
   const isAlone = players === "group" && allocate === "even" && steps === "1";
-  const isPlain = isAlone && settleAt === undefined && weighting === undefined;
+  const isPlain = isAlone && settleAt === undefined && settleOrder === undefined && weighting === undefined;
   return isPlain ? "sequential" : "permutation";
 }
 
@@ -168,6 +176,7 @@ async function run(io: Io, command: Command, path: string, given: RawOptions): P
     const cuts = {
       ...(plan?.wholeBlocks && { groupedCut: cutsWith(plan.wholeBlocks) }),
       ...(plan?.attention && { attentionCut: plan.attention }),
+      ...(plan?.caches && { shrinkCaches: true }),
     };
     const model = await loadModel(path, { ...loadSettings(options), ...cuts });
     const scoresPath = options["scores"] as string | undefined;
@@ -204,12 +213,14 @@ async function run(io: Io, command: Command, path: string, given: RawOptions): P
     work.finish();
     const { examplesText, figuresTable, keptText } = await import("../report/text.ts");
     const { layerTimesText } = await import("../report/layer-times.ts");
+    const { cachesText } = await import("../report/caches.ts");
     const { groupedText } = await import("../report/grouped.ts");
     const { repairText, roundsTable } = await import("../report/rounds.ts");
     await conclude(invocation, { ...result, locked: lockedGroups(model) }, () =>
       [
         keptText(result.groups),
         groupedText(result.grouped),
+        cachesText(result.caches),
         repairText(result.rounds),
         roundsTable(result.rounds),
         figuresTable(result.before, result.after),

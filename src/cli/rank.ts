@@ -3,6 +3,7 @@ import { Command } from "commander";
 import {
   dataOptions,
   loadSettings,
+  cutOptions,
   modelArgument,
   outputOptions,
   payoffOptions,
@@ -32,6 +33,7 @@ export function rankCommand(io: Io): Command {
   );
   for (const add of [
     modelArgument,
+    cutOptions,
     dataOptions,
     rankingOptions,
     payoffOptions,

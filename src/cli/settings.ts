@@ -62,14 +62,25 @@ export function selection(options: RawOptions): Selection {
   return { only: options["only"] as string[] | undefined, ignore: options["ignore"] as string[] | undefined };
 }
 
+/** @throws {PrunerError} `invalid-option`. */
+function between(options: RawOptions, name: string, option: string, what: string): number | undefined {
+  const value = options[name] as number | undefined;
+  if (value === undefined || (value > 0 && value < 1)) return value;
+  throw new PrunerError("invalid-option", {
+    option,
+    got: String(value),
+    expected: `${what} between 0 and 1`,
+  });
+}
+
 /** Options of `rankingOptions`. @throws {PrunerError} `invalid-option`, `usage`. */
 export function rankSettings(options: RawOptions): RankSettings {
-  const settleAt = options["settleAt"] as number | undefined;
-  if (settleAt !== undefined && !(settleAt > 0 && settleAt < 1))
-    throw new PrunerError("invalid-option", {
-      option: "settle-at",
-      got: String(settleAt),
-      expected: "a share between 0 and 1",
+  const settleAt = between(options, "settleAt", "settle-at", "a share");
+  const settleOrder = between(options, "settleOrder", "settle-order", "a rank correlation");
+  if (settleAt !== undefined && settleOrder !== undefined)
+    throw new PrunerError("usage", {
+      detail:
+        "--settle-at stops when the lowest channels are known, --settle-order when the order of all is. Leave one of them out.",
     });
   if (options["partial"] !== undefined && options["estimator"] !== "partial")
     throw new PrunerError("usage", {
@@ -86,6 +97,7 @@ export function rankSettings(options: RawOptions): RankSettings {
     partial: options["partial"] as RankSettings["partial"],
     groupSize: options["groupSize"] as number | undefined,
     settleAt,
+    ...(settleOrder !== undefined && { settleOrder }),
     ...(options["allocate"] === "open" && { allocation: "open" as const }),
     memory: options["memory"] as number | undefined,
   };

@@ -2,22 +2,24 @@
 import { PrunerError } from "../base/problem.ts";
 import type { Game } from "../games/game.ts";
 import { defineEstimator, shapley } from "./define.ts";
-import { meanDerivatives, openingsFor, writeGates } from "./dimmed-gates.ts";
+import { openingsFor, writeGates } from "./dimmed-gates.ts";
 import type { EstimatorOptions } from "./estimator.ts";
 import { meansOf, noObservations, observe } from "./observations.ts";
 import type { Scheme } from "./scheme.ts";
 import { purposes, visits } from "./visits.ts";
 
-/** Openings of the gates for each example: two see the curve that a single one takes for a line. */
-const openingsEach = 2;
+/** Openings of the gates: two see the curve that a single one takes for a line. */
+const openingsWished = 2;
 
 /** What a gradient costs where the game is not yet known. */
 const usualGradientRows = 3;
 
 /**
- * An item is one example: derivatives with all gates open by 0.21 and by 0.79, averaged. On a game that is multilinear
- * between its corners, with interactions of at most four players, these are the Shapley values. A network is not
- * multilinear, so they are a biased estimate, which no budget mends.
+ * Derivatives with all gates open by 0.21 and by 0.79, averaged over examples. On a game that is multilinear between its
+ * corners, with interactions of at most four players, these are the Shapley values. A network is not multilinear, so they
+ * are a biased estimate, which no budget mends. An item is one example at one of the openings, which take turns: examples
+ * differ more than openings do, so a new example tells more than the other opening of the same one, which comes when all
+ * examples have been seen.
  */
 export const aumannShapley = defineEstimator({
   name: "aumann-shapley",
@@ -27,32 +29,35 @@ export const aumannShapley = defineEstimator({
   description: "Gradients at evenly dimmed gates: a few rows an example for all players at once, biased",
   supports: ["shapley", "banzhaf", "window"],
   gradients: "needed",
-  minimumBudget: () => openingsEach * usualGradientRows,
+  minimumBudget: () => openingsWished * usualGradientRows,
   scheme,
 });
 
 function scheme(game: Game, options: EstimatorOptions): Scheme<undefined> {
   const { players, examples } = game;
-  const openings = openingsFor(options.weighting ?? shapley, openingsEach);
+  const openings = openingsFor(options.weighting ?? shapley, openingsWished);
   const exampleAt = visits(examples, options.seed, purposes.visits);
-  const cost = openings.length * game.gradients!.rows;
+  const cost = game.gradients!.rows;
   const budget = options.budget.rows ?? Infinity;
-  if (budget < cost) throw new PrunerError("budget-too-small", { needed: Math.ceil(cost), got: budget });
+  const needed = openings.length * cost;
+  if (budget < needed) throw new PrunerError("budget-too-small", { needed: Math.ceil(needed), got: budget });
   const observations = noObservations(players);
-  const observed = new Float64Array(players);
+  const total = openings.length * examples;
   return {
-    layout: { openings: openings.length, gradient: game.gradients!.rows },
-    items: Math.min(examples, Math.floor(budget / cost)),
-    ends: cost * examples <= budget ? "complete" : "budget",
+    layout: { openings: openings.length, gradient: cost },
+    items: Math.min(total, Math.floor(budget / cost)),
+    ends: cost * total <= budget ? "complete" : "budget",
     costly: false,
     rowsOf: () => 0,
-    gatesOf: () => openings.length,
+    gatesOf: () => 1,
     write(item, { gates }, _row, gate) {
-      writeGates(gates, gate, openings, exampleAt(item));
+      const place = item % examples;
+      const opening = (place + Math.floor(item / examples)) % openings.length;
+      writeGates(gates, gate, openings.subarray(opening, opening + 1), exampleAt(place));
       return undefined;
     },
     fold(_item, _note, { gates }, _row, gate) {
-      observe(observations, meanDerivatives(gates.derivatives, gate, openings.length, observed));
+      observe(observations, gates.derivatives.subarray(gate * players, (gate + 1) * players));
     },
     ...meansOf(observations),
   };

@@ -73,8 +73,8 @@ function requireRowsOrSeconds({ budget, stop }: EstimatorOptions, name: string):
   const why = `the estimator ${name} plays another game for every player it removes`;
   if (stop !== undefined)
     throw new PrunerError("invalid-option", {
-      option: "settle-at",
-      got: `${stop.remove} players`,
+      option: stop.kind === "settled" ? "settle-at" : "settle-order",
+      got: stop.kind === "settled" ? `${stop.remove} players` : String(stop.correlation),
       expected: `it to be left out, since ${why}`,
     });
   if (budget.precision !== undefined)
@@ -101,19 +101,24 @@ function requireOptions(options: EstimatorOptions, players: number): void {
   requireCount("group-size", groupSize, 1, Number.MAX_SAFE_INTEGER);
   requireCount("concurrency", concurrency, 1, 1024);
   if (partial !== undefined) requireCount("partial", partial.limit, 1, players);
-  if (stop !== undefined) {
+  if (stop?.kind === "settled") {
     requireCount("remove", stop.remove, 1, players - 1);
-    if (!(stop.confidence > 0 && stop.confidence < 1))
-      throw new PrunerError("invalid-option", {
-        option: "confidence",
-        got: String(stop.confidence),
-        expected: "a number between 0 and 1",
-      });
+    requireInside("confidence", stop.confidence);
   }
+  if (stop?.kind === "ordered") requireInside("correlation", stop.correlation);
   if (weighting?.kind === "window" && !(weighting.from >= 0 && weighting.to <= 1))
     throw new PrunerError("invalid-option", {
       option: "weighting",
       got: describeWeighting(weighting),
       expected: "a window between 0 and 1",
     });
+}
+
+function requireInside(option: string, value: number): void {
+  if (value > 0 && value < 1) return;
+  throw new PrunerError("invalid-option", {
+    option,
+    got: String(value),
+    expected: "a number between 0 and 1",
+  });
 }

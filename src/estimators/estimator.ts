@@ -20,14 +20,22 @@ export type Weighting =
   | { readonly kind: "banzhaf" } // every coalition alike, so that sizes near a half dominate
   | { readonly kind: "window"; readonly from: number; readonly to: number }; // sizes within these fractions of all players, alike
 
-/** Stop when it is clear who is removed, whatever the precision of the values. */
-export interface StopRule {
-  readonly kind: "settled";
-  /** How many of the lowest-valued players are to be removed. */
-  readonly remove: number;
-  /** Probability, for example 0.95, that the set found is the set of lowest values. */
-  readonly confidence: number;
-}
+/** Stop when what the values are for is settled, whatever their precision: */
+export type StopRule =
+  /** who is removed, … */
+  | {
+      readonly kind: "settled";
+      /** How many of the lowest-valued players are to be removed. */
+      readonly remove: number;
+      /** Probability, for example 0.95, that the set found is the set of lowest values. */
+      readonly confidence: number;
+    }
+  /** … or the order of all players. */
+  | {
+      readonly kind: "ordered";
+      /** Rank correlation with the order of true values that is to be expected, for example 0.95. */
+      readonly correlation: number;
+    };
 
 /** Which coalitions `partial` looks at. */
 export interface PartialOptions {
@@ -56,12 +64,19 @@ export interface EstimatorOptions {
 
 export type StoppedBy = "budget" | "precision" | "settled" | "seconds" | "complete";
 
-/** How far the decision about the players to remove is settled. */
-export interface Settlement {
-  readonly remove: number;
-  /** Pairs of a player to remove and one to keep whose order is still open at the wished confidence. */
-  readonly openPairs: number;
-}
+/** How far what a stop rule asks is settled. */
+export type Settlement =
+  | {
+      readonly kind: "settled";
+      readonly remove: number;
+      /** Pairs of a player to remove and one to keep whose order is still open at the wished confidence. */
+      readonly openPairs: number;
+    }
+  | {
+      readonly kind: "ordered";
+      /** Rank correlation with the order of true values that is to be expected. */
+      readonly correlation: number;
+    };
 
 export interface Estimate {
   /** Estimated values, [players], in the unit of the payoff. */

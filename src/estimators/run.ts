@@ -1,14 +1,21 @@
-/** @file The loop all estimators share: calls of about 2,048 rows, a few under way at once, folded in item order. */
+/** @file The loop all estimators share: calls of up to 2,048 rows, a few under way at once, folded in item order. */
 import { PrunerError } from "../base/problem.ts";
 import type { Game } from "../games/game.ts";
 import type { Estimate, EstimatorOptions, EstimatorState, Settlement, StoppedBy } from "./estimator.ts";
 import { blockCount } from "./observations.ts";
 import type { Figures, Rows, Scheme } from "./scheme.ts";
-import { settlementOf } from "./settled.ts";
+import { isSettled, settlementOf } from "./settled.ts";
 import { decodeSums, encodeSums, requireSameRun } from "./state.ts";
 
-/** Rows that items are bundled up to. A constant: what a call contains never depends on workers or timing. */
+/** Rows that items are bundled up to, once a run is under way. What a call contains never depends on workers or timing. */
 export const rowsPerCall = 2048;
+/** Rows of the first calls: the first estimates come soon. */
+const rowsAtFirst = 256;
+
+/** Rows of call k = 0, 1, …: every second call twice as many, up to the most. */
+function rowsOfCall(call: number): number {
+  return Math.min(rowsPerCall, rowsAtFirst * 2 ** Math.min(16, Math.floor(call / 2)));
+}
 
 const defaultConcurrency = 4;
 
@@ -90,7 +97,7 @@ export async function* runScheme<Note>(
     }
     if (isEnd) return estimate(figures, scheme.ends);
     if (look !== undefined && figures.observations >= blockCount) {
-      if (settlement?.openPairs === 0) return estimate(figures, "settled");
+      if (isSettled(settlement, options.stop)) return estimate(figures, "settled");
       if (largest(figures.standardErrors) <= (options.budget.precision ?? -1))
         return estimate(figures, "precision");
     }
@@ -107,7 +114,8 @@ export async function* runScheme<Note>(
     }
     for (;;) {
       while (underWay.length < concurrency && nextItem < scheme.items) {
-        const call = ask(game, scheme, nextItem, stopSignal);
+        const size = rowsOfCall(progress.calls + underWay.length);
+        const call = ask(game, scheme, nextItem, size, stopSignal);
         underWay.push(call);
         nextItem += call.notes.length;
       }
@@ -128,7 +136,13 @@ export async function* runScheme<Note>(
 }
 
 /** Bundles the next items into one call and asks the game. */
-function ask<Note>(game: Game, scheme: Scheme<Note>, firstItem: number, signal: AbortSignal): Call<Note> {
+function ask<Note>(
+  game: Game,
+  scheme: Scheme<Note>,
+  firstItem: number,
+  size: number,
+  signal: AbortSignal,
+): Call<Note> {
   const gatesOf = (item: number): number => scheme.gatesOf?.(item) ?? 0;
   const costOf = (item: number): number => scheme.rowsOf(item) + gatesOf(item) * (game.gradients?.rows ?? 0);
   let [end, cost, count, gateCount] = [firstItem, 0, 0, 0];
@@ -136,7 +150,7 @@ function ask<Note>(game: Game, scheme: Scheme<Note>, firstItem: number, signal: 
     cost += costOf(end);
     count += scheme.rowsOf(end);
     gateCount += gatesOf(end++);
-  } while (end < scheme.items && cost + costOf(end) <= rowsPerCall);
+  } while (end < scheme.items && cost + costOf(end) <= size);
   const rows = emptyRows(count, gateCount, game.players);
   const notes: Note[] = [];
   let [row, gate] = [0, 0];

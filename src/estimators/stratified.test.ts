@@ -2,10 +2,11 @@
 import { describe, expect, test } from "vitest";
 import type { Game } from "../games/game.ts";
 import { withMultilinearGradients } from "../games/multilinear.ts";
-import { noisyGame, randomInteractionGame } from "../games/toy-games.ts";
+import { gameOf, noisyGame, randomInteractionGame } from "../games/toy-games.ts";
 import { addVector, emptyMoments, standardErrorsOf } from "../math/moments.ts";
 import { normal, stream } from "../math/random.ts";
 import { codeOf, errorAt, finish } from "./estimator.properties.ts";
+import type { Estimate } from "./estimator.ts";
 import { estimators } from "./index.ts";
 import { strataBy } from "./strata.ts";
 import { costOf, shareOut, varianceOf } from "./strata-plan.ts";
@@ -112,6 +113,25 @@ test("stops once the decision is settled, without a budget in rows, and resumes 
   for await (const { values, rows, stoppedBy } of controlled.run(game, { ...options, resume: middle }))
     again = JSON.stringify([[...values], rows, stoppedBy]);
   expect(again).toBe(end);
+});
+
+test.each([4, 5])("aumann-shapley shows %d examples both openings before it ends", async (examples) => {
+  const game = gameOf(4, examples, (masks, at, example) => {
+    const [a, b, c, d] = masks.subarray(at, at + 4) as unknown as [number, number, number, number];
+    return (example + 1) * a * b + example ** 2 * b * c * d + a * c * Math.sin(example);
+  });
+  const ran = async (name: "exact" | "aumann-shapley"): Promise<Estimate> => {
+    let last: Estimate | undefined;
+    const options = { budget: { rows: 1000 }, seed: 1 };
+    for await (last of estimators[name].run(withMultilinearGradients(game), options));
+    return last!;
+  };
+  const [exact, found] = [await ran("exact"), await ran("aumann-shapley")];
+  expect(found.stoppedBy).toBe("complete");
+  expect(found.rows).toBe(2 * examples * 3);
+  found.values.forEach((value, player) => {
+    expect(value).toBeCloseTo(exact.values[player]!, 5);
+  });
 });
 
 test("aumann-shapley asks for gradients by name where a game has none", async () => {

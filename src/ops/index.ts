@@ -6,7 +6,7 @@ import { constants } from "./constants/index.ts";
 import { controlFlow } from "./control-flow/index.ts";
 import { contribConvolution, convolution } from "./convolution/index.ts";
 import { contribElementwise, elementwise } from "./elementwise/index.ts";
-import { indexing } from "./indexing/index.ts";
+import { contribIndexing, indexing } from "./indexing/index.ts";
 import { joining } from "./joining/index.ts";
 import { contribLinear, linear } from "./linear/index.ts";
 import { contribNormalization, normalization } from "./normalization/index.ts";
@@ -16,8 +16,9 @@ import { contribQuantization, quantization } from "./quantization/index.ts";
 import { random } from "./random/index.ts";
 import { recurrent } from "./recurrent/index.ts";
 import { reduction } from "./reduction/index.ts";
-import { resampling } from "./resampling/index.ts";
+import { contribResampling, resampling } from "./resampling/index.ts";
 import { reshaping } from "./reshaping/index.ts";
+import { signal } from "./signal/index.ts";
 
 /** Every operator of the standard domain the product has rules for, by name. */
 export const operators: Readonly<Record<string, Operator>> = {
@@ -38,6 +39,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   ...reduction,
   ...resampling,
   ...reshaping,
+  ...signal,
 };
 
 /** Operators of onnxruntime's own domain, as its optimizer and exporters for it write them. */
@@ -46,9 +48,11 @@ export const contribOperators: Readonly<Record<string, Operator>> = {
   ...contribBroadcasting,
   ...contribConvolution,
   ...contribElementwise,
+  ...contribIndexing,
   ...contribLinear,
   ...contribNormalization,
   ...contribQuantization,
+  ...contribResampling,
 };
 
 const domains: ReadonlyMap<string, Readonly<Record<string, Operator>>> = new Map([

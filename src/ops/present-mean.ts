@@ -18,8 +18,8 @@ export function presentMean(call: MaskCall, name: string, axes: readonly number[
   return own.reduce((value, mask) => mask.over(value, axes, dtype), sum);
 }
 
-/** Axes became an input of sums in operator set 13, of means in 18. */
-function reduced(
+/** Adds a sum or mean over axes, which keep size 1. Axes became an input of sums in operator set 13, of means in 18. */
+export function reduced(
   { emit, standardOpset }: MaskCall,
   opType: "ReduceMean" | "ReduceSum",
   name: string,

@@ -79,7 +79,8 @@ export function renumberBlocks(
 }
 
 /**
- * The blocks of an input after several-axis blocks on `axes` were tied to one axis each.
+ * The blocks of an input after several-axis blocks on `axes` were tied to one axis each: the leading one, or where attention
+ * is to lose width, the one that is touched.
  * @param exceptLeading Leaves a block as it is when `axes` touch nothing of it but its leading axis.
  */
 export function untangledBlocks(
@@ -91,7 +92,9 @@ export function untangledBlocks(
   for (const block of c.blocksOf(input)) {
     const [leading, ...others] = block.axes;
     const entangled = others.length > 0 && (others.some((axis) => axes.has(axis)) || !exceptLeading);
-    if (entangled && block.axes.some((axis) => axes.has(axis))) c.axisBlock(input, leading!);
+    if (!entangled || !block.axes.some((axis) => axes.has(axis))) continue;
+    const inner = c.attentionCut === "width" ? others.filter((axis) => axes.has(axis)) : [];
+    c.axisBlock(input, inner.length === 1 ? inner[0]! : leading!);
   }
   return c.blocksOf(input);
 }

@@ -6,7 +6,7 @@ import { cutsWith, wholeBlocksOf } from "../channels/grouped-cuts.ts";
 import { analyzeChannels, type ChannelAnalysis, type ChannelGroup } from "../channels/groups.ts";
 import type { KeepMasks } from "../channels/plan.ts";
 import { intAttribute } from "../graph/attributes.ts";
-import { nodeLabel } from "../graph/model.ts";
+import { type Node, nodeLabel } from "../graph/model.ts";
 import { payoff as payoffOf } from "../metrics/index.ts";
 import type { GroupedLayer } from "../report/records.ts";
 import { sliceModel } from "../surgery/slice.ts";
@@ -14,7 +14,7 @@ import { outputsOf, type PayoffSetup, preparePayoff } from "../valuation/targets
 import { groupsAround, tryBothWays, type Way, type Worth } from "./grouped-trial.ts";
 import type { Bench } from "./prune-bench.ts";
 import type { PruneOptions } from "./prune-options.ts";
-import { payoffFor, rankableGroups, report, reportCaching, reportMeasuring } from "./rank.ts";
+import { payoffFor, rankableGroups, report, reportMeasuring } from "./rank.ts";
 import type { RankContext, RankSettings } from "./rank-context.ts";
 import { rankGroups } from "./rank-groups.ts";
 
@@ -132,7 +132,7 @@ function withWholeBlocks(
 
 async function chooseFor(scene: Scene, analysis: ChannelAnalysis, layer: string): Promise<GroupedLayer> {
   const node = analysis.model.graph.nodes.find((one) => nodeLabel(one) === layer)!;
-  const equal = { layer, blocks: intAttribute(node, "group", 1), cut: "equal", trial: null } as const;
+  const equal = { layer, blocks: blocksOf(node), cut: "equal", trial: null } as const;
   const whole = withWholeBlocks(analysis, layer);
   const groups = [analysis, whole].map((seen) => openAround(scene, seen, layer));
   if (groups[0]!.length === 0)
@@ -146,6 +146,12 @@ async function chooseFor(scene: Scene, analysis: ChannelAnalysis, layer: string)
   return obstacle === undefined
     ? { ...equal, cut: "blocks", trial, reason: null }
     : { ...equal, trial, reason: `with whole blocks: ${obstacle}` };
+}
+
+/** Blocks of a grouped convolution, groups of a norm. */
+function blocksOf(node: Node): number {
+  const attribute = { GroupNormalization: "num_groups", GroupNorm: "groups" }[node.opType] ?? "group";
+  return intAttribute(node, attribute, 1);
 }
 
 /** Groups around a layer that may be touched; none where the selection does not know the groups by these names. */
@@ -194,7 +200,6 @@ async function ranked(
     settings,
     data,
     signal: options.signal,
-    onCached: reportCaching(options),
     onMeasured: reportMeasuring(options),
   });
   let next = await events.next();

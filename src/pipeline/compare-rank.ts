@@ -16,7 +16,7 @@ import {
 import type { Means, Method } from "./compare-methods.ts";
 import { costOf } from "./cost-of.ts";
 import { gradientPayoff } from "./oracle-rankings.ts";
-import { report, reportCaching, reportMeasuring } from "./rank.ts";
+import { report, reportMeasuring } from "./rank.ts";
 import type { RankContext, RankSettings } from "./rank-context.ts";
 import { rankGroups } from "./rank-groups.ts";
 
@@ -134,7 +134,6 @@ async function scoresOf(
     settings: rankSettingsOf(bench, attempt),
     data: { dataset, payoff: await payoffOf(bench, attempt), runner },
     signal: options.signal,
-    onCached: reportCaching(work),
     onMeasured: reportMeasuring(work),
     onRemark: options.onRemark,
   };

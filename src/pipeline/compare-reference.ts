@@ -25,7 +25,7 @@ import { onceEstimator } from "./compare-methods.ts";
 import { storeOf } from "./compare-options.ts";
 import { costOf } from "./cost-of.ts";
 import { tableOf, wholeGameOf } from "./oracle-table.ts";
-import { report, reportCaching } from "./rank.ts";
+import { report } from "./rank.ts";
 import type { RankSettings } from "./rank-context.ts";
 import { rankGroups } from "./rank-groups.ts";
 
@@ -130,8 +130,7 @@ async function byEstimate(bench: CompareBench, group: number, stage: Stage): Pro
     const settings = referenceSettingsOf(bench, rows);
     const data = { dataset: parts.pool, payoff: await payoffOn(bench, parts.pool, payoff), runner };
     const { signal } = options;
-    const onCached = reportCaching(work);
-    const events = rankGroups({ analysis, groups: [group], settings, data, signal, onCached });
+    const events = rankGroups({ analysis, groups: [group], settings, data, signal });
     for (let next = await events.next(); ; next = await events.next()) {
       if (next.done === true) return { values: next.value[0]!.values, rows: next.value[0]!.rows };
       report(work, next.value);

@@ -6,7 +6,7 @@ import type { KeptWork } from "./kept-work.ts";
 import type { Bench } from "./prune-bench.ts";
 import { pruneChannels } from "./prune-channels.ts";
 import { groupsOf, type PruneOptions, ranksWithData } from "./prune-options.ts";
-import { payoffFor, report, reportCaching, reportMeasuring } from "./rank.ts";
+import { payoffFor, report, reportMeasuring } from "./rank.ts";
 import type { RankContext } from "./rank-context.ts";
 import type { PruneEvent, PruneOutcome, Refinery } from "./removal.ts";
 import { cutTo, survivorOf } from "./survivor.ts";
@@ -54,7 +54,6 @@ export async function decide(
     settings: options.settings,
     data,
     signal: options.signal,
-    onCached: reportCaching(options),
     onRemark: options.onRemark,
     onMeasured: reportMeasuring(options),
     prune: { budget: options.budget, steps: options.steps ?? 1, minAccuracy: options.minAccuracy },

@@ -264,7 +264,7 @@ function totals(
     notes.push("How often the accuracy has to be looked at is not known before; the time leaves it out.");
   if (options.grouped === "auto" && bench.analysis.groupedCut.size > 0)
     notes.push(
-      "What grouped convolutions lose is chosen first, by ranking their groups in both forms. The time leaves that out, and what stays is told for equal cuts.",
+      "What grouped convolutions and group norms lose is chosen first, by ranking their groups in both forms. The time leaves that out, and what stays is told for equal cuts.",
     );
   if (stand === undefined)
     notes.push("How much goes depends on the accuracy; the time is that of the whole network.");

@@ -8,6 +8,8 @@ import type { ChannelAnalysis, ChannelGroup } from "../channels/groups.ts";
 import { costOfMasks } from "../channels/plan.ts";
 import { layerName } from "../channels/unique-id.ts";
 import { nodeLabel } from "../graph/model.ts";
+import { closeCaches } from "../passes/close-caches.ts";
+import type { Cache } from "../passes/find-caches.ts";
 import type { InspectedGroup, Inspection, LockedGroup } from "../report/records.ts";
 import type { LoadedModel } from "./load-model.ts";
 
@@ -19,7 +21,7 @@ export interface InspectOptions {
 /** @throws {PrunerError} `unknown-group` for a name to explain that no group and no layer has. */
 /** Describes a model and its groups; costs are of one example, those of a channel while all others are there. */
 export function inspectModel(
-  { path, hash, analysis }: LoadedModel,
+  { path, hash, analysis, closed }: LoadedModel,
   { explain }: InspectOptions = {},
 ): Inspection {
   const explanation = explain === undefined ? undefined : explainNamed(analysis, explain);
@@ -45,6 +47,8 @@ export function inspectModel(
     nodes: model.graph.nodes.length,
     inputs: model.graph.inputs.map(described),
     outputs: model.graph.outputs.map(described),
+    caches: (closed ?? closeCaches(model))?.caches.map(namesOf) ?? [],
+    cachesShrink: closed !== undefined,
     parameters: full.parameters,
     macs: full.macs,
     openSizes: costs.openSizes,
@@ -52,6 +56,10 @@ export function inspectModel(
     groups: analysis.groups.map((group, k) => describe(group, perChannel[k]!)),
     ...(explanation !== undefined && { explanation }),
   };
+}
+
+function namesOf({ past, present }: Cache): { readonly past: string; readonly present: string } {
+  return { past: past.name, present: present.name };
 }
 
 /** Groups that have to stay, wholly or in part, and why. */

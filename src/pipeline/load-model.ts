@@ -9,6 +9,7 @@ import type { Dim, Model, ValueInfo } from "../graph/model.ts";
 import { findNonFinite } from "../graph/non-finite.ts";
 import { dataFilesOf } from "../onnx/data-files.ts";
 import { readModelFile } from "../onnx/read.ts";
+import { type ClosedCaches, closeCaches } from "../passes/close-caches.ts";
 import { openBatch } from "../passes/open-batch.ts";
 
 export interface LoadedModel {
@@ -19,25 +20,42 @@ export interface LoadedModel {
   readonly hash: string;
   /** As in the file: what is sliced. */
   readonly analysis: ChannelAnalysis;
+  /** What was taken off the model, to be put back where it is written; absent where that was not asked for. */
+  readonly closed?: ClosedCaches | undefined;
 }
 
 export interface LoadOptions extends CutOptions {
   /** Shapes that replace what the file says about its inputs, by input name. */
   readonly inputShapes?: ReadonlyMap<string, readonly Dim[]> | undefined;
+  /** Caches of keys and values are taken off the model and may shrink with its heads. */
+  readonly shrinkCaches?: boolean | undefined;
 }
 
 /**
  * Reads a model and finds its channel groups.
- * @throws {PrunerError} What `readModelFile` throws; `invalid-option` for the shape of an unknown input.
+ * @throws {PrunerError} What `readModelFile` throws; `invalid-option` for the shape of an unknown input, and where
+ *   there is no cache that could shrink.
  */
 export async function loadModel(
   path: string,
-  { inputShapes, ...cuts }: LoadOptions = {},
+  { inputShapes, shrinkCaches = false, ...cuts }: LoadOptions = {},
 ): Promise<LoadedModel> {
   const read = await readModelFile(path);
   const files = [path, ...dataFilesOf(read)];
-  const analysis = analyzeChannels(withShapes(read, inputShapes), cuts);
-  return { path, files, hash: await hashOf(files), analysis };
+  const model = withShapes(read, inputShapes);
+  const closed = shrinkCaches ? withoutCaches(model) : undefined;
+  const analysis = analyzeChannels(closed?.model ?? model, cuts);
+  return { path, files, hash: await hashOf(files), analysis, ...(closed !== undefined && { closed }) };
+}
+
+function withoutCaches(model: Model): ClosedCaches {
+  const closed = closeCaches(model);
+  if (closed !== undefined) return closed;
+  throw new PrunerError("invalid-option", {
+    option: "shrink-caches",
+    got: "a model without caches",
+    expected: "inputs of open length that one node lengthens and hands on as outputs",
+  });
 }
 
 /**

@@ -52,7 +52,7 @@ export function wholeGameOf(
     runner,
     memory,
     signal,
-    onCached: (done, total) => onProgress?.({ label, done, total, unit: "examples" }),
+    onPrepared: (done, total) => onProgress?.({ label, done, total, unit: "examples" }),
   });
 }
 

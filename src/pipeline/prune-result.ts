@@ -4,6 +4,7 @@ import type { KeepMasks, PrunePlan } from "../channels/plan.ts";
 import type { LayerTimes } from "../evaluation/layer-times.ts";
 import type { SliceCheck } from "../evaluation/verify-slice.ts";
 import type { PairedAccuracy } from "../metrics/index.ts";
+import type { ShrunkCache } from "../passes/reopen-caches.ts";
 import type {
   ExampleCounts,
   GroupedLayer,
@@ -31,6 +32,8 @@ export interface PruneResult {
   readonly scoring: ScoringConditions | null;
   /** What each grouped convolution lost and why, in the order of the graph; null where that was not chosen by measuring. */
   readonly grouped: readonly GroupedLayer[] | null;
+  /** Caches of keys and values and how wide they were and are; null where they were not to shrink. */
+  readonly caches: readonly ShrunkCache[] | null;
   /** Time by layer; null where that was not measured. */
   readonly layerTimes: LayerTimes | null;
   /** Accuracy after minus accuracy before, on the same examples; null without labels. */
@@ -49,7 +52,7 @@ export interface PruneResult {
 export interface Findings
   extends Pick<
     PruneResult,
-    "before" | "after" | "plan" | "check" | "rounds" | "grouped" | "layerTimes" | "accuracyChange"
+    "before" | "after" | "plan" | "check" | "rounds" | "grouped" | "caches" | "layerTimes" | "accuracyChange"
   > {
   readonly decision: Decision;
 }
@@ -58,7 +61,7 @@ export interface Findings
 export function resultOf(
   options: PruneOptions,
   { analysis, parts }: Bench,
-  { before, after, plan, check, rounds, grouped, layerTimes, accuracyChange, decision }: Findings,
+  { before, after, plan, check, rounds, grouped, caches, layerTimes, accuracyChange, decision }: Findings,
 ): PruneResult {
   return {
     schemaVersion: 1,
@@ -71,6 +74,7 @@ export function resultOf(
     scores: decision.scoring === null ? null : scoredGroups(analysis, decision),
     scoring: decision.scoring,
     grouped,
+    caches,
     layerTimes,
     accuracyChange,
     rows: decision.rankings.flat().reduce((sum, scores) => sum + scores.rows, 0),

@@ -1,12 +1,14 @@
 /** @file The prune command: from a model and data (or scores, or a plan) to a smaller model, checked and measured. */
 import { PrunerError } from "../base/problem.ts";
 import { analyzeChannels } from "../channels/groups.ts";
-import { planOfMasks } from "../channels/plan.ts";
+import { type KeepMasks, type PrunePlan, planOfMasks } from "../channels/plan.ts";
 import { divergence } from "../evaluation/measure.ts";
 import { verifySlice } from "../evaluation/verify-slice.ts";
+import { checkGraph } from "../graph/check.ts";
 import type { Model } from "../graph/model.ts";
 import { pairedAccuracy } from "../metrics/index.ts";
 import { openBatch } from "../passes/open-batch.ts";
+import { reopenCaches } from "../passes/reopen-caches.ts";
 import { sliceModel } from "../surgery/slice.ts";
 import { chooseOutput } from "../valuation/targets.ts";
 import { checkOutputs } from "./check-outputs.ts";
@@ -14,7 +16,7 @@ import { checkAmounts, checkCombination, checkRemoves } from "./check-prune.ts";
 import { settleGroupedCuts } from "./choose-grouped-cuts.ts";
 import { decide } from "./decide.ts";
 import { figuresOf } from "./figures.ts";
-import { runnable, sizeOnDisk } from "./load-model.ts";
+import { type LoadedModel, runnable, sizeOnDisk } from "./load-model.ts";
 import { type Bench, feedsOf, measureOn, openParts } from "./prune-bench.ts";
 import { checkpointOf, isThere, openPruneCheckpoint, removeCheckpoint } from "./prune-checkpoint.ts";
 import { inputsOf, type PruneOptions } from "./prune-options.ts";
@@ -85,12 +87,14 @@ async function pruneWith(asked: PruneOptions, given: Bench): Promise<PruneResult
       ? null
       : await verifySlice(runner, analysis, decision.masks, cut.model, feeds(8));
   const pruned = await measureOn(options, bench, smaller, output, "pruned");
-  const plan = planOfMasks(model.analysis, decision.masks);
+  const plan = planOf(model, decision.masks);
   const bytesBefore = await sizeOnDisk(model);
   const [timedBefore, timedAfter] = await timeModels([analysis, smaller], feeds, options);
   const layerTimes = await timeLayers([analysis, smaller], feeds, [timedBefore, timedAfter], options);
-  const result = decision.left === undefined ? sliced : asDeclared(smaller.model, sliced);
-  const bytes = await writeOutput(withProvenance(result, plan, model.hash), out);
+  const whole = decision.left === undefined ? sliced : asDeclared(smaller.model, sliced);
+  const { model: result, shrunk: caches } =
+    model.closed === undefined ? { model: whole, shrunk: null } : reopenCaches(whole, model.closed);
+  const bytes = await writeOutput(withProvenance(checkGraph(result), plan, model.hash), out);
   if (savePlan !== undefined) await writeJson(savePlan, plan);
   if (checkpoint !== undefined) await removeCheckpoint(checkpointOf(options));
   const apart =
@@ -112,9 +116,15 @@ async function pruneWith(asked: PruneOptions, given: Bench): Promise<PruneResult
     check,
     rounds: refinery?.rounds ?? [],
     grouped,
+    caches,
     layerTimes,
     decision,
   });
+}
+
+function planOf({ analysis, closed }: LoadedModel, masks: KeepMasks): PrunePlan {
+  const plan = planOfMasks(analysis, masks);
+  return closed === undefined ? plan : { ...plan, caches: "shrink" };
 }
 
 /** The refined network with inputs and outputs as the file declares them, where its batch was opened for the work. */

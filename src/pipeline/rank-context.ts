@@ -8,6 +8,7 @@ import type {
   EstimatorName,
   EstimatorState,
   PartialOptions,
+  Settlement,
   StoppedBy,
   Weighting,
 } from "../estimators/index.ts";
@@ -42,9 +43,12 @@ export interface RankSettings {
   readonly groupSize?: number | undefined;
   /** Stop a group once the set of this share of its channels with the lowest values is settled. */
   readonly settleAt?: number | undefined;
+  /** Or stop it once its ranking is likely to have this rank correlation with that of the true values. */
+  readonly settleOrder?: number | undefined;
   /**
    * "even" (default): one group after the other, with the same budget for each channel. "open": all groups at once, rows
-   * going where it is least clear which channels are the lower half (or the share `settleAt`) of a group.
+   * going where it is least clear which channels are the lower half (or the share `settleAt`) of a group, or in
+   * which order all of them are (`settleOrder`).
    */
   readonly allocation?: Allocation | undefined;
   readonly memory?: number | undefined;
@@ -59,8 +63,6 @@ export interface RankContext {
     | { readonly dataset: Dataset; readonly payoff: PayoffSetup | undefined; readonly runner: Runner }
     | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Told while the activations that enter a group are computed. */
-  readonly onCached?: ((group: string, done: number, total: number) => void) | undefined;
   /** Told while gradients are computed. */
   readonly onMeasured?: ((done: number, total: number) => void) | undefined;
   /** Told what is worth a line: work that more memory would save. */
@@ -72,6 +74,8 @@ export interface RankContext {
         readonly current?: EstimatorState | undefined;
         /** Where groups stood that were played at once. */
         readonly open?: readonly OpenGroup[] | undefined;
+        /** Names of those whose next step had been asked for. */
+        readonly asked?: readonly string[] | undefined;
       }
     | undefined;
 }
@@ -84,6 +88,7 @@ export interface OpenGroup {
   /** Infinite ones as null. */
   readonly standardErrors: readonly (number | null)[];
   readonly stoppedBy: StoppedBy | null;
+  readonly settlement: Settlement | null;
 }
 
 export type RankEvent =
@@ -93,8 +98,8 @@ export type RankEvent =
       readonly group: string;
       readonly estimate: Estimate;
       readonly budget: number;
-      /** Of groups that are played at once: rows of all of them, and how it stands. */
-      readonly together?: { readonly rows: number; readonly note: string };
+      /** Of groups that are played at once: rows of all of them, how it stands, and whose next steps are under way. */
+      readonly together?: { readonly rows: number; readonly note: string; readonly asked: readonly string[] };
     }
   | { readonly kind: "finished"; readonly scores: GroupScores };
 

@@ -5,11 +5,11 @@ import {
   type EstimatorOptions,
   type EstimatorState,
   estimators,
-  type StopRule,
 } from "../estimators/index.ts";
 import { percent, whole } from "../report/format.ts";
 import type { GroupScores } from "../report/records.ts";
-import { type NetworkGame, networkGame } from "../valuation/network-game.ts";
+import { type NetworkGame, type NetworkGameOptions, networkGame } from "../valuation/network-game.ts";
+import { stopFor } from "./doubt.ts";
 import { gradientsFor, rowsFor, wholeRows } from "./rank-budget.ts";
 import type { RankContext, RankEvent } from "./rank-context.ts";
 
@@ -26,12 +26,13 @@ export function requireGames(context: RankContext): GameContext {
 /**
  * Sets up the game of some groups.
  * @param games How many games are open at the same time, and share the memory.
+ * @param upstream What those of them keep that stay open as long as this one.
  */
 export function openGame(
-  { analysis, settings, data, signal, onCached }: GameContext,
+  { analysis, settings, data }: GameContext,
   groups: readonly number[],
-  name: string,
   games = 1,
+  upstream: NetworkGameOptions["upstream"] = [],
 ): Promise<NetworkGame> {
   return networkGame({
     ...data,
@@ -41,8 +42,7 @@ export function openGame(
     games,
     memory: settings.memory,
     gradients: gradientsFor(settings.estimator),
-    signal,
-    onCached: (done, total) => onCached?.(name, done, total),
+    upstream,
   });
 }
 
@@ -56,13 +56,6 @@ export function runOptions(
   return { seed: (seed + Math.imul(groups[0]!, 0x9e3779b1)) >>> 0, signal, weighting, partial, groupSize };
 }
 
-/** Stop once it is clear which of this share of the players have the lowest values; never for a single player. */
-export function settledAt(share: number | undefined, players: number): StopRule | undefined {
-  if (share === undefined || players < 2) return undefined;
-  const remove = Math.min(players - 1, Math.max(1, Math.round(share * players)));
-  return { kind: "settled", remove, confidence: 0.95 };
-}
-
 /** Values the channels of these groups in one game. */
 export async function* playGame(
   context: RankContext,
@@ -74,7 +67,7 @@ export async function* playGame(
   const { analysis } = context;
   const name = groups.length === 1 ? analysis.groups[groups[0]!]!.id : `${groups.length} groups together`;
   const able = requireGames(context);
-  const game = await openGame(able, groups, name);
+  const game = await openGame(able, groups);
   try {
     return yield* valued(able, groups, game, { name, resume, seconds });
   } finally {
@@ -106,7 +99,7 @@ async function* valued(
     budget: seconds === undefined ? { rows } : { seconds, ...(whole !== undefined && { rows: whole }) },
     concurrency: 2 * data.runner.workers,
     resume,
-    stop: settledAt(settings.settleAt, game.players),
+    stop: stopFor(settings, game.players),
   });
   for await (const estimate of run) {
     last = estimate;

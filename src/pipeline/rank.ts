@@ -142,13 +142,17 @@ async function rankWith(options: RankOptions, { analysis, groups, data }: RankBe
     settings,
     data,
     signal,
-    onCached: reportCaching(options),
     onMeasured: reportMeasuring(options),
     onRemark: options.onRemark,
     resume:
       left === undefined
         ? undefined
-        : { finished: left.finished, current: left.current ?? undefined, open: left.open },
+        : {
+            finished: left.finished,
+            current: left.current ?? undefined,
+            open: left.open,
+            asked: left.asked,
+          },
   };
   const keeper = stateKeeper(out, header, left, options.saveEveryMs);
   const events = rankGroups(context);
@@ -222,6 +226,7 @@ function stateKeeper(
   const finished = new Map(left?.finished.map((scores) => [scores.id, scores]));
   let current: (() => EstimatorState | null) | undefined = left && (() => left.current);
   const open = new Map((left?.open ?? []).map((group) => [group.id, () => group]));
+  let asked = left?.asked ?? [];
   let savedAt = performance.now();
   const save = async () => {
     if (out === undefined) return;
@@ -230,7 +235,7 @@ function stateKeeper(
       header,
       finished: [...finished.values()],
       current: current?.() ?? null,
-      ...(open.size > 0 && { open: [...open.values()].map((group) => group()) }),
+      ...(open.size > 0 && { open: [...open.values()].map((group) => group()), asked }),
     };
     await writeJson(partialPath(out), state);
   };
@@ -240,9 +245,10 @@ function stateKeeper(
         if (finished.has(event.scores.id)) return; // left by the run before
         finished.set(event.scores.id, event.scores);
         if (header.players !== "joint") current = undefined; // a joint game ends for all its groups at once
-      } else if (event.together !== undefined)
+      } else if (event.together !== undefined) {
         open.set(event.group, () => openGroupOf(event.group, event.estimate));
-      else current = event.estimate.state;
+        ({ asked } = event.together);
+      } else current = event.estimate.state;
       if (performance.now() - savedAt > saveEveryMs) await save();
     },
     save,
@@ -261,12 +267,6 @@ export function report({ onProgress, onRemark }: WorkOptions, event: RankEvent):
     onProgress?.({ label: group, done, total: Math.max(budget, done), unit: "rows", note });
     if (estimate.stoppedBy === "settled") onRemark?.(`${group}: settled after ${estimate.rows} rows`);
   }
-}
-
-/** Progress while activations are computed. */
-export function reportCaching({ onProgress }: WorkOptions): NonNullable<RankContext["onCached"]> {
-  return (group, done, total) =>
-    onProgress?.({ label: `${group}: activations`, done, total, unit: "examples" });
 }
 
 /** Progress while gradients are computed. */

@@ -54,6 +54,10 @@ const grouped = optional(
   ),
 );
 
+const caches = optional(
+  nullable(listOf(fields({ past: text, present: text, before: listOf(anything), after: listOf(anything) }))),
+);
+
 const sides = (side: Shape) => fields({ before: side, after: side });
 
 const layerTimes = optional(
@@ -168,6 +172,7 @@ export const pruneShape: Shape = fields({
   check: nullable(fields({ difference: number, tolerance: number, examples: count() })),
   rounds,
   grouped,
+  caches,
   layerTimes,
   scores: nullable(
     listOf(

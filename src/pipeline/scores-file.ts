@@ -45,6 +45,8 @@ export interface PartialScores {
   readonly current: EstimatorState | null;
   /** Where groups stood that were played at once. */
   readonly open?: readonly OpenGroup[] | undefined;
+  /** Names of those whose next step had been asked for. */
+  readonly asked?: readonly string[] | undefined;
 }
 
 /** The conditions of a ranking by this version of the tool. */
@@ -121,11 +123,11 @@ export async function readPartial(out: string, header: ScoresHeader): Promise<Pa
   );
   if (different !== undefined)
     throw new PrunerError("state-mismatch", { path, detail: `its ${different} differs` });
-  const { finished, current = null, open } = document;
+  const { finished, current = null, open, asked } = document;
   if (!isScoresList(finished) || finished.length > header.groupIds.length)
     throw new PrunerError("file-invalid", {
       path,
       detail: "is not the state of a run; delete it and start without --resume",
     });
-  return { header, finished, current, ...(open !== undefined && { open }) };
+  return { header, finished, current, ...(open !== undefined && { open, asked }) };
 }

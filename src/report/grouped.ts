@@ -5,7 +5,7 @@ import { table } from "./table.ts";
 
 /** The heads of the table of grouped convolutions. */
 export const groupedHeads = [
-  "grouped convolution",
+  "grouped layer",
   "blocks",
   "loses",
   "payoff, equal cuts",
@@ -28,7 +28,8 @@ export function groupedRow({ layer, blocks, cut, trial, reason }: GroupedLayer):
 /** Empty where nothing was chosen. */
 export function groupedText(layers: readonly GroupedLayer[] | null): string {
   if (layers === null) return "";
-  if (layers.length === 0) return "There is no grouped convolution with several channels in a block.";
+  if (layers.length === 0)
+    return "There is no grouped convolution and no group norm with several channels in a block.";
   const left = ["left", "right", "left", "right", "right", "right", "right", "left"] as const;
   return table(groupedHeads, layers.map(groupedRow), left);
 }

@@ -1,4 +1,5 @@
 /** @file What inspect found, as text. In a file of its own, since a cold start should load nothing that it does not need. */
+import { cachesNote } from "./caches.ts";
 import { compact, percent, whole } from "./format.ts";
 import type { Inspection } from "./records.ts";
 import { table } from "./table.ts";
@@ -29,9 +30,9 @@ export function inspectionText(found: Inspection): string {
     notes(group),
   ]);
   const head = ["group", "channels", "removable", "MACs/channel", "params/channel", "layers", "notes"];
-  return [...lines, table(head, rows, ["left", "right", "right", "right", "right", "right", "left"])].join(
-    "\n",
-  );
+  const groups = table(head, rows, ["left", "right", "right", "right", "right", "right", "left"]);
+  const caches = cachesNote(found);
+  return [...lines, groups, ...(caches === "" ? [] : ["", caches])].join("\n");
 }
 
 function notes({ blocks, reason, lockedBy, locked }: Inspection["groups"][number]): string {

@@ -166,6 +166,10 @@ export interface Inspection {
     readonly dtype: string;
     readonly shape: readonly Dim[] | null;
   }[];
+  /** Inputs of a decoder that come back longer as outputs. */
+  readonly caches: readonly { readonly past: string; readonly present: string }[];
+  /** Whether they shrink with the heads, and are left out of `inputs` and `outputs`. */
+  readonly cachesShrink: boolean;
   /** Trainable parameters; running statistics of batch norms are not counted. */
   readonly parameters: number;
   /** Multiply-accumulates of one example in convolutions, matrix products, recurrent layers and attention. */

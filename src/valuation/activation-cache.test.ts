@@ -160,6 +160,83 @@ test("a failure leaves places as they were", async () => {
   expect(areEqual([await narrow.values(masks, examples)], [wanted])).toBe(true);
 });
 
+describe("games that start from what others keep", () => {
+  const many = 1500;
+
+  /** Blocks with shortcuts; the groups inside them are players one after the other. */
+  function blocks(): Model {
+    const g = graphBuilder();
+    const x = g.input("x", ["N", 3, 12, 12]);
+    let stream = relu(g, conv(g, x, "stem", 3, 8));
+    for (const name of ["a", "b", "c"]) {
+      const inner = relu(g, conv(g, stream, name, 8, 10));
+      stream = relu(
+        g,
+        g.node("Add", [batchNorm(g, conv(g, inner, `${name}.out`, 10, 8), `${name}.norm`, 8), stream]),
+      );
+    }
+    head(g, stream, 8);
+    return g.build();
+  }
+
+  async function chainOf(runner: Runner, memory?: number): Promise<NetworkGame[]> {
+    const analysis = analyzeChannels(blocks());
+    const arrays = datasetFromArrays({ inputs: noise([many, 3, 12, 12]), labels: turns(many) });
+    const dataset = fitToInputs(arrays, analysis.model.graph.inputs);
+    const payoff = await preparePayoff(analysis, dataset, runner);
+    const games: NetworkGame[] = [];
+    for (const name of ["a", "b", "c"]) {
+      const groups = [analysis.groups.findIndex(({ id }) => id === name)];
+      const upstream = games.map(({ activations }) => activations).reverse();
+      games.push(
+        await networkGame({ analysis, groups, dataset, payoff, runner, memory, games: 3, upstream }),
+      );
+    }
+    return games;
+  }
+
+  const rows = (players: number): readonly [Uint8Array, Uint32Array] => {
+    const [masks, examples] = rowsOn(players, 3);
+    return [masks, examples.map((example) => example % many)];
+  };
+
+  test("run the network from there on only", async () => {
+    const [first, second, third] = (await chainOf(one)) as [NetworkGame, NetworkGame, NetworkGame];
+    expect(third.activations.exampleMacs).toBe(second.activations.exampleMacs);
+    await third.values(...rows(third.players)); // asks the others for what it starts from
+    expect(second.activations.computed()).toBeGreaterThanOrEqual(third.activations.computed());
+    expect(first.activations.computed()).toBeGreaterThanOrEqual(second.activations.computed());
+  });
+
+  test("value coalitions as games do that start from the inputs", async () => {
+    const analysis = analyzeChannels(blocks());
+    const arrays = datasetFromArrays({ inputs: noise([many, 3, 12, 12]), labels: turns(many) });
+    const dataset = fitToInputs(arrays, analysis.model.graph.inputs);
+    const payoff = await preparePayoff(analysis, dataset, two);
+    for (const [k, game] of (await chainOf(two)).entries()) {
+      const groups = [analysis.groups.findIndex(({ id }) => id === "abc"[k])];
+      const alone = await networkGame({ analysis, groups, dataset, payoff, runner: two });
+      const [masks, examples] = rows(game.players);
+      const [values, wanted] = [await game.values(masks, examples), await alone.values(masks, examples)];
+      const most = Math.max(...values.map((value, row) => Math.abs(value - wanted[row]!)));
+      expect(most).toBeLessThan(1e-4);
+    }
+  });
+
+  test("give the same bytes with little memory and for any number of workers", async () => {
+    const valuesOf = async (games: readonly NetworkGame[]) =>
+      Promise.all(games.map((game) => game.values(...rows(game.players))));
+    const wide = await chainOf(two);
+    const wanted = await valuesOf(wide);
+    expect(areEqual(await valuesOf(await chainOf(one)), wanted)).toBe(true);
+    const narrow = await chainOf(two, 3 * 1.1e7);
+    expect(narrow.map(({ method }) => method)).toEqual(wide.map(({ method }) => method));
+    expect(Math.max(...narrow.map(({ kept }) => kept))).toBeLessThan(many);
+    expect(areEqual(await valuesOf(narrow), wanted)).toBe(true);
+    expect(areEqual(await valuesOf(narrow), wanted)).toBe(true);
+  });
+});
+
 describe("places", () => {
   test("never give one place to two keys that are held", async () => {
     const steps = fc.array(fc.tuple(fc.uniqueArray(fc.nat(9), { minLength: 1, maxLength: 4 }), fc.nat(3)), {

@@ -2,7 +2,10 @@
 
 import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
+import type { Dataset } from "../datasets/index.ts";
 import { concreteShape } from "../graph/dims.ts";
+import { evaluateDim } from "../graph/evaluate-dim.ts";
+import { emptyLength } from "../passes/close-caches.ts";
 import { arrayTypes, bytesPerElement, type DType, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import { type Chunks, chunksIn, entryOf, type Take } from "./chunks.ts";
@@ -20,15 +23,42 @@ export interface Cached extends CachedLayout {
   readonly entries: Chunks<TypedArray>;
 }
 
-/** @throws {PrunerError} `group-not-maskable` where a size is not known. */
-export function layoutOf({ facts }: ChannelAnalysis, name: string): CachedLayout {
-  const fact = facts.get(name);
-  const shape = concreteShape(fact?.shape?.slice(1));
+/**
+ * How a value is kept of each example. Sizes that the model leaves open are those of the data.
+ * @throws {PrunerError} `group-not-maskable` where a size is not known.
+ */
+export function layoutOf(analysis: ChannelAnalysis, dataset: Dataset, name: string): CachedLayout {
+  const fact = analysis.facts.get(name);
+  const sizes = sizesIn(analysis, dataset);
+  const shape = concreteShape(
+    fact?.shape?.slice(1).map((dim) => evaluateDim(dim, (atom) => sizes.get(atom) ?? lengthOfNone(atom))),
+  );
   if (fact?.dtype === undefined || shape === undefined) {
     const detail = `the size of "${name}" is not known; state the input's shape with --input-shape`;
     throw new PrunerError("group-not-maskable", { group: name, detail });
   }
   return { name, dtype: fact.dtype, shape };
+}
+
+/** What the data say about sizes that the inputs of a model leave open, by their names. */
+function sizesIn({ model, facts }: ChannelAnalysis, { inputs }: Dataset): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { name } of model.graph.inputs) {
+    const fed = inputs.get(name)?.feed.shape;
+    facts
+      .get(name)
+      ?.shape?.slice(1)
+      .forEach((dim, axis) => {
+        const size = fed?.[axis];
+        if (typeof dim === "string" && size !== undefined) sizes.set(dim, size);
+      });
+  }
+  return sizes;
+}
+
+/** Caches that were taken off a model hold nothing. */
+function lengthOfNone(atom: string): number | undefined {
+  return atom.startsWith(emptyLength) ? 0 : undefined;
 }
 
 /** Bytes of one entry of each value. */

@@ -1,18 +1,21 @@
 /** @file The worker's side of the activation cache: runs the network in front of the masks and keeps what comes out. */
 import type { Session } from "../engine/engine.ts";
-import type { TypedArray } from "../tensor/dtype.ts";
+import { allocate, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor } from "../tensor/tensor.ts";
-import { storeEntry } from "./cached.ts";
+import { type Cached, copyEntry, storeEntry } from "./cached.ts";
 import type { Job } from "./jobs.ts";
 
 type FillJob = Extract<Job, { readonly kind: "fill" }>;
 
 /** Runs block by block; entries that other examples stand in are left alone. */
-export async function fillCached(session: Session, { setup, feeds, entries }: FillJob): Promise<void> {
+export async function fillCached(session: Session, { setup, feeds, entries, from }: FillJob): Promise<void> {
   const { block, values } = setup;
+  const { values: kept, reads } = setup.from ?? { values: [], reads: [] };
   for (let start = 0; start < entries.length; start += block) {
     const count = Math.min(block, entries.length - start);
-    const results = await session.run(rowsOf(feeds, start, count));
+    const given = from === undefined ? {} : keptRows(kept, from.subarray(start, start + count));
+    const read = Object.fromEntries(reads.map((name) => [name, given[name]!]));
+    const results = { ...given, ...(await session.run({ ...rowsOf(feeds, start, count), ...read })) };
     for (const value of values) {
       const { data } = results[value.name]!;
       for (let row = 0; row < count; row++) {
@@ -33,6 +36,19 @@ function rowsOf(
       const size = sizeOf(shape.slice(1));
       const own = data.subarray(start * size, (start + count) * size) as TypedArray;
       return [name, { dtype, shape: [count, ...shape.slice(1)], data: own }];
+    }),
+  );
+}
+
+function keptRows(kept: readonly Cached[], entries: Uint32Array): Record<string, Tensor> {
+  return Object.fromEntries(
+    kept.map((value) => {
+      const { name, dtype, shape } = value;
+      const data = allocate(dtype, entries.length * sizeOf(shape));
+      entries.forEach((entry, row) => {
+        copyEntry(value, entry, data, row);
+      });
+      return [name, { dtype, shape: [entries.length, ...shape], data }];
     }),
   );
 }

@@ -125,6 +125,8 @@ export interface FillSetup {
   readonly values: readonly Cached[];
   /** Examples in one run of the model. */
   readonly block: number;
+  /** What is kept of another game, where it does not start at inputs of the network: names that it reads; others are copied. */
+  readonly from: { readonly values: readonly Cached[]; readonly reads: readonly string[] } | undefined;
 }
 
 /** Computes derivatives of payoffs with respect to gates. */
@@ -152,8 +154,10 @@ export type Job =
       readonly kind: "fill";
       readonly setup: FillSetup;
       readonly feeds: Readonly<Record<string, Tensor>>;
-      /** Entry of the cached values for each example of the feeds; -1: not wanted. */
+      /** Entry of the cached values for each example of the job; -1: not wanted. */
       readonly entries: Int32Array;
+      /** Entry of each example in the kept values that are read. */
+      readonly from: Uint32Array | undefined;
     }
   | {
       readonly kind: "exchange";

@@ -4,7 +4,8 @@ import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { Dataset } from "../datasets/index.ts";
 import type { Game } from "../games/game.ts";
 import { maskInputName } from "../passes/insert-masks.ts";
-import { type ActivationCache, openActivations } from "./activation-cache.ts";
+import { openActivations } from "./activation-cache.ts";
+import type { ActivationCache } from "./activations.ts";
 import type { Region } from "./arena.ts";
 import { type CachedLayout, layoutOf } from "./cached.ts";
 import type { Take } from "./chunks.ts";
@@ -19,6 +20,7 @@ import { cutTail, type Tail } from "./tail.ts";
 import { gradientRows, playGradients, type TailGradients, tailGradients } from "./tail-gradients.ts";
 import type { PayoffSetup } from "./targets.ts";
 import { trackedPool } from "./tracked-pool.ts";
+import { sourceOf } from "./upstream.ts";
 
 export interface NetworkGameOptions {
   readonly analysis: ChannelAnalysis;
@@ -34,8 +36,11 @@ export interface NetworkGameOptions {
   readonly games?: number | undefined;
   /** Whether the game has to have gradients, or is to have them where its payoff and its operators allow. Default neither. */
   readonly gradients?: "needed" | "welcome" | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onCached?: ((done: number, total: number) => void) | undefined;
+  /**
+   * What other games keep that stay open as long as this one, those nearest to the output first: where activations follow
+   * from theirs, the network is run from there on.
+   */
+  readonly upstream?: readonly ActivationCache[] | undefined;
 }
 
 /** A network as a game. */
@@ -49,6 +54,8 @@ export interface NetworkGame extends Game {
   readonly withoutGradients?: PrunerError | undefined;
   /** Examples whose activations are kept; those of others are computed whenever they are needed. */
   readonly kept: number;
+  /** What it keeps, for other games to start from. */
+  readonly activations: ActivationCache;
   /** Work of a row, in multiply-accumulates. */
   readonly rowMacs: number;
   /**
@@ -83,7 +90,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     usualMemory: runner.usualMemory / (options.games ?? 1),
     group: analysis.groups[groups[0]!]!.id,
   });
-  const cache = await store.activations(parts, planned.cached, shares.entries);
+  const cache = store.activations(parts, planned.cached, shares.entries);
   const tail: TailSetup = {
     ...planned,
     model: runner.share(parts.tail),
@@ -102,9 +109,10 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     examples: dataset.size,
     method: plan === undefined ? "rows" : "added",
     kept: cache.capacity,
+    activations: cache,
     rowMacs: plan?.rowMacs ?? tailMacs,
     close: store.close,
-    recomputedShare: () => work.shareOf(cache.computed() - dataset.size),
+    recomputedShare: () => work.shareOf((cache.computed() - dataset.size) * cache.exampleMacs),
     values: (masks, examples, call) => playRows(play, masks, examples, call),
     ...(backward instanceof PrunerError && { withoutGradients: backward }),
     ...(backward !== undefined &&
@@ -141,9 +149,9 @@ function backwardPass(
 }
 
 /** What is known of the game before anything is cached. */
-function tailPlanOf({ analysis, groups, payoff }: NetworkGameOptions, { cached }: Tail): TailPlan {
+function tailPlanOf({ analysis, dataset, groups, payoff }: NetworkGameOptions, { cached }: Tail): TailPlan {
   return {
-    cached: cached.map((name) => layoutOf(analysis, name)),
+    cached: cached.map((name) => layoutOf(analysis, dataset, name)),
     masks: groups.map((group) => {
       const { id, channels } = analysis.groups[group]!;
       return { name: maskInputName(id), players: channels };
@@ -153,17 +161,16 @@ function tailPlanOf({ analysis, groups, payoff }: NetworkGameOptions, { cached }
 }
 
 /** Keeps count of the work on rows, in multiply-accumulates. */
-function workOf({ prefix, tail }: Tail, plan: EffectsPlan | undefined) {
+function workOf({ tail }: Tail, plan: EffectsPlan | undefined) {
   const whole = macsOf(tail);
   const each = { rows: whole, walks: whole - (plan?.savedMacs ?? 0) };
-  const again = prefix === undefined ? 0 : macsOf(prefix);
   let total = 0;
   return {
     onBatch(kind: keyof typeof each, rows: number): void {
       total += rows * each[kind];
     },
-    /** Work in front of the masks on so many examples, as a share of that on rows so far. */
-    shareOf: (examples: number): number => (Math.max(0, examples) * again) / Math.max(1, total),
+    /** Other work, as a share of that on rows so far. */
+    shareOf: (macs: number): number => Math.max(0, macs) / Math.max(1, total),
   };
 }
 
@@ -172,15 +179,17 @@ export interface GameStore {
   /** Counts the jobs of the game. */
   readonly runner: Runner;
   readonly take: Take;
-  readonly activations: (
-    parts: Tail,
-    layouts: readonly CachedLayout[],
-    capacity: number,
-  ) => Promise<ActivationCache>;
+  readonly activations: (parts: Tail, layouts: readonly CachedLayout[], capacity: number) => ActivationCache;
   readonly close: () => Promise<void>;
 }
 
-export function storeFor({ runner, dataset, memory, signal, onCached }: NetworkGameOptions): GameStore {
+export function storeFor({
+  analysis,
+  runner,
+  dataset,
+  memory,
+  upstream = [],
+}: NetworkGameOptions): GameStore {
   const pool = trackedPool(runner.pool);
   const own: Runner = { ...runner, pool };
   const regions: Region[] = [];
@@ -197,13 +206,11 @@ export function storeFor({ runner, dataset, memory, signal, onCached }: NetworkG
     runner: own,
     take,
     close,
-    activations: ({ prefix }, layouts, capacity) =>
-      openActivations({ runner: own, dataset, prefix, layouts, capacity, take, signal, onCached }).catch(
-        async (error: unknown) => {
-          await close();
-          throw error;
-        },
-      ),
+    activations({ prefix }, layouts, capacity) {
+      const computed = prefix?.graph.outputs.map(({ name }) => name) ?? [];
+      const source = sourceOf(analysis.model, analysis.facts, computed, upstream);
+      return openActivations({ runner: own, dataset, prefix, source, layouts, capacity, take });
+    },
   };
 }
 

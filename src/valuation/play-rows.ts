@@ -1,6 +1,6 @@
 /** @file Sends the rows of a call to threads, batch by batch, each when what it reads is in memory. */
 import type { CallOptions } from "../games/game.ts";
-import type { ActivationCache } from "./activation-cache.ts";
+import type { ActivationCache } from "./activations.ts";
 import { type Batch, type Cutting, cutRows, type Range } from "./cut-rows.ts";
 import type { EffectsCache } from "./effects-cache.ts";
 import type { Job, TailSetup } from "./jobs.ts";

@@ -7,7 +7,7 @@ import type { Model } from "../graph/model.ts";
 import { batchOf } from "../passes/batch-places.ts";
 import { extract } from "../passes/extract.ts";
 import type { DType } from "../tensor/dtype.ts";
-import type { ActivationCache } from "./activation-cache.ts";
+import type { ActivationCache } from "./activations.ts";
 import { entryBytes } from "./cached.ts";
 import type { GradientsSetup, TailSetup } from "./jobs.ts";
 import { rowsPerBatch } from "./lay-out.ts";

@@ -14,6 +14,7 @@ import { extract } from "../passes/extract.ts";
 import { maskInputName } from "../passes/insert-masks.ts";
 import { allocate } from "../tensor/dtype.ts";
 import { float32, int64, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { fillWhole } from "./activation-cache.ts";
 import { type Cached, type CachedLayout, copyEntry, entryBytes, layoutOf } from "./cached.ts";
 import { chunksIn, entryOf } from "./chunks.ts";
 import type { AffineValue, WholeSetup } from "./jobs.ts";
@@ -26,6 +27,12 @@ import {
 } from "./network-game.ts";
 import { affineShapes } from "./plan-effects.ts";
 import { cutTail, type Tail } from "./tail.ts";
+
+export interface WholeNetworkGameOptions extends NetworkGameOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Told while effects of channels are computed, in examples. */
+  readonly onPrepared?: ((done: number, total: number) => void) | undefined;
+}
 
 export interface WholeNetworkGame extends WholeGame {
   /** Gives the game's memory back, for the next game to use, once no thread works for it any more. */
@@ -57,10 +64,10 @@ interface Affine {
  * the masks, computes in other than single precision there, or activations and effects would not fit into memory.
  * @throws {PrunerError} As `networkGame`.
  */
-export async function wholeNetworkGame(options: NetworkGameOptions): Promise<WholeNetworkGame> {
+export async function wholeNetworkGame(options: WholeNetworkGameOptions): Promise<WholeNetworkGame> {
   const { payoff, runner, dataset } = options;
   const parts = cutTail(options.analysis, options.groups, payoff.output);
-  const layouts = parts.cached.map((name) => layoutOf(options.analysis, name));
+  const layouts = parts.cached.map((name) => layoutOf(options.analysis, dataset, name));
   const players = options.groups.reduce((sum, group) => sum + options.analysis.groups[group]!.channels, 0);
   const found = await affineValues(options, parts, layouts, players);
   if (found === undefined) {
@@ -68,13 +75,16 @@ export async function wholeNetworkGame(options: NetworkGameOptions): Promise<Who
     return { ...wholeGame(game), method: "rows", close: game.close };
   }
   const store = storeFor(options);
-  const cached = (await store.activations(parts, layouts, dataset.size)).values;
-  const affine = await effectsOf({ ...options, runner: store.runner }, store, found, cached, players).catch(
-    async (error: unknown) => {
-      await store.close();
-      throw error;
-    },
-  );
+  const cache = store.activations(parts, layouts, dataset.size);
+  const cached = cache.values;
+  const prepare = async (): Promise<AffineValue[]> => {
+    await fillWhole(cache, 2 * runner.workers + 1, options.signal);
+    return effectsOf({ ...options, runner: store.runner }, store, found, cached, players);
+  };
+  const affine = await prepare().catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
   const rest = modelBehind(parts, found, affine);
   const read = new Set(rest.graph.inputs.map(({ name }) => name));
   const setup: WholeSetup = {
@@ -136,13 +146,13 @@ async function affineValues(
 
 /** Runs what is affine for no channel and for each channel alone. */
 async function effectsOf(
-  options: NetworkGameOptions,
+  options: WholeNetworkGameOptions,
   store: GameStore,
   { names, shapes, front }: Affine,
   cached: readonly Cached[],
   players: number,
 ): Promise<AffineValue[]> {
-  const { dataset, runner, signal, onCached } = options;
+  const { dataset, runner, signal, onPrepared } = options;
   const model = runner.share(front);
   const run = async (example: number) => {
     const feeds = { ...maskFeeds(options, players), ...repeatedValues(cached, front, example, players + 1) };
@@ -160,7 +170,7 @@ async function effectsOf(
     for (const [k, name] of names.entries())
       storeEffects(outputs[name]!.data as Float32Array, affine[k]!, players, example);
     example++;
-    onCached?.(example, dataset.size);
+    onPrepared?.(example, dataset.size);
   }
   return affine;
 }

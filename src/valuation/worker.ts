@@ -15,27 +15,40 @@ import type { ExchangeSetup, Job, JobResult, SharedModel, TailSetup, ThreadSetup
 import { maskColumns } from "./mask-columns.ts";
 import { addedValues } from "./walked-rows.ts";
 
-/** Sessions kept open per thread; opening and releasing them in a loop costs time and memory. */
-const openSessions = 4;
+/**
+ * Sessions kept open per thread, those used last: opening and releasing them in a loop costs time and memory. Games that are
+ * played at once have some each, as long as their models are small.
+ */
+const openSessions = { fewest: 4, most: 16, bytes: 64 * 2 ** 20 };
 
 serve<ThreadSetup, Job, JobResult>(({ options }) => {
-  const sessions = new Map<number, Promise<Session>>();
+  const sessions = new Map<number, { readonly opened: Promise<Session>; readonly bytes: number }>();
   const room = batchRoom();
   const parametersOf = parameterCopies();
   let desk: Desk | undefined;
 
   async function sessionFor(model: SharedModel, own: SessionOptions = {}): Promise<Session> {
     const known = sessions.get(model.id);
-    if (known !== undefined) return known;
-    if (sessions.size >= openSessions) {
+    if (known !== undefined) {
+      sessions.delete(model.id);
+      sessions.set(model.id, known); // the one used last stands last
+      return known.opened;
+    }
+    while (isFull(model.bytes.length)) {
       const [oldest] = sessions.keys();
       const closing = sessions.get(oldest!)!;
       sessions.delete(oldest!);
-      await (await closing).close();
+      await (await closing.opened).close();
     }
     const opened = openBytes(model.bytes, { ...options, ...own });
-    sessions.set(model.id, opened);
+    sessions.set(model.id, { opened, bytes: model.bytes.length });
     return opened;
+  }
+
+  function isFull(wanted: number): boolean {
+    if (sessions.size < openSessions.fewest) return false;
+    const bytes = [...sessions.values()].reduce((sum, { bytes: own }) => sum + own, wanted);
+    return sessions.size >= openSessions.most || bytes > openSessions.bytes;
   }
 
   return async (job) => {
@@ -82,7 +95,7 @@ function parameterCopies(): (job: ExchangeJob) => Feeds {
     let copy = copies.get(setup.model.id);
     if (copy === undefined) {
       // as many as sessions: a removal in rounds trains one network after the other
-      if (copies.size >= openSessions) copies.delete(copies.keys().next().value!);
+      if (copies.size >= openSessions.fewest) copies.delete(copies.keys().next().value!);
       const data = new Float32Array(setup.inputs.size);
       copy = { version: version - 1, data, feeds: tensorsOver(setup, data) };
       copies.set(setup.model.id, copy);

@@ -44,6 +44,7 @@ function operator(
 }
 
 const scalar = (g: GraphBuilder, value: number) => g.weight([], [value]);
+const scalar1 = (g: GraphBuilder, value: number) => g.weight([1], [value]);
 const halved = (g: GraphBuilder, x: string) => g.node("Sigmoid", [x]);
 const asFloat = (g: GraphBuilder, x: string) => g.node("Cast", [x], { to: 1 });
 const positive = (g: GraphBuilder, x: string) => g.node("Greater", [x, scalar(g, 0)]);
@@ -95,21 +96,30 @@ const normalised: readonly OperatorNetwork[] = [
   operator("MeanVarianceNormalization", (g, x) =>
     g.node("MeanVarianceNormalization", [x], { axes: [0, 2, 3] }),
   ),
-  operator(
-    "MeanVarianceNormalization",
-    (g, x) => g.node("MeanVarianceNormalization", [x], { axes: [1, 2, 3] }),
-    {
-      locked: "MeanVarianceNormalization mixes over it",
-    },
+  operator("MeanVarianceNormalization", (g, x) =>
+    g.node("MeanVarianceNormalization", [x], { axes: [1, 2, 3] }),
   ),
   operator("LRN", (g, x) => g.node("LRN", [x], { size: 3 }), {
     locked: "LRN mixes over neighbouring channels",
   }),
+  operator("InstanceNormalization", (g, x) => {
+    const last = g.node("Reshape", [x, ints(g, "last", [0, 1, -1])]);
+    const normal = g.node("InstanceNormalization", [last, scalar1(g, 1.5), scalar1(g, 0.5)]);
+    return g.node("Reshape", [normal, g.node("Shape", [x])]);
+  }),
+  operator(
+    "BatchNormalization",
+    (g, x) => {
+      const parameters = [g.weight([6]), g.weight([6]), g.weight([6]), g.weight([6], [1, 2, 3, 1, 2, 3])];
+      return g.nodes("BatchNormalization", [x, ...parameters], 3, { training_mode: 1 })[0]!;
+    },
+    { locked: "takes its moments from the batch" },
+  ),
   operator("LpNormalization", (g, x) => g.node("LpNormalization", [x], { axis: 1, p: 2 })),
   operator(
     "GroupNormalization",
     (g, x) => g.node("GroupNormalization", [x, g.weight([6]), g.weight([6])], { num_groups: 2 }),
-    { opset: 21, locked: "GroupNormalization mixes over it" },
+    { opset: 21 },
   ),
 ];
 
@@ -118,7 +128,56 @@ const ordered: readonly OperatorNetwork[] = [
   operator("CumSum", (g, x) => g.node("CumSum", [x, ints(g, "axis", [1])]), {
     locked: "CumSum goes by the order along it",
   }),
+  ...[2, -1].map((step) =>
+    operator(
+      "Slice",
+      (g, x) => {
+        const [start, end] = step > 0 ? [0, 6] : [-1, -9];
+        const list = (name: string, value: number) => ints(g, name, [value]);
+        const bounds = [list("start", start!), list("end", end!), list("axis", 1), list("step", step)];
+        return g.node("Slice", [x, ...bounds]);
+      },
+      {},
+      step > 0 ? 3 : 6,
+    ),
+  ),
   operator("Trilu", (g, x) => g.node("Trilu", [x])),
+  operator("Trilu", (g, x) => g.node("Trilu", [x], {}, own), own),
+  operator("CenterCropPad", (g, x) =>
+    g.node("CenterCropPad", [x, ints(g, "sizes", [4, 8])], { axes: [2, 3] }),
+  ),
+  ...[17, 20].map((opset) =>
+    operator(
+      "DFT",
+      (g, x) => {
+        const lifted = g.node("Unsqueeze", [x, ints(g, "last", [4])]);
+        const along = opset < 20 ? [] : ["", g.initializer("along", int64([], [2]))];
+        const waves = g.node(
+          "DFT",
+          [lifted, ...along],
+          opset < 20 ? { axis: 2, onesided: 1 } : { onesided: 1 },
+        );
+        return g.node("ReduceSum", [waves, ints(g, "last_again", [4])], { keepdims: 0 });
+      },
+      { opset },
+    ),
+  ),
+  operator(
+    "DFT",
+    (g, x) => {
+      const waves = g.node("DFT", [g.node("Unsqueeze", [x, ints(g, "last", [4])])], { axis: 1 });
+      return g.node("ReduceSum", [waves, ints(g, "last_again", [4])], { keepdims: 0 });
+    },
+    { opset: 17, locked: "DFT goes by the order along it" },
+  ),
+  operator(
+    "TensorScatter",
+    (g, x) => {
+      const places = ["from", "to", "along"].map((name, k) => ints(g, name, [[0, 2, 2][k]!]));
+      return g.node("TensorScatter", [x, g.node("Slice", [g.node("Neg", [x]), ...places])], { axis: -2 });
+    },
+    { opset: 24 },
+  ),
   operator("ReverseSequence", (g, x) => {
     const turned = g.node("Transpose", [x], { perm: [2, 0, 1, 3] }); // [6, N, 6, 6]
     const lengths = g.node("Expand", [ints(g, "four", [4]), g.node("Shape", [turned], { start: 1, end: 2 })]);
@@ -159,17 +218,23 @@ const sliced: readonly OperatorNetwork[] = [
 ];
 
 const placed: readonly OperatorNetwork[] = [
-  operator(
-    "GatherND",
-    (g, x) => {
-      const places = g.initializer("places", int64([2, 2], [0, 0, 0, 2]));
-      return g.node("Add", [x, g.node("ReduceMean", [g.node("GatherND", [x, places])])]);
-    },
-    { locked: everywhere("GatherND") },
-  ),
   operator("GatherND", (g, x) => {
     const places = g.initializer("places", int64([2, 1], [0, 2]));
     return g.node("GatherND", [x, places], { batch_dims: 0 });
+  }),
+  operator(
+    "GatherND",
+    (g, x) => {
+      const places = g.initializer("places", int64([3, 2], [0, 2, 1, 3, 2, 5]));
+      const picked = g.node("GatherND", [x, places]);
+      return g.node("Add", [x, g.node("ReduceMean", [picked], { keepdims: 0 })]);
+    },
+    { locked: everywhere("GatherND") },
+  ),
+  operator("ScatterND", (g, x) => {
+    const places = g.initializer("places", int64([2, 1], [0, 2]));
+    const updates = g.node("Mul", [g.node("GatherND", [x, places]), scalar(g, 2)]);
+    return g.node("ScatterND", [x, places, updates]);
   }),
   operator(
     "ScatterND",
@@ -190,6 +255,14 @@ const placed: readonly OperatorNetwork[] = [
   }),
   operator("ScatterElements", (g, x) =>
     g.node("ScatterElements", [x, placesLike(g, x), x], { axis: 2, reduction: "add" }),
+  ),
+  operator(
+    "Scatter",
+    (g, x) => {
+      const places = g.initializer("places", int64([1, 2, 1, 1], [0, 3]));
+      return g.node("Scatter", [x, places, g.weight([1, 2, 1, 1])], { axis: 1 });
+    },
+    { opset: 10, locked: "picked one by one" },
   ),
   operator(
     "OneHot",
@@ -282,6 +355,29 @@ const regions: readonly OperatorNetwork[] = [
     });
     return g.node("GridSample", [x, g.node("Expand", [g.weight([1, 4, 4, 2]), rows])]);
   }),
+  operator(
+    "GridSample",
+    (g, x) => {
+      const rows = g.node(
+        "Concat",
+        [g.node("Shape", [x], { start: 0, end: 1 }), ints(g, "rest", [4, 4, 2])],
+        {
+          axis: 0,
+        },
+      );
+      return g.node("GridSample", [x, g.node("Expand", [g.weight([1, 4, 4, 2]), rows])], {}, own);
+    },
+    own,
+  ),
+  operator("Resize", (g, x) =>
+    g.node("Resize", [x, "", g.weight([4], [1, 1, 1.5, 1.5])], { mode: "cubic", cubic_coeff_a: -0.5 }),
+  ),
+  operator("Col2Im", (g, x) => {
+    const patches = g.node("Reshape", [conv(g, x, "wide", 6, 24), ints(g, "patches", [0, 24, -1])]);
+    return g.node("Col2Im", [patches, ints(g, "image", [12, 12]), ints(g, "patch", [2, 2])], {
+      strides: [2, 2],
+    });
+  }),
   operator("AffineGrid", (g, x) => {
     const size = g.node("Concat", [g.node("Shape", [x], { start: 0, end: 1 }), ints(g, "rest", [6, 4, 4])], {
       axis: 0,
@@ -328,6 +424,17 @@ const contrib: readonly OperatorNetwork[] = [
     5,
   ),
   operator(
+    "TransposeMatMul",
+    (g, x) => {
+      const flat = g.node("Flatten", [g.node("GlobalAveragePool", [x])]);
+      const weight = g.weight([5, 6], undefined, { name: "fused.weight" });
+      const product = g.node("TransposeMatMul", [flat, weight], { transB: 1 }, own);
+      return g.node("Unsqueeze", [product, ints(g, "space", [2, 3])]);
+    },
+    own,
+    5,
+  ),
+  operator(
     "FusedMatMul",
     (g, x) => {
       const flat = g.node("Flatten", [g.node("GlobalAveragePool", [x])]);
@@ -358,8 +465,6 @@ function bits(g: GraphBuilder, x: string): readonly [string, string, string] {
   const [scale, zero] = [scalar(g, 2 ** -4), g.initializer("zero", fromNumbers("uint8", [], [120]))];
   return [g.node("QuantizeLinear", [x, scale, zero]), scale, zero];
 }
-
-const integers = (opType: string) => `${opType} computes in integers`;
 
 const quantized: readonly OperatorNetwork[] = [
   ...["QLinearSigmoid", "QLinearLeakyRelu"].map((opType) =>
@@ -401,7 +506,16 @@ const quantized: readonly OperatorNetwork[] = [
       const out = g.node("QLinearSoftmax", [codes, scale, zero, scale, zero], attributes, own);
       return g.node("DequantizeLinear", [out, scale, zero]);
     },
-    { ...own, locked: integers("QLinearSoftmax") },
+    { ...own, locked: "QLinearSoftmax mixes over it" },
+  ),
+  operator(
+    "QLinearSoftmax",
+    (g, x) => {
+      const [codes, scale, zero] = bits(g, x);
+      const out = g.node("QLinearSoftmax", [codes, scale, zero, scale, zero], { axis: 3, opset: 13 }, own);
+      return g.node("DequantizeLinear", [out, scale, zero]);
+    },
+    own,
   ),
   operator(
     "QLinearAveragePool",
@@ -432,7 +546,7 @@ const quantized: readonly OperatorNetwork[] = [
       const sum = g.node("ConvInteger", [codes, weight, zero]);
       return g.node("Mul", [asFloat(g, sum), g.node("Mul", [scale, scalar(g, 0.01)])]);
     },
-    { locked: "DynamicQuantizeLinear takes its range from all channels together" },
+    {},
     4,
   ),
   ...["QLinearMatMul", "MatMulInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat"].map((opType) =>
@@ -465,11 +579,55 @@ const quantized: readonly OperatorNetwork[] = [
       },
       {
         ...(opType.includes("QLinear") || opType === "MatMulInteger" ? {} : own),
-        ...(opType !== "QLinearMatMul" && { locked: integers(opType) }),
       },
       5,
     ),
   ),
+];
+
+/** Codes of 32 columns in two blocks of four bits for each of five rows, and their scales. */
+function packed(g: GraphBuilder): [string, string] {
+  const codes = Array.from({ length: 80 }, (_, k) => (k * 29) % 256);
+  return [
+    g.initializer("packed", fromNumbers("uint8", [5, 2, 8], codes)),
+    g.weight(
+      [10],
+      Array.from({ length: 10 }, (_, k) => 0.05 + k / 100),
+    ),
+  ];
+}
+
+const packedAway: readonly OperatorNetwork[] = [
+  operator(
+    "MatMulNBits",
+    (g, x) => {
+      const flat = g.node("Flatten", [g.node("GlobalAveragePool", [conv(g, x, "wide", 6, 32)])]);
+      const inputs = [flat, ...packed(g)];
+      const product = g.node("MatMulNBits", inputs, { K: 32, N: 5, bits: 4, block_size: 16 }, own);
+      return g.node("Unsqueeze", [product, ints(g, "space", [2, 3])]);
+    },
+    own,
+    5,
+  ),
+  operator(
+    "MatMulNBits",
+    (g, x) => {
+      const front = g.node("Concat", [x, x, x, x, x, g.node("Slice", [x, ...bounds(g, 0, 2)])], { axis: 1 });
+      const flat = g.node("Flatten", [g.node("GlobalAveragePool", [front])]);
+      const order = Array.from({ length: 32 }, (_, k) => k % 2);
+      const inputs = [flat, ...packed(g), "", g.initializer("order", fromNumbers("int32", [32], order))];
+      const product = g.node("MatMulNBits", inputs, { K: 32, N: 5, bits: 4, block_size: 16 }, own);
+      return g.node("Unsqueeze", [product, ints(g, "space", [2, 3])]);
+    },
+    { ...own, locked: "its weights have an order of their own (g_idx)" },
+    5,
+  ),
+];
+
+const bounds = (g: GraphBuilder, from: number, to: number) => [
+  ints(g, "from", [from]),
+  ints(g, "to", [to]),
+  ints(g, "axis", [1]),
 ];
 
 const drawn: readonly OperatorNetwork[] = [
@@ -571,5 +729,6 @@ export const operatorNetworks: readonly OperatorNetwork[] = [
   ...regions,
   ...contrib,
   ...quantized,
+  ...packedAway,
   ...drawn,
 ];

@@ -77,7 +77,7 @@ export function meetingBlocks(c: Couplings, all: readonly number[]): LabelBlock[
   }
   const rank = Math.max(...shapes.map((shape) => shape!.length));
   const whole = wholeBlocks(c, inputs, rank);
-  alignToPartners(c, inputs, rank);
+  alignToPartners(c, inputs, rank, whole);
   const covered = new Set(whole.flatMap((block) => block.axes));
   const blocks: LabelBlock[] = [...whole];
   for (let axis = 0; axis < rank; axis++) {
@@ -107,9 +107,17 @@ function wholeBlocks(c: Couplings, inputs: readonly number[], rank: number): Lab
 
 /**
  * A block over several axes that meets channels on one of them alone is tied to that axis: scores of several branches in a
- * row, [branches, channels], meet channels on the second one. Constants have labels on every axis and say nothing.
+ * row, [branches, channels], meet channels on the second one. Constants have labels on every axis and say nothing. Where
+ * attention is to lose width, heads and positions that meet anything but their like are those of the positions.
  */
-function alignToPartners(c: Couplings, inputs: readonly number[], rank: number): void {
+function alignToPartners(
+  c: Couplings,
+  inputs: readonly number[],
+  rank: number,
+  whole: readonly LabelBlock[],
+): void {
+  const isWhole = (axes: readonly number[], by: number) =>
+    whole.some((block) => block.axes.join() === axes.map((axis) => axis + by).join());
   const offset = (input: number) => rank - c.inputs[input]!.shape!.length;
   const partners = new Set<number>();
   for (const input of inputs.filter((one) => !c.isConstant(one)))
@@ -120,6 +128,7 @@ function alignToPartners(c: Couplings, inputs: readonly number[], rank: number):
       if (axes.length === 1) continue;
       const met = axes.filter((axis) => partners.has(axis + offset(input)));
       if (met.length === 1) c.blockAlong(input, met[0]!);
+      else if (c.attentionCut === "width" && !isWhole(axes, offset(input))) c.blockAlong(input, axes.at(-1)!);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** @file Operators for which the order of positions along some axes matters: sums so far, the best few, triangles. */
-import { intAttribute } from "../../graph/attributes.ts";
+import { intAttribute, intsAttribute } from "../../graph/attributes.ts";
 import type { Dim } from "../../graph/model.ts";
 import type { Couplings, Fact, InferCall, Operator } from "../operator.ts";
 import { fromFront, likeFirst, numbersOf, passThrough, shapeOf, untangledBlocks } from "../shapes.ts";
@@ -64,3 +64,63 @@ function coupleTopK(c: Couplings): void {
 }
 
 export const topK: Operator = { infer: inferTopK, couple: coupleTopK };
+
+/** Before operator set 20 the axis is an attribute; the last axis holds one number or two, real and imaginary. */
+function fourierAxis({ node, inputs }: Call, opset: number, rank: number): number | undefined {
+  if (opset < 20) return fromFront(intAttribute(node, "axis", 1), rank);
+  if ((node.inputs[2] ?? "") === "") return rank - 2;
+  const [axis] = numbersOf(inputs[2]) ?? [];
+  return axis === undefined ? undefined : fromFront(axis, rank);
+}
+
+function inferFourier(call: InferCall): readonly Fact[] {
+  const x = shapeOf(call, 0);
+  const axis = x === undefined ? undefined : fourierAxis(call, call.opset, x.length);
+  if (x === undefined || axis === undefined)
+    return [
+      likeFirst(
+        call,
+        x?.map(() => undefined),
+      ),
+    ];
+  const asked = (call.node.inputs[1] ?? "") === "" ? x[axis] : numbersOf(call.inputs[1])?.[0];
+  const isHalf = intAttribute(call.node, "onesided", 0) === 1;
+  const half = typeof asked === "number" ? Math.floor(asked / 2) + 1 : undefined;
+  const isInverse = intAttribute(call.node, "inverse", 0) === 1;
+  const shape = x.map(
+    (size, k): Dim => (k === axis ? (isHalf ? (isInverse ? undefined : half) : asked) : size),
+  );
+  shape[x.length - 1] = isHalf && isInverse ? 1 : 2;
+  return [likeFirst(call, shape)];
+}
+
+export const fourier: Operator = {
+  infer: inferFourier,
+  couple: (c) =>
+    keepsOrder((call, rank) => {
+      const axis = fourierAxis(call, c.opset, rank);
+      return axis === undefined ? undefined : [axis, rank - 1];
+    })(c),
+};
+
+/** Cropped or padded to these sizes, all axes where none are named. */
+function cropped({ node }: Call, rank: number): readonly number[] {
+  const named = intsAttribute(node, "axes") ?? Array.from({ length: rank }, (_, axis) => axis);
+  return named.map((axis) => fromFront(axis, rank));
+}
+
+export const centerCropPad: Operator = {
+  infer: (call) => {
+    const x = shapeOf(call, 0);
+    if (x === undefined) return [likeFirst(call, undefined)];
+    const sizes = call.inputs[1]?.elements ?? numbersOf(call.inputs[1]);
+    const axes = cropped(call, x.length);
+    return [
+      likeFirst(
+        call,
+        x.map((size, axis): Dim => (axes.includes(axis) ? sizes?.[axes.indexOf(axis)] : size)),
+      ),
+    ];
+  },
+  couple: keepsOrder(cropped),
+};

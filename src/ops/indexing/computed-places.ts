@@ -1,6 +1,6 @@
 /**
- * @file Operators that pick, write or count elements at places computed from data: all they read stays, but for the axes
- * behind the places, of which GatherND and ScatterND pick and write whole slices.
+ * @file Operators that pick, write or count elements at places computed from data: what they read stays, but for axes behind
+ * those that the places speak of, along which everything is picked or written.
  */
 import { intAttribute } from "../../graph/attributes.ts";
 import type { Dim } from "../../graph/model.ts";
@@ -12,7 +12,10 @@ import { fromFront, likeFirst, numbersOf, renumberBlocks, shapeOf } from "../sha
 function computed(infer: (call: InferCall) => readonly Fact[]): Operator {
   return {
     infer,
-    couple: lockInputs,
+    couple: (c: Couplings) => {
+      for (let input = 0; input < c.node.inputs.length; input++)
+        c.lockInput(input, `${c.node.opType} works at computed places`);
+    },
   };
 }
 
@@ -25,52 +28,52 @@ function inferGatherNd(call: InferCall): readonly Fact[] {
   return [likeFirst(call, [...at.slice(0, -1), ...x.slice(batch + depth)])];
 }
 
-function lockInputs(c: Couplings): void {
-  for (let input = 0; input < c.node.inputs.length; input++)
-    c.lockInput(input, `${c.node.opType} works at computed places`);
-}
-
-/** How many leading axes of the first input the places tell; undefined when not known. */
+/** Axes in front that a list of places speaks of: as many as each place has numbers, behind `batch_dims` shared ones. */
 function placedAxes(c: Couplings): number | undefined {
   const depth = c.inputs[1]?.shape?.at(-1);
-  if (c.inputs[0]?.shape === undefined || typeof depth !== "number") return undefined;
-  return depth + intAttribute(c.node, "batch_dims", 0);
+  const x = c.inputs[0]?.shape;
+  if (x === undefined || typeof depth !== "number") return undefined;
+  return depth + (c.node.opType === "GatherND" ? intAttribute(c.node, "batch_dims", 0) : 0);
 }
 
-/** Locks the axes that places tell, and those of the places themselves. */
-function lockPlaces(c: Couplings, placed: number): void {
+/** Blocks behind the first axes of an input; those that reach into them are locked. */
+function blocksBehind(c: Couplings, input: number, first: number): readonly LabelBlock[] {
   const why = `${c.node.opType} works at computed places`;
-  for (let axis = 0; axis < placed; axis++) c.lock(c.labelsOf(0, axis), why);
-  c.lockInput(1, why);
+  const reaches = ({ axes }: LabelBlock) => axes.some((axis) => axis < first);
+  for (const block of c.blocksOf(input)) if (reaches(block)) c.lock(block.labels, why);
+  return c.blocksOf(input).filter((block) => !reaches(block));
 }
 
 function coupleGatherNd(c: Couplings): void {
-  const placed = placedAxes(c);
-  if (placed === undefined) {
-    lockInputs(c);
+  const first = placedAxes(c);
+  c.lockInput(1, `${c.node.opType} works at computed places`);
+  if (first === undefined) {
+    c.lockInput(0, `${c.node.opType} works at computed places`);
     return;
   }
-  lockPlaces(c, placed);
-  const moved = c.inputs[1]!.shape!.length - 1 - placed;
+  const shift = c.inputs[1]!.shape!.length - 1 - first;
   c.setOutput(
     0,
-    renumberBlocks(c.blocksOf(0), (axis) => (axis < placed ? undefined : axis + moved)),
+    renumberBlocks(blocksBehind(c, 0, first), (axis) => axis + shift),
   );
 }
 
-/** Slices that are written have the channels of those they replace. */
+/** Updates have the axes of their places in front, and meet the data along all others. */
 function coupleScatterNd(c: Couplings): void {
-  const placed = placedAxes(c);
-  const [data, updates] = [c.inputs[0]?.shape, c.inputs[2]?.shape];
-  if (placed === undefined || data === undefined || updates === undefined) {
-    lockInputs(c);
+  const first = placedAxes(c);
+  const why = `${c.node.opType} works at computed places`;
+  c.lockInput(1, why);
+  const [x, updates] = [c.inputs[0]?.shape, c.inputs[2]?.shape];
+  if (first === undefined || x === undefined || updates === undefined) {
+    for (const input of [0, 2]) c.lockInput(input, why);
     return;
   }
-  lockPlaces(c, placed);
-  const moved = updates.length - data.length;
+  const shift = c.inputs[1]!.shape!.length - 1 - first;
+  blocksBehind(c, 0, first);
+  blocksBehind(c, 2, first + shift);
   const blocks: LabelBlock[] = [];
-  for (let axis = placed; axis < data.length; axis++) {
-    const [own, written] = [c.axisBlock(0, axis), c.axisBlock(2, axis + moved)];
+  for (let axis = first; axis < x.length; axis++) {
+    const [own, written] = [c.axisBlock(0, axis), c.axisBlock(2, axis + shift)];
     unifyBlocks(c, own, written, "it is written beside an axis that is fixed");
     blocks.push(...blockOn(axis, firmOf(c, own, written)));
   }

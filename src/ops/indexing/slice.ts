@@ -1,5 +1,6 @@
 /** @file Slice: a range of positions along each of some axes. */
 import { intsAttribute, withAttributes } from "../../graph/attributes.ts";
+import { attributesOf } from "../../graph/emitter.ts";
 import type { Dim, Node } from "../../graph/model.ts";
 import { int64 } from "../../tensor/tensor.ts";
 import { takeBlock } from "../joining/index.ts";
@@ -137,6 +138,7 @@ function sliceAxis(c: Couplings, x: readonly Dim[], range: Range): LabelBlock[] 
   return blockFor(range.axis, labels && positionsOf(first, count, range.step).map((at) => labels[at]!));
 }
 
+/** Positions that are picked in steps, in their order. */
 function positionsOf(first: number, count: number, step: number): Int32Array {
   return Int32Array.from({ length: count }, (_, k) => first + k * step);
 }
@@ -158,14 +160,18 @@ function sliceSlice(call: SliceCall): Node {
   if (x === undefined || ranges === undefined) return call.node; // everything it reads has stayed
   const touched = ranges.map((range) => call.keptOfInput(0, range.axis));
   if (touched.every((kept) => kept === undefined)) return call.node;
+  const [only, ...others] = ranges;
+  if (others.length === 0 && only!.step !== 1)
+    return gathered(call, only!, touched[0]!, x[only!.axis] as number);
   let data = call.node.inputs[0]!;
   const moved = ranges.map((range, k): Range => {
     const kept = touched[k];
     if (kept === undefined) return range;
-    const { first, count } = resolve(range, x[range.axis] as number);
+    const size = x[range.axis] as number;
+    const { first, count } = resolve(range, size);
     if (range.step === 1)
       return { ...range, start: countBelow(kept, first), end: countBelow(kept, first + count) };
-    const left = placesAmong(kept, positionsOf(first, count, range.step));
+    const left = placesAmong(range, kept, size);
     data = call.emit("Gather", [data, call.store(int64([left.length], left))], { axis: range.axis });
     return { ...range, start: 0, end: left.length, step: 1 };
   });
@@ -173,10 +179,11 @@ function sliceSlice(call: SliceCall): Node {
   return withRanges(call, moved);
 }
 
-/** Where those of some positions are that stay. */
-function placesAmong(kept: Int32Array, positions: Int32Array): number[] {
+/** Where those positions of a range are now that stay. */
+function placesAmong(range: Range, kept: Int32Array, size: number): number[] {
+  const { first, count } = resolve(range, size);
   const place = new Map(Array.from(kept, (position, k) => [position, k]));
-  return [...positions].flatMap((position) => place.get(position) ?? []);
+  return [...positionsOf(first, count, range.step)].flatMap((position) => place.get(position) ?? []);
 }
 
 function withRanges(call: SliceCall, ranges: readonly Range[]): Node {
@@ -192,6 +199,17 @@ function withRanges(call: SliceCall, ranges: readonly Range[]): Node {
   if (numbersOf(call.inputs[4])?.some((step, k) => step !== steps[k]) === true)
     call.replaceInput(4, int64([steps.length], steps));
   return call.node;
+}
+
+/** What is left of positions that were picked in steps need not lie in steps, so they are listed. */
+function gathered(call: SliceCall, range: Range, kept: Int32Array, size: number): Node {
+  const left = placesAmong(range, kept, size);
+  return {
+    ...call.node,
+    opType: "Gather",
+    inputs: [call.node.inputs[0]!, call.store(int64([left.length], left))],
+    attributes: attributesOf({ axis: range.axis }),
+  };
 }
 
 export const slice: Operator = { infer: inferSlice, couple: coupleSlice, slice: sliceSlice };

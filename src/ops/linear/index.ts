@@ -5,6 +5,7 @@ import { blockOn, firmOf, unifyBlocks } from "../label-blocks.ts";
 import type { CostTerm, Couplings, Fact, InferCall, LabelBlock, Operator } from "../operator.ts";
 import { blockFor, broadcastShape, likeFirst, shapeOf } from "../shapes.ts";
 import { einsum } from "./einsum.ts";
+import { experts } from "./experts.ts";
 
 interface GemmAxes {
   readonly rows: number;
@@ -72,7 +73,7 @@ interface OperandAxes {
 
 /** Where the axes of an operand of this rank lie; onnxruntime's FusedMatMul may have them in another order. */
 function operandAxes({ node }: Pick<InferCall, "node">, which: "A" | "B", rank: number): OperandAxes {
-  const isFused = node.opType === "FusedMatMul";
+  const isFused = node.opType === "FusedMatMul" || node.opType === "TransposeMatMul";
   const isSwapped = isFused && intAttribute(node, `trans${which}`, 0) === 1;
   const isTurned = isFused && intAttribute(node, `transBatch${which}`, 0) === 1;
   const batch = Array.from({ length: Math.max(0, rank - 2) }, (_, k) => (isTurned ? k + 1 : k));
@@ -199,4 +200,9 @@ export const linear: Readonly<Record<string, Operator>> = {
 };
 
 /** Of onnxruntime's own operator set. */
-export const contribLinear: Readonly<Record<string, Operator>> = { FusedGemm: gemm, FusedMatMul: matMul };
+export const contribLinear: Readonly<Record<string, Operator>> = {
+  FusedGemm: gemm,
+  FusedMatMul: matMul,
+  TransposeMatMul: matMul,
+  MoE: experts,
+};

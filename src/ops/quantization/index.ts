@@ -6,7 +6,10 @@ import { intAttribute } from "../../graph/attributes.ts";
 import type { Dim } from "../../graph/model.ts";
 import type { Couplings, Operator } from "../operator.ts";
 import { fromFront, likeFirst, passThrough, shapeOf } from "../shapes.ts";
+import { codedAttention } from "./attention.ts";
 import { contribIntegers, integers } from "./integer-operators.ts";
+import { inRuns, packedWeights } from "./packed-weights.ts";
+import { contribRunTimeRanges, runTimeRanges } from "./run-time-ranges.ts";
 
 /** Scales and zero points of one entry for each position along `axis` are cut with it; a single one serves all. */
 function coupleScaled(c: Couplings): void {
@@ -32,8 +35,17 @@ function coupleParameter(c: Couplings, input: number, x: readonly Dim[]): void {
   const blocked = fromFront(intAttribute(c.node, "axis", 1), x.length);
   for (let axis = 0; axis < x.length; axis++) {
     if (axis !== blocked) c.unify(c.labelsOf(0, axis), c.labelsOf(input, axis));
-    else for (const one of [0, input]) c.lock(c.labelsOf(one, axis), "it is scaled in blocks");
+    else coupleBlocks(c, input, axis, x[axis]);
   }
+}
+
+/** Positions that share a scale go together. */
+function coupleBlocks(c: Couplings, input: number, axis: number, size: Dim): void {
+  const scales = c.labelsOf(input, axis);
+  const each = intAttribute(c.node, "block_size", 0);
+  if (typeof size === "number" && each > 0)
+    c.unify(c.labelsOf(0, axis), scales && inRuns(scales, each, size));
+  else for (const labels of [c.labelsOf(0, axis), scales]) c.lock(labels, "it is scaled in blocks");
 }
 
 const quantize: Operator = {
@@ -49,24 +61,11 @@ const dequantize: Operator = {
   integerWeights: [0],
 };
 
-/** Scale and zero point follow from the data: from the smallest and the largest element, whichever channel has them. */
-const dynamicQuantize: Operator = {
-  infer: (call) => [
-    { dtype: "uint8", shape: shapeOf(call, 0) },
-    { dtype: "float32", shape: [] },
-    { dtype: "uint8", shape: [] },
-  ],
-  couple: (c) => {
-    c.lockInput(0, "DynamicQuantizeLinear takes its range from all channels together");
-    passThrough(c);
-  },
-};
-
 export const quantization: Readonly<Record<string, Operator>> = {
   QuantizeLinear: quantize,
   DequantizeLinear: dequantize,
-  DynamicQuantizeLinear: dynamicQuantize,
   ...integers,
+  ...runTimeRanges,
 };
 
 /** Of onnxruntime's own operator set, as its static and dynamic quantizers write them. */
@@ -74,4 +73,7 @@ export const contribQuantization: Readonly<Record<string, Operator>> = {
   QuantizeLinear: quantize,
   DequantizeLinear: dequantize,
   ...contribIntegers,
+  ...contribRunTimeRanges,
+  ...packedWeights,
+  QAttention: codedAttention,
 };

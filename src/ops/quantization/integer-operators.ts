@@ -1,6 +1,7 @@
 /**
  * @file Operators that compute in integers. Those with a scale for everything they read and make hand channels on as their
  * float counterparts do: an absent channel reads as the zero point, which adds nothing. The others hold what they read.
+ * Operators behind ranges taken at run time stand in `run-time-ranges.ts`.
  */
 import { intAttribute } from "../../graph/attributes.ts";
 import type { Node } from "../../graph/model.ts";
@@ -9,33 +10,13 @@ import { meetingBlocks } from "../broadcasting/index.ts";
 import { convolution } from "../convolution/index.ts";
 import { joining } from "../joining/index.ts";
 import { linear } from "../linear/index.ts";
-import type { Couplings, Fact, InferCall, MaskCall, Operator } from "../operator.ts";
+import type { Couplings, InferCall, MaskCall, Operator } from "../operator.ts";
 import { pooling } from "../pooling/index.ts";
 import { broadcastShape, fromFront, passThrough, shapeOf } from "../shapes.ts";
-import { couplingsWith, inferCallWith, type Operands, slicedWith } from "./operands.ts";
-
-/** An operator that computes in integers: what it reads stays as it is, and so do the channels it makes. */
-function held(infer: (call: InferCall) => readonly Fact[], weights?: number): Operator {
-  return {
-    infer,
-    couple: (c) => {
-      holdAll(c, `${c.node.opType} computes in integers`);
-      if (weights !== undefined && c.isConstant(weights)) c.produce(weights, 0);
-    },
-    integerWeights: weights === undefined ? [] : [weights],
-  };
-}
+import { asFloat, couplingsWith, inferCallWith, type Operands, slicedWith } from "./operands.ts";
 
 function holdAll(c: Couplings, why: string): void {
   for (let input = 0; input < c.node.inputs.length; input++) c.lockInput(input, why);
-}
-
-/** Facts as `float` gives them for some of the operands, with another element type. */
-function asFloat(float: Operator, operands: Operands, dtype: (call: InferCall) => DType | undefined) {
-  return (call: InferCall): readonly Fact[] => {
-    const [first] = float.infer(inferCallWith(call, operands));
-    return [{ ...first, dtype: dtype(call) }];
-  };
 }
 
 /** Where a layer keeps what; each operand is followed by its scale and its zero point. */
@@ -99,14 +80,6 @@ export const integers: Readonly<Record<string, Operator>> = {
     scaled: () => -1,
     dtype: ofResult,
   }),
-  ConvInteger: held(
-    asFloat(Conv, [0, 1], () => "int32"),
-    1,
-  ),
-  MatMulInteger: held(
-    asFloat(MatMul, [0, 1], () => "int32"),
-    1,
-  ),
 };
 
 const { AveragePool, GlobalAveragePool } = pooling as Readonly<Record<string, Operator>>;
@@ -123,6 +96,22 @@ const ofTwo: Operator = {
     { dtype: call.inputs[0]?.dtype, shape: broadcastShape([shapeOf(call, 0), shapeOf(call, 3)]) },
   ],
   couple: (c) => c.setOutput(0, meetingBlocks(c, [0, 3])),
+};
+
+/** Shares along one axis; before operator set 13, along that one and all behind it. The others go through. */
+const softmax: Operator = {
+  infer: positionwise.infer,
+  couple: (c) => {
+    const rank = c.inputs[0]?.shape?.length;
+    if (rank === undefined) {
+      c.lockInput(0, "its rank is not known");
+      return;
+    }
+    const first = fromFront(intAttribute(c.node, "axis", -1), rank);
+    const end = intAttribute(c.node, "opset", 13) < 13 ? rank : first + 1;
+    for (let axis = first; axis < end; axis++) c.lock(c.labelsOf(0, axis), `${c.node.opType} mixes over it`);
+    passThrough(c);
+  },
 };
 
 function pool(float: Operator): Operator {
@@ -157,15 +146,7 @@ export const contribIntegers: Readonly<Record<string, Operator>> = {
   QLinearMul: ofTwo,
   QLinearSigmoid: positionwise,
   QLinearLeakyRelu: positionwise,
-  QLinearSoftmax: held((call) => [{ dtype: call.inputs[4]?.dtype, shape: shapeOf(call, 0) }]),
+  QLinearSoftmax: softmax,
   QLinearAveragePool: pool(AveragePool!),
   QLinearGlobalAveragePool: pool(GlobalAveragePool!),
-  DynamicQuantizeMatMul: held(
-    asFloat(MatMul, [0, 1], (call) => call.inputs[0]?.dtype),
-    1,
-  ),
-  MatMulIntegerToFloat: held(
-    asFloat(MatMul, [0, 1], (call) => call.inputs[2]?.dtype),
-    1,
-  ),
 };

@@ -1,6 +1,7 @@
 /** @file Operators of integers seen as their float counterparts: scales and zero points between the operands are passed over. */
 import type { Node } from "../../graph/model.ts";
-import type { Couplings, Fact, InferCall, SliceCall } from "../operator.ts";
+import type { DType } from "../../tensor/dtype.ts";
+import type { Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
 
 /** Inputs of an operator that are the operands of its counterpart, in that one's order. */
 export type Operands = readonly number[];
@@ -16,6 +17,18 @@ function factsOf(inputs: readonly (Fact | undefined)[], operands: Operands): (Fa
 /** What the counterpart is asked for shapes and cost. */
 export function inferCallWith<Call extends InferCall>(call: Call, operands: Operands): Call {
   return { ...call, node: nodeWith(call.node, operands), inputs: factsOf(call.inputs, operands) };
+}
+
+/** Facts as `float` gives them for some of the operands, with another element type. */
+export function asFloat(
+  float: Operator,
+  operands: Operands,
+  dtype: (call: InferCall) => DType | undefined,
+): (call: InferCall) => readonly Fact[] {
+  return (call) => {
+    const [first] = float.infer(inferCallWith(call, operands));
+    return [{ ...first, dtype: dtype(call) }];
+  };
 }
 
 /** Couplings in which the counterpart's rule may speak of its own inputs. */

@@ -5,6 +5,7 @@ import type { Dim, Node } from "../../graph/model.ts";
 import { float32, int64 } from "../../tensor/tensor.ts";
 import type { Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
 import { blockFor, fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
+import { col2Im } from "./patches.ts";
 import { sampled } from "./regions.ts";
 
 type Call = Pick<InferCall, "node" | "opset" | "inputs">;
@@ -187,4 +188,8 @@ export const resampling: Readonly<Record<string, Operator>> = {
   DepthToSpace: { infer: (call) => tradedShape(call, true), couple: coupleDepthToSpace },
   SpaceToDepth: { infer: (call) => tradedShape(call, false), couple: coupleSpaceToDepth },
   ...sampled,
+  Col2Im: col2Im,
 };
+
+/** Of onnxruntime's own operator set: what stood there before it was standard. */
+export const contribResampling: Readonly<Record<string, Operator>> = { GridSample: sampled["GridSample"]! };

@@ -4,9 +4,12 @@ import { classic } from "./classic.ts";
 import { controlFlow } from "./control-flow.ts";
 import { convNexts } from "./convnext.ts";
 import { densePrediction } from "./dense-prediction.ts";
+import { experts } from "./experts.ts";
 import { exporters } from "./exporters.ts";
+import { fewBits } from "./few-bits.ts";
 import { foundInExports } from "./found-in-exports.ts";
 import { fusedTransformers } from "./fused-transformers.ts";
+import { groupNorms } from "./group-norms.ts";
 import { languageModels } from "./language-models.ts";
 import { mergedAxes } from "./merged-axes.ts";
 import { mobile } from "./mobile.ts";
@@ -14,6 +17,7 @@ import { patterns } from "./patterns.ts";
 import { precision } from "./precision.ts";
 import { recurrent } from "./recurrent.ts";
 import { residual } from "./residual.ts";
+import { rotaryPositions } from "./rotary-positions.ts";
 import { signals } from "./signals.ts";
 import { stretched } from "./stretched.ts";
 import { visionTransformers } from "./vision-transformers.ts";
@@ -24,18 +28,22 @@ export const architectures: Readonly<Record<string, readonly Architecture[]>> = 
   residual,
   mobile,
   ConvNeXt: convNexts,
+  "group norms": groupNorms,
   "dense prediction": densePrediction,
   YOLO: yolo,
   signals,
   recurrent,
   "vision transformers": visionTransformers,
   "language models": languageModels,
+  "rotary positions": rotaryPositions,
   "transformers in fused operators": fusedTransformers,
+  experts,
   exporters,
   patterns,
   "found in exports": foundInExports,
   stretched,
   "merged axes": mergedAxes,
   precision,
+  "few bits": fewBits,
   "control flow": controlFlow,
 };

@@ -21,6 +21,23 @@ function waveClassifier(g: GraphBuilder): void {
   classify(g, x, 8);
 }
 
+/** A wave, its spectrum in the graph, bands and their logarithms as a map, and a small network on it. */
+function spectrumClassifier(windowed: string) {
+  return (g: GraphBuilder): void => {
+    const number = (value: number) => g.initializer(`number_${value}`, int64([], [value]));
+    const wave = g.node("Unsqueeze", [g.input("wave", ["N", 64]), ints(g, [2])]);
+    const window = g.node(windowed, [number(16)]);
+    const waves = g.node("STFT", [wave, number(8), window, number(16)]); // [N, 7, 9, 2]
+    const power = g.node("ReduceSumSquare", [waves, ints(g, [3])], { keepdims: 0 });
+    const limits = [20, 4000].map((value) => g.weight([], [value]));
+    const bands = g.node("MelWeightMatrix", [number(6), number(16), number(8000), ...limits]); // [9, 6]
+    const energy = g.node("Add", [g.node("MatMul", [power, bands]), g.weight([], [1])]);
+    const map = g.node("Unsqueeze", [g.node("Log", [energy]), ints(g, [1])]); // [N, 1, 7, 6]
+    const x = relu(g, batchNorm(g, conv(g, map, "conv0", 1, 5), "bn0", 5));
+    classify(g, relu(g, conv(g, x, "conv1", 5, 6)), 6);
+  };
+}
+
 /** WaveNet: causal dilated layers of two halves, tanh times sigmoid, a residual stream and a sum of skips. */
 function waveNet(g: GraphBuilder): void {
   let x = conv(g, g.input("wave", ["N", 2, "T"]), "front", 2, 5, { kernel: [1] });
@@ -78,6 +95,9 @@ function recurrent(opType: "LSTM" | "GRU" | "RNN") {
 }
 
 export const signals: readonly Architecture[] = [
+  ...["HannWindow", "HammingWindow", "BlackmanWindow"].map((window) =>
+    architecture(`sound by its spectrum, ${window}`, spectrumClassifier(window), { opset: 18 }),
+  ),
   architecture("classifier of sound", waveClassifier),
   architecture("WaveNet", waveNet),
   architecture("R(2+1)D for video", video),

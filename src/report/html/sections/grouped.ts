@@ -10,8 +10,8 @@ export const groupedSection: SectionOf = ({ grouped }) => {
   );
   return {
     id: "grouped",
-    title: "How grouped convolutions were cut",
-    body: html`${tableOf("How grouped convolutions were cut", columns, grouped.map(groupedRow))}
+    title: "How grouped layers were cut",
+    body: html`${tableOf("How grouped layers were cut", columns, grouped.map(groupedRow))}
 <p class="note">Each layer alone was cut both ways, to the same cost of the network, and the way was taken after which the network is worth more on the ranking examples.</p>`,
   };
 };
