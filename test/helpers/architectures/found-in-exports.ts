@@ -61,6 +61,27 @@ function weightNorm(g: GraphBuilder, x: string): string {
   return relu(g, g.node("Conv", [x, weight, g.weight([6])], { pads: [1, 1, 1, 1] }));
 }
 
+/** Weights standardised by a batch norm over themselves, in the form of operator set 14 or of older ones. */
+function standardizedWeights(form: "training mode" | "five outputs") {
+  return (g: GraphBuilder, x: string): string => {
+    const raw = g.weight([6, 8, 3, 3], undefined, { name: "inner.weight" });
+    const gain = g.weight([6], undefined, { name: "inner.gain" });
+    const still = [g.weight([6], new Array(6).fill(0)), g.weight([6], new Array(6).fill(0)), g.weight([6])];
+    const isNew = form === "training mode";
+    const [normal] = g.nodes(
+      "BatchNormalization",
+      [reshape(g, raw, [1, 6, -1]), gain, ...still],
+      isNew ? 3 : 5,
+      {
+        epsilon: float(1e-5),
+        ...(isNew && { training_mode: 1 }),
+      },
+    );
+    const weight = reshape(g, normal!, [6, 8, 3, 3]);
+    return relu(g, g.node("Conv", [x, weight, g.weight([6])], { pads: [1, 1, 1, 1] }));
+  };
+}
+
 /** Weights divided by their largest singular value, by the vectors that training left. */
 function spectralNorm(g: GraphBuilder, x: string): string {
   const raw = g.weight([6, 8, 3, 3], undefined, { name: "inner.weight_orig" });
@@ -181,6 +202,11 @@ export const foundInExports: readonly Architecture[] = [
   between("branches of a grouped convolution weighed by a softmax", splitAttention, { channels: 6 }),
   between("group norm in pieces", groupNormInPieces),
   between("weight norm in the graph", weightNorm, { channels: 6 }),
+  between("weights standardised by a batch norm", standardizedWeights("training mode"), { channels: 6 }),
+  between("weights standardised by an older batch norm", standardizedWeights("five outputs"), {
+    channels: 6,
+    opset: 13,
+  }),
   between("spectral norm in the graph", spectralNorm, {
     channels: 6,
     // The largest singular value is that of all weights, so a cut would change what is left of them.
