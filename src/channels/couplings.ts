@@ -2,6 +2,7 @@
 import { intAttribute } from "../graph/attributes.ts";
 import type { Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
+import { isPlain, withinOf } from "../ops/label-blocks.ts";
 import type { Couplings, Labels } from "../ops/operator.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import { axisBlock, axisLabels, blockAlong, blockOnto, blocksOf, type Draft, lockValue } from "./draft.ts";
@@ -69,6 +70,14 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
     read(input, axis) {
       if (labelsOf(input, axis) !== undefined)
         draft.reads.push({ node, input, value: inputName(input), axis });
+    },
+    readAround(input, axis) {
+      const value = inputName(input);
+      const block = axisBlock(draft, value, axis, node);
+      if (block === undefined) return;
+      const isLast = axis + 1 === facts.get(value)?.shape?.length;
+      const isOpen = !isPlain(block) && isLast && typeof withinOf(block, 0)?.outer === "number";
+      if (isOpen || labelsOf(input, axis) !== undefined) draft.reads.push({ node, input, value, axis });
     },
     readInside(output, axis) {
       const value = node.outputs[output]!;

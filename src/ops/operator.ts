@@ -97,6 +97,8 @@ export interface Couplings {
   produce(input: number, axis: number): Labels | undefined;
   /** This node mixes over the axis: an absent channel has to read as zero here. */
   read(input: number, axis: number): void;
+  /** As {@link Couplings.read}, where the axis may hold an open size behind its channels. Needs a rule for masked channels. */
+  readAround(input: number, axis: number): void;
   /**
    * As {@link Couplings.read}, for nodes that make what they mix over of several inputs: it has the shape of this output.
    * Needs a rule for masked channels.

@@ -51,7 +51,7 @@ function maskedBatchNorm(call: MaskCall): void {
 /** The moments of a channel are taken over all further axes, of which one may carry channels itself. */
 function coupleInstanceNorm(c: Couplings): void {
   couplePerChannel(c);
-  for (let axis = 2; axis < (c.inputs[0]?.shape?.length ?? 0); axis++) c.read(0, axis);
+  for (let axis = 2; axis < (c.inputs[0]?.shape?.length ?? 0); axis++) c.readAround(0, axis);
   c.setOutput(0, c.blocksOf(0));
 }
 
