@@ -81,6 +81,34 @@ function repeatedTable(g: GraphBuilder): void {
   g.output(dense(g, mean, "head", size, 3), ["N", 3]);
 }
 
+/** Every head reads a map of its own at places of its own, four for each of five queries; heads are merged with the batch. */
+function gridsOfHeads(g: GraphBuilder): void {
+  const [heads, each, queries, points] = [3, 4, 5, 4];
+  const size = heads * each;
+  const x = linear(g, g.input("input", ["N", 16, 6]), "embed", 6, size);
+  const turned = transpose(g, linear(g, x, "values", size, size), [0, 2, 1]);
+  const maps = reshape(g, turned, [-1, each, 4, 4]);
+  const asked = relu(g, linear(g, g.input("queries", ["N", queries, 6]), "ask", 6, 8));
+  const apart = (name: string, last: readonly number[]) => {
+    const wide = linear(
+      g,
+      asked,
+      name,
+      8,
+      heads * points * last.reduce((product, part) => product * part, 1),
+    );
+    const split = reshape(g, wide, [0, queries, heads, points, ...last]);
+    return transpose(g, split, [0, 2, 1, 3, ...last.map((_, k) => 4 + k)]);
+  };
+  const places = reshape(g, g.node("Tanh", [apart("offsets", [2])]), [-1, queries, points, 2]);
+  const read = g.node("GridSample", [maps, places], { mode: "bilinear", align_corners: 0 });
+  const shares = reshape(g, g.node("Softmax", [apart("shares", [])], { axis: 3 }), [-1, 1, queries, points]);
+  const mixed = g.node("ReduceSum", [g.node("Mul", [read, shares]), ints(g, [3])], { keepdims: 0 });
+  const joined = transpose(g, reshape(g, mixed, [-1, size, queries]), [0, 2, 1]);
+  const hidden = relu(g, linear(g, joined, "out", size, 8));
+  g.output(dense(g, g.node("ReduceMean", [hidden], { axes: [1], keepdims: 0 }), "head", 8, 3), ["N", 3]);
+}
+
 export const mergedAxes: readonly Architecture[] = [
   architecture("interactions of embeddings", interactions),
   architecture("one key head stretched over query heads", oneKeyHead, {
@@ -91,5 +119,6 @@ export const mergedAxes: readonly Architecture[] = [
     },
   }),
   architecture("tokens with places, laid end to end", flattenedTokens),
+  architecture("heads that read maps at places of their own", gridsOfHeads),
   architecture("a table of keys repeated for a batch", repeatedTable),
 ];
