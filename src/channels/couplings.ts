@@ -1,5 +1,6 @@
 /** @file What the rule of one operator may ask about its node, and what it may say. */
 import { intAttribute } from "../graph/attributes.ts";
+import { factorsOf } from "../graph/dims.ts";
 import type { Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
 import { isPlain, withinOf } from "../ops/label-blocks.ts";
@@ -103,6 +104,7 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
         draft.measured.set(output, [axes === undefined ? { value } : { value, axes }]);
     },
     rewrites: (input, what = "all") => said.rewritten.set(input, what),
+    isTold: (size) => size !== undefined && factorsOf(size).atoms.every((atom) => draft.told.has(atom)),
     isConstant: (input) => draft.origins.has(inputName(input)),
     isStored: (input) => draft.constants.has(inputName(input)),
   };

@@ -1,5 +1,5 @@
 /** @file Label blocks whose axes hold more than their labels tell apart, such as heads on an axis of N*heads. */
-import { divideDims, multiplyDims } from "../graph/dims.ts";
+import { divideDims, factorsOf, multiplyDims } from "../graph/dims.ts";
 import type { Dim } from "../graph/model.ts";
 import type { Couplings, LabelBlock, Within } from "./operator.ts";
 
@@ -54,7 +54,8 @@ export function unifyBlocks(
   b: LabelBlock | undefined,
   why: string,
 ): void {
-  if (a === undefined || b === undefined || isLaidAlike(a, b)) c.unify(a?.labels, b?.labels, why);
+  const anyWay = [a, b].some((block) => block !== undefined && c.isAlike(block.labels));
+  if (a === undefined || b === undefined || anyWay || isLaidAlike(a, b)) c.unify(a?.labels, b?.labels, why);
   else for (const { labels } of [a, b]) c.lock(labels, "it meets an axis that is laid out in another way");
 }
 
@@ -73,13 +74,16 @@ export function firmOf(
   return c.isAlike(a.labels) ? b : a;
 }
 
-/** Positions that are all alike along those axes of a value that a test picks; open sizes have no positions. */
+/** Positions that are all alike along those axes of a value that a test picks; what is open of a size surrounds them. */
 export function alikeBlocks(
   c: Couplings,
   shape: readonly Dim[],
   picks: (axis: number) => boolean,
 ): LabelBlock[] {
-  return shape.flatMap((size, axis) =>
-    typeof size === "number" && size > 1 && picks(axis) ? [{ axes: [axis], labels: c.alike(size) }] : [],
-  );
+  return shape.flatMap((size, axis) => {
+    if (size === undefined || !picks(axis)) return [];
+    const { factor, atoms } = factorsOf(size);
+    const around = atoms.length === 0 ? undefined : { outer: atoms.join("*"), inner: 1 };
+    return factor > 1 ? [blockWithin([axis], c.alike(factor), [around])] : [];
+  });
 }

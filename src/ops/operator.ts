@@ -118,6 +118,8 @@ export interface Couplings {
    * is open among the sizes then has to be right as it is computed.
    */
   rewrites(input: number, what?: "all" | "numbers"): void;
+  /** Whether a size is a number, or a product of sizes that inputs of the graph have at run time. */
+  isTold(size: Dim): boolean;
   /** No data reach the input: it is stored, or computed from what is stored. */
   isConstant(input: number): boolean;
   /** The elements are stored in the model. */
@@ -169,6 +171,8 @@ export interface SliceCall {
   emitLike(inputs: readonly string[]): string;
   /** Adds a constant, and returns its name. */
   store(value: Tensor): string;
+  /** Name of a size as a list of one; undefined for a size that inputs of the graph do not tell. */
+  sizeFromInputs(size: Dim): string | undefined;
 }
 
 /** Silences the channels of an axis that a node reads. */

@@ -42,6 +42,7 @@ function callFor(node: Node): SliceCall {
     emit: refuse,
     emitLike: refuse,
     store: refuse,
+    sizeFromInputs: refuse,
   };
 }
 

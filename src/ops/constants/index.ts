@@ -3,10 +3,9 @@ import { intAttribute, tensorAttribute } from "../../graph/attributes.ts";
 import { productOf } from "../../graph/dims.ts";
 import { type Dim, type Node, type StoredTensor, stored } from "../../graph/model.ts";
 import { float32, int64 } from "../../tensor/tensor.ts";
-import { writeSizes } from "../indexing/write-sizes.ts";
+import { keepsSizes, writeSizes } from "../indexing/write-sizes.ts";
 import { alikeBlocks } from "../label-blocks.ts";
 import type { Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
-import { isComputed } from "../reshaping/index.ts";
 import { numbersOf, shapeOf } from "../shapes.ts";
 
 /** The tensor a Constant node holds; undefined for kinds that carry no numbers. */
@@ -46,7 +45,7 @@ function inferConstantOfShape(call: InferCall): readonly Fact[] {
 function coupleConstantOfShape(c: Couplings): void {
   const shape = c.outputs[0]?.shape;
   if (shape === undefined) return;
-  c.rewrites(0, shape.every((size) => typeof size === "number") ? "all" : "numbers");
+  c.rewrites(0, shape.every((size) => c.isTold(size)) ? "all" : "numbers");
   c.setOutput(
     0,
     alikeBlocks(c, shape, () => true),
@@ -56,8 +55,7 @@ function coupleConstantOfShape(c: Couplings): void {
 function sliceConstantOfShape(call: SliceCall): Node {
   const shape = call.shapeOfOutput(0);
   if (shape === undefined) return call.node;
-  const isSame = shape.every((_, axis) => call.keptOfOutput(0, axis) === undefined);
-  if (!isSame || isComputed(call.inputs[0])) writeSizes(call, 0, shape);
+  if (!keepsSizes(call, shape) || call.inputs[0]?.constant === undefined) writeSizes(call, 0, shape);
   return call.node;
 }
 

@@ -2,9 +2,8 @@
 import type { Node } from "../../graph/model.ts";
 import { alikeBlocks } from "../label-blocks.ts";
 import type { Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
-import { isComputed } from "../reshaping/index.ts";
 import { broadcastShape, likeFirst, numbersOf, renumberBlocks, shapeOf } from "../shapes.ts";
-import { writeSizes } from "./write-sizes.ts";
+import { keepsSizes, writeSizes } from "./write-sizes.ts";
 
 function inferExpand(call: InferCall): readonly Fact[] {
   const target = call.inputs[1]?.elements ?? numbersOf(call.inputs[1]);
@@ -20,7 +19,7 @@ function coupleExpand(c: Couplings): void {
   }
   const offset = after.length - before.length;
   const isStretched = (axis: number) => (before[axis - offset] ?? 1) === 1 && after[axis] !== 1;
-  const isWritten = after.every((size, axis) => typeof size === "number" || before[axis - offset] === size);
+  const isWritten = after.every((size, axis) => c.isTold(size) || before[axis - offset] === size);
   c.rewrites(1, isWritten ? "all" : "numbers");
   const blocks = renumberBlocks(c.blocksOf(0), (axis) =>
     isStretched(axis + offset) ? undefined : axis + offset,
@@ -32,8 +31,7 @@ function sliceExpand(call: SliceCall): Node {
   const after = call.shapeOfOutput(0);
   const before = call.shapeOfInput(0);
   if (after === undefined || before === undefined) return call.node;
-  const isSame = after.every((_, axis) => call.keptOfOutput(0, axis) === undefined);
-  if (isSame && !isComputed(call.inputs[1])) return call.node;
+  if (keepsSizes(call, after) && call.inputs[1]?.constant !== undefined) return call.node;
   const offset = after.length - before.length;
   // Size 1 leaves an axis as it is, so axes that are not stretched need no number.
   const target = after.map((size, axis) => (before[axis - offset] === size ? 1 : size));

@@ -1,11 +1,10 @@
 /** @file Tile: an axis repeated as a whole, several times over. */
 import { multiplyDims } from "../../graph/dims.ts";
 import type { Dim, Node } from "../../graph/model.ts";
-import { blockWithin, withinOf } from "../label-blocks.ts";
+import { alikeBlocks, blockWithin, withinOf } from "../label-blocks.ts";
 import type { Couplings, Fact, InferCall, LabelBlock, Operator, SliceCall } from "../operator.ts";
-import { isComputed } from "../reshaping/index.ts";
 import { blockFor, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
-import { writeSizes } from "./write-sizes.ts";
+import { keepsSizes, writeSizes } from "./write-sizes.ts";
 
 function inferTile(call: InferCall): readonly Fact[] {
   const x = shapeOf(call, 0);
@@ -37,14 +36,14 @@ function coupleTile(c: Couplings): void {
   const tiled = x.flatMap((_, axis) => {
     const times = repeats[axis];
     if (times === 1) return [];
-    if (x[axis] === 1) return typeof times === "number" && times > 1 ? blockFor(axis, c.alike(times)) : [];
+    if (x[axis] === 1) return alikeBlocks(c, repeats, (own) => own === axis);
     if (typeof times === "number") {
       const labels = c.labelsOf(0, axis);
       return blockFor(axis, labels && repeated(labels, times));
     }
     return repeatedOpenly(c, axis, times);
   });
-  c.rewrites(1, repeats.every((times) => typeof times === "number") ? "all" : "numbers");
+  c.rewrites(1, repeats.every((times) => c.isTold(times)) ? "all" : "numbers");
   c.setOutput(0, [...whole, ...tiled]);
 }
 
@@ -53,12 +52,11 @@ function sliceTile(call: SliceCall): Node {
   const [x, after] = [call.inputs[0]?.shape, call.shapeOfOutput(0)];
   const repeats = repeatsOf(call);
   if (x === undefined || after === undefined || repeats === undefined) return call.node;
-  const isSame = after.every((_, axis) => x[axis] !== 1 || call.keptOfOutput(0, axis) === undefined);
-  if (isSame && !isComputed(call.inputs[1])) return call.node;
+  if (keepsSizes(call, after) && call.inputs[1]?.constant !== undefined) return call.node;
   writeSizes(
     call,
     1,
-    repeats.map((times, axis) => (x[axis] === 1 && typeof times === "number" ? after[axis] : times)),
+    repeats.map((times, axis) => (x[axis] === 1 ? after[axis] : times)),
   );
   return call.node;
 }

@@ -3,11 +3,19 @@ import type { Dim } from "../../graph/model.ts";
 import { int64 } from "../../tensor/tensor.ts";
 import type { SliceCall } from "../operator.ts";
 
-/** Puts `wanted` in place of an input of as many elements; open sizes stay as they are computed: sizes × 0 or 1 + numbers. */
+/**
+ * Puts `wanted` in place of an input of as many elements. Open sizes are those of graph inputs where these tell all of them;
+ * else they stay as they are computed: sizes × 0 or 1 + numbers.
+ */
 export function writeSizes(call: SliceCall, input: number, wanted: readonly Dim[]): void {
   const list = (values: readonly number[]) => int64([values.length], values);
   if (wanted.every((size) => typeof size === "number")) {
     call.replaceInput(input, list(wanted));
+    return;
+  }
+  const told = wanted.map((size) => call.sizeFromInputs(size));
+  if (told.every((name) => name !== undefined)) {
+    call.redirectInput(input, call.emit("Concat", told, { axis: 0 }));
     return;
   }
   const isNumber = (size: Dim) => typeof size === "number";
@@ -15,4 +23,9 @@ export function writeSizes(call: SliceCall, input: number, wanted: readonly Dim[
   const open = call.emit("Mul", [call.node.inputs[input]!, kept]);
   const numbers = call.store(list(wanted.map((size) => (typeof size === "number" ? size : 0))));
   call.redirectInput(input, call.emit("Add", [open, numbers]));
+}
+
+/** Whether the first output has the sizes that it had before the slice. */
+export function keepsSizes(call: SliceCall, after: readonly Dim[]): boolean {
+  return after.every((size, axis) => size === call.outputs[0]!.shape![axis]);
 }

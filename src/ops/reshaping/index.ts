@@ -81,7 +81,7 @@ function sliceReshape(call: SliceCall): Node {
 }
 
 /** Whether a target mixes symbols with numbers that may stem from channel counts. */
-export function isComputed(target: Fact | undefined): boolean {
+function isComputed(target: Fact | undefined): boolean {
   return (
     target?.constant === undefined &&
     target?.elements?.some((size) => typeof size !== "string" && size !== -1) === true

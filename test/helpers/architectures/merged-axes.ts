@@ -81,6 +81,37 @@ function repeatedTable(g: GraphBuilder): void {
   g.output(dense(g, mean, "head", size, 3), ["N", 3]);
 }
 
+/**
+ * Scores against a table of distances, of which every pair of tokens picks its own. The table is repeated as often as heads
+ * merged with the batch hold heads, and what is picked is stretched to all of them.
+ */
+function pickedDistances(g: GraphBuilder): void {
+  const [tokens, heads, each] = [4, 3, 4];
+  const size = heads * each;
+  const x = linear(g, g.input("input", ["N", tokens, 5]), "embed", 5, size);
+  const merged = (name: string, from: string, length: number) =>
+    reshape(
+      g,
+      transpose(g, reshape(g, linear(g, from, name, size, size), [0, 0, heads, each]), [0, 2, 1, 3]),
+      [-1, length, each],
+    );
+  const q = merged("q", x, tokens);
+  const distances = merged("distances", g.weight([1, 7, size], undefined, { name: "table" }), 7);
+  const all = sizeAt(g, q, 0);
+  const repeats = g.node("Div", [all, int(g, heads)]);
+  const keys = g.node("Tile", [distances, sizes(g, [repeats, 1, 1])]);
+  const scores = g.node("MatMul", [q, transpose(g, keys, [0, 2, 1])]);
+  const apart = Array.from({ length: tokens * tokens }, (_, k) => (k % tokens) - Math.floor(k / tokens) + 3);
+  const places = reshape(g, ints(g, apart), [1, tokens, tokens]);
+  const stretchedPlaces = g.node("Expand", [places, sizes(g, [all, tokens, tokens])]);
+  const picked = g.node("GatherElements", [scores, stretchedPlaces], { axis: 2 });
+  const sum = add(g, picked, g.node("MatMul", [q, transpose(g, merged("k", x, tokens), [0, 2, 1])]));
+  const mixed = g.node("MatMul", [g.node("Softmax", [sum], { axis: -1 }), merged("v", x, tokens)]);
+  const turned = transpose(g, reshape(g, mixed, [-1, heads, tokens, each]), [0, 2, 1, 3]);
+  const out = add(g, x, linear(g, reshape(g, turned, [-1, tokens, size]), "out", size, size));
+  g.output(dense(g, g.node("ReduceMean", [out], { axes: [1], keepdims: 0 }), "head", size, 3), ["N", 3]);
+}
+
 /** Every head reads a map of its own at places of its own, four for each of five queries; heads are merged with the batch. */
 function gridsOfHeads(g: GraphBuilder): void {
   const [heads, each, queries, points] = [3, 4, 5, 4];
@@ -119,6 +150,7 @@ export const mergedAxes: readonly Architecture[] = [
     },
   }),
   architecture("tokens with places, laid end to end", flattenedTokens),
+  architecture("distances picked for heads merged with the batch", pickedDistances),
   architecture("heads that read maps at places of their own", gridsOfHeads),
   architecture("a table of keys repeated for a batch", repeatedTable),
 ];
