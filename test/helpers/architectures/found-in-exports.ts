@@ -66,7 +66,7 @@ function standardizedWeights(form: "training mode" | "five outputs") {
   return (g: GraphBuilder, x: string): string => {
     const raw = g.weight([6, 8, 3, 3], undefined, { name: "inner.weight" });
     const gain = g.weight([6], undefined, { name: "inner.gain" });
-    const still = [g.weight([6], new Array(6).fill(0)), g.weight([6], new Array(6).fill(0)), g.weight([6])];
+    const still = [g.weight([6]), g.weight([6], [1, 2, 3, 4, 5, 6]), g.weight([6], [6, 5, 4, 3, 2, 1])];
     const isNew = form === "training mode";
     const [normal] = g.nodes(
       "BatchNormalization",
