@@ -29,7 +29,7 @@ export function gatesOf({ node, inputs }: Pick<Couplings, "node" | "inputs">): n
   const kind = kinds[node.opType];
   const usual = !["activations", "clip"].some((name) => node.attributes.has(name)) || isUsual(node);
   const isKnown = [1, 2].every((input) => inputs[input]?.shape?.every((size) => typeof size === "number"));
-  const isFloat = inputs[0]?.dtype === "float32" || inputs[0]?.dtype === undefined;
+  const isFloat = inputs[0]?.dtype === "float32";
   return usual && isKnown && isFloat && toldOutput(node) !== undefined ? kind?.gates : undefined;
 }
 
