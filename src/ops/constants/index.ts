@@ -3,7 +3,7 @@ import { intAttribute, tensorAttribute } from "../../graph/attributes.ts";
 import { productOf } from "../../graph/dims.ts";
 import { type Dim, type Node, type StoredTensor, stored } from "../../graph/model.ts";
 import { float32, int64 } from "../../tensor/tensor.ts";
-import { keepsSizes, writeSizes } from "../indexing/write-sizes.ts";
+import { needsSizes, writeSizes } from "../indexing/write-sizes.ts";
 import { alikeBlocks } from "../label-blocks.ts";
 import type { Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
 import { numbersOf, shapeOf } from "../shapes.ts";
@@ -44,7 +44,7 @@ function inferConstantOfShape(call: InferCall): readonly Fact[] {
 /** One number at every position: as many as whatever it meets. */
 function coupleConstantOfShape(c: Couplings): void {
   const shape = c.outputs[0]?.shape;
-  if (shape === undefined) return;
+  if (shape === undefined || c.inputs[0]?.elements === undefined) return; // at most declared
   c.rewrites(0, shape.every((size) => c.isTold(size)) ? "all" : "numbers");
   c.setOutput(
     0,
@@ -54,8 +54,7 @@ function coupleConstantOfShape(c: Couplings): void {
 
 function sliceConstantOfShape(call: SliceCall): Node {
   const shape = call.shapeOfOutput(0);
-  if (shape === undefined) return call.node;
-  if (!keepsSizes(call, shape) || call.inputs[0]?.constant === undefined) writeSizes(call, 0, shape);
+  if (shape !== undefined && needsSizes(call, 0, shape)) writeSizes(call, 0, shape);
   return call.node;
 }
 

@@ -3,7 +3,7 @@ import type { Node } from "../../graph/model.ts";
 import { alikeBlocks } from "../label-blocks.ts";
 import type { Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
 import { broadcastShape, likeFirst, numbersOf, renumberBlocks, shapeOf } from "../shapes.ts";
-import { keepsSizes, writeSizes } from "./write-sizes.ts";
+import { needsSizes, writeSizes } from "./write-sizes.ts";
 
 function inferExpand(call: InferCall): readonly Fact[] {
   const target = call.inputs[1]?.elements ?? numbersOf(call.inputs[1]);
@@ -19,22 +19,25 @@ function coupleExpand(c: Couplings): void {
   }
   const offset = after.length - before.length;
   const isStretched = (axis: number) => (before[axis - offset] ?? 1) === 1 && after[axis] !== 1;
-  const isWritten = after.every((size, axis) => c.isTold(size) || before[axis - offset] === size);
+  const isWritten = after.every(
+    (size, axis) => c.isTold(size) || (size !== undefined && before[axis - offset] === size),
+  );
   c.rewrites(1, isWritten ? "all" : "numbers");
   const blocks = renumberBlocks(c.blocksOf(0), (axis) =>
     isStretched(axis + offset) ? undefined : axis + offset,
   );
-  c.setOutput(0, [...blocks, ...alikeBlocks(c, after, isStretched)]);
+  const isDeclared = c.inputs[1]?.elements === undefined;
+  c.setOutput(0, isDeclared ? blocks : [...blocks, ...alikeBlocks(c, after, isStretched)]);
 }
 
 function sliceExpand(call: SliceCall): Node {
   const after = call.shapeOfOutput(0);
   const before = call.shapeOfInput(0);
   if (after === undefined || before === undefined) return call.node;
-  if (keepsSizes(call, after) && call.inputs[1]?.constant !== undefined) return call.node;
+  if (!needsSizes(call, 1, after)) return call.node;
   const offset = after.length - before.length;
   // Size 1 leaves an axis as it is, so axes that are not stretched need no number.
-  const target = after.map((size, axis) => (before[axis - offset] === size ? 1 : size));
+  const target = after.map((size, axis) => (size !== undefined && before[axis - offset] === size ? 1 : size));
   const isOpen = target.some((size) => typeof size !== "number");
   const length = isOpen ? (call.inputs[1]!.shape![0] as number) : target.length;
   writeSizes(call, 1, target.slice(target.length - length));

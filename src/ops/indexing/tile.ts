@@ -4,7 +4,7 @@ import type { Dim, Node } from "../../graph/model.ts";
 import { alikeBlocks, blockWithin, withinOf } from "../label-blocks.ts";
 import type { Couplings, Fact, InferCall, LabelBlock, Operator, SliceCall } from "../operator.ts";
 import { blockFor, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
-import { keepsSizes, writeSizes } from "./write-sizes.ts";
+import { needsSizes, writeSizes } from "./write-sizes.ts";
 
 function inferTile(call: InferCall): readonly Fact[] {
   const x = shapeOf(call, 0);
@@ -52,7 +52,7 @@ function sliceTile(call: SliceCall): Node {
   const [x, after] = [call.inputs[0]?.shape, call.shapeOfOutput(0)];
   const repeats = repeatsOf(call);
   if (x === undefined || after === undefined || repeats === undefined) return call.node;
-  if (keepsSizes(call, after) && call.inputs[1]?.constant !== undefined) return call.node;
+  if (!needsSizes(call, 1, after)) return call.node;
   writeSizes(
     call,
     1,

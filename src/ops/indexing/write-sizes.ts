@@ -25,7 +25,9 @@ export function writeSizes(call: SliceCall, input: number, wanted: readonly Dim[
   call.redirectInput(input, call.emit("Add", [open, numbers]));
 }
 
-/** Whether the first output has the sizes that it had before the slice. */
-export function keepsSizes(call: SliceCall, after: readonly Dim[]): boolean {
-  return after.every((size, axis) => size === call.outputs[0]!.shape![axis]);
+/** Whether sizes in an input need writing: they changed, or they are computed of sizes that may have. */
+export function needsSizes(call: SliceCall, input: number, after: readonly Dim[]): boolean {
+  if (after.some((size, axis) => size !== call.outputs[0]!.shape![axis])) return true;
+  const { constant, elements } = call.inputs[input] ?? {};
+  return constant === undefined && elements?.every((size) => size !== undefined) === true;
 }
