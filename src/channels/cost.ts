@@ -40,7 +40,7 @@ export interface CostModel {
   readonly openSizes: readonly string[];
 }
 
-/** Builds the cost model of an analysed model. MACs are counted for Conv, ConvTranspose, Gemm and MatMul. */
+/** Builds the cost model of an analysed model. MACs are counted where operators have a rule for them. */
 export function costModelOf(analysis: ChannelAnalysis): CostModel {
   const draft = newDraft(analysis);
   const macs = macTerms(analysis).map((term) => productOf(draft, term));

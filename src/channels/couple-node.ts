@@ -5,7 +5,7 @@ import { constantOf } from "../ops/constants/index.ts";
 import { operatorOf } from "../ops/index.ts";
 import type { Labels } from "../ops/operator.ts";
 import { couplingsFor, type Said } from "./couplings.ts";
-import { axisLabels, type Draft, lockValue } from "./draft.ts";
+import { blocksOf, type Draft, lockValue } from "./draft.ts";
 import type { Read } from "./labelling.ts";
 import { followSizes } from "./measured-sizes.ts";
 
@@ -36,8 +36,8 @@ function lockHidden(draft: Draft, node: Node, reads: readonly Read[], released: 
   const shown = new Set<Labels>(released);
   for (const name of node.outputs) for (const { labels } of draft.blocks.get(name) ?? []) shown.add(labels);
   for (const { value, axis } of reads) {
-    const labels = axisLabels(draft, value, axis, node);
-    if (labels !== undefined) shown.add(labels);
+    const block = blocksOf(draft, value).find(({ axes }) => axes[0] === axis);
+    if (block !== undefined) shown.add(block.labels);
   }
   const doubtful = doubtfulLabels(draft, node, shown);
   if (doubtful.length === 0) return;

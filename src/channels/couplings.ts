@@ -1,8 +1,11 @@
 /** @file What the rule of one operator may ask about its node, and what it may say. */
 import { intAttribute } from "../graph/attributes.ts";
+import { factorsOf } from "../graph/dims.ts";
 import type { Node } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
+import { isPlain, withinOf } from "../ops/label-blocks.ts";
 import type { Couplings, Labels } from "../ops/operator.ts";
+import { sizeOf } from "../tensor/tensor.ts";
 import { axisBlock, axisLabels, blockAlong, blockOnto, blocksOf, type Draft, lockValue } from "./draft.ts";
 import { knownCut, takeCut } from "./grouped-cuts.ts";
 import { tie } from "./tie.ts";
@@ -30,6 +33,7 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
     else if (a.length === b.length) tie(draft, node, "meet", a, b);
     else for (const labels of [a, b]) lock(labels, "it meets an axis of another size");
   };
+  const isAlike = (labels: Labels) => labels.every((one) => draft.alike.has(one));
   return {
     node,
     opset,
@@ -51,6 +55,13 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
     same: (a, b) => classes.find(a) === classes.find(b),
     release: (labels) => said.released.push(...(labels === undefined ? [] : [labels])),
     fresh: (size) => classes.fresh(size),
+    alike(size) {
+      const labels = classes.fresh(size);
+      for (const one of labels) draft.alike.add(one);
+      return labels;
+    },
+    isAlike,
+    claimOf: (labels) => (isAlike(labels) ? 0 : 1 + weightsBehind(draft, labels)),
     produce(input, axis) {
       const labels = labelsOf(input, axis);
       if (labels !== undefined)
@@ -60,6 +71,14 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
     read(input, axis) {
       if (labelsOf(input, axis) !== undefined)
         draft.reads.push({ node, input, value: inputName(input), axis });
+    },
+    readAround(input, axis) {
+      const value = inputName(input);
+      const block = axisBlock(draft, value, axis, node);
+      if (block === undefined) return;
+      const isLast = axis + 1 === facts.get(value)?.shape?.length;
+      const isOpen = !isPlain(block) && isLast && typeof withinOf(block, 0)?.outer === "number";
+      if (isOpen || labelsOf(input, axis) !== undefined) draft.reads.push({ node, input, value, axis });
     },
     readInside(output, axis) {
       const value = node.outputs[output]!;
@@ -85,9 +104,17 @@ export function couplingsFor(draft: Draft, node: Node, opset: number, said: Said
         draft.measured.set(output, [axes === undefined ? { value } : { value, axes }]);
     },
     rewrites: (input, what = "all") => said.rewritten.set(input, what),
+    isTold: (size) => size !== undefined && factorsOf(size).atoms.every((atom) => draft.told.has(atom)),
     isConstant: (input) => draft.origins.has(inputName(input)),
     isStored: (input) => draft.constants.has(inputName(input)),
   };
+}
+
+/** How many elements the weights have, so far, that make these channels. */
+function weightsBehind({ sources, classes, constants }: Draft, labels: Labels): number {
+  const wanted = new Set(Array.from(labels, (label) => classes.find(label)));
+  const own = sources.filter((source) => source.labels.some((label) => wanted.has(classes.find(label))));
+  return own.reduce((sum, { value }) => sum + sizeOf(constants.get(value)?.shape ?? []), 0);
 }
 
 /** The axis of a stored weight that carries these labels; the value itself when the weight was mixed on its way. */

@@ -1,5 +1,5 @@
 /** @file A labelling in the making: what the walk over a graph has found so far. */
-import type { Graph, Node, StoredTensor } from "../graph/model.ts";
+import type { Dim, Graph, Node, StoredTensor } from "../graph/model.ts";
 import { nodeLabel } from "../graph/model.ts";
 import type { Facts } from "../ops/infer.ts";
 import { blockWithin, extentOf, isPlain, withinOf } from "../ops/label-blocks.ts";
@@ -28,8 +28,12 @@ export interface Draft {
   readonly balances: Balance[];
   readonly ties: Tie[];
   readonly derived: Map<string, DerivedAxis>;
+  /** Labels of positions that are all alike, which become whatever they meet. */
+  readonly alike: Set<number>;
   /** The stored constants behind each value that no data reach. */
   readonly origins: Map<string, readonly string[]>;
+  /** Open sizes that inputs of the graph have. */
+  readonly told: ReadonlySet<Dim>;
   /** Whose sizes a value tells. */
   readonly measured: Map<string, readonly Measure[]>;
   /** Values told by sizes of which an element was reckoned out of others, not copied. */
@@ -38,7 +42,7 @@ export interface Draft {
 
 /** Before the walk: the stored constants are known, and nothing is labelled yet. */
 export function newDraft(
-  { initializers }: Graph,
+  { initializers, inputs }: Graph,
   facts: Facts,
   { groupedCut = "equal", attentionCut = "heads" }: CutOptions,
 ): Draft {
@@ -54,7 +58,9 @@ export function newDraft(
     balances: [],
     ties: [],
     derived: new Map(),
+    alike: new Set(),
     origins: new Map([...initializers.keys()].map((name) => [name, [name]])),
+    told: new Set(inputs.flatMap(({ name }) => facts.get(name)?.shape ?? [])),
     measured: new Map(),
     reckoned: new Set(),
   };

@@ -10,6 +10,7 @@ import type { Engine, SessionOptions } from "../engine/engine.ts";
 import { type Emitter, emitterFor } from "../graph/emitter.ts";
 import type { Model } from "../graph/model.ts";
 import { codeOf } from "../onnx/element-types.ts";
+import { withinOf } from "../ops/label-blocks.ts";
 import { extract } from "../passes/extract.ts";
 import { type Tensor, toNumbers } from "../tensor/tensor.ts";
 
@@ -87,15 +88,25 @@ interface Means {
 }
 
 /** The model up to the probes, with the mean of |x| and of x ≠ 0 per example and channel as its outputs. */
-function probedModel({ model, facts }: ChannelAnalysis, probes: readonly Probe[]): [Model, Means[]] {
+function probedModel(
+  { model, facts, labelling }: ChannelAnalysis,
+  probes: readonly Probe[],
+): [Model, Means[]] {
   const part = extract(model, facts, [], [...new Set(probes.map(({ value }) => value))]);
   const opset = model.opsets.get("") ?? 1;
   const emit = emitterFor(part.graph, "statistics_");
   const means = probes.map(({ value, axis }): Means => {
     const rank = facts.get(value)!.shape!.length;
-    const axes = Array.from({ length: rank }, (_, at) => at).filter((at) => at !== 0 && at !== axis);
+    const block = labelling.blocks.get(value)!.find((one) => one.axes[0] === axis)!;
+    const outer = withinOf(block, 0)?.outer;
+    const sizes = outer === undefined ? undefined : [outer as number, block.labels.length, -1]; // on the last axis
+    const own = axis + (sizes === undefined ? 0 : 1);
+    const length = rank + (sizes === undefined ? 0 : 2);
+    const axes = Array.from({ length }, (_, at) => at).filter((at) => at !== 0 && at !== own);
     const to = (dtype: "float32" | "bool") => ({ to: codeOf(dtype) });
-    const x = emit.node("Cast", [value], to("float32")); // 16-bit floats would overflow in the sums
+    const whole = emit.node("Cast", [value], to("float32")); // 16-bit floats would overflow in the sums
+    const target = sizes && emit.ints([...new Array<number>(axis).fill(0), ...sizes]);
+    const x = target === undefined ? whole : emit.node("Reshape", [whole, target]);
     const isNonZero = emit.node("Cast", [emit.node("Cast", [x], to("bool"))], to("float32"));
     return {
       absolute: meanOver(emit, opset, emit.node("Abs", [x]), axes),

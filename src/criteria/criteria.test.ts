@@ -10,7 +10,7 @@ import { ortEngine } from "../engine/ort/engine.ts";
 import { referenceEngine } from "../engine/reference/reference.ts";
 import type { Model } from "../graph/model.ts";
 import type { DType } from "../tensor/dtype.ts";
-import { fromNumbers } from "../tensor/tensor.ts";
+import { float32, fromNumbers, int64 } from "../tensor/tensor.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
 import { type CriterionName, channelStatistics, criteria, scoreGroups } from "./index.ts";
 
@@ -282,6 +282,33 @@ describe("channelStatistics", () => {
     const reference = await channelStatistics({ analysis, groups, engine: referenceEngine, dataset });
     const runtime = await channelStatistics({ analysis, groups, engine: ortEngine, dataset });
     expect([...runtime[groups[0]!]!.meanAbsolute]).toEqual(close([...reference[groups[0]!]!.meanAbsolute]));
+  });
+
+  test("tells channels apart that share their axis with an open size", async () => {
+    const g = graphBuilder();
+    const x = g.input("x", ["N", 1, "height", "width"]);
+    const weight = (shape: readonly number[], values: readonly number[]) => g.weight(shape, values);
+    const front = g.node("Conv", [x, weight([2, 1, 1, 1], [1, -3])]);
+    const rows = g.node("Reshape", [front, g.initializer("rows", int64([3], [0, 1, -1]))]);
+    const normal = g.node("InstanceNormalization", [rows, weight([1], [1]), weight([1], [0])]);
+    const back = g.node("Reshape", [normal, g.node("Shape", [front])]);
+    g.output(g.node("Conv", [back, weight([1, 2, 1, 1], [1, 1])]), ["N", 1, "height", "width"]);
+    const model = g.build();
+    const inputs = float32([1, 1, 2, 2], Float32Array.of(1, 2, 3, 4));
+    const dataset = fitToInputs(datasetFromArrays({ inputs }), model.graph.inputs);
+    const analysis = analyzeChannels(model);
+    const groups = openGroups(analysis);
+    const statistics = await channelStatistics({ analysis, groups, engine: ortEngine, dataset });
+    const channels = [1, -3].map((factor) => [1, 2, 3, 4].map((value) => factor * value));
+    const mean = channels.flat().reduce((sum, value) => sum + value / 8, 0);
+    const deviation = Math.sqrt(channels.flat().reduce((sum, value) => sum + (value - mean) ** 2 / 8, 1e-5));
+    const size = (values: readonly number[]) => values.reduce((sum, value) => sum + Math.abs(value) / 4, 0);
+    const wanted = channels.map(
+      (own) => (size(own) + size(own.map((value) => (value - mean) / deviation))) / 2,
+    );
+    [...statistics[groups[0]!]!.meanAbsolute].forEach((found, k) => {
+      expect(found).toBeCloseTo(wanted[k]!, 5);
+    });
   });
 
   test("stops between batches when aborted", async () => {

@@ -1,5 +1,5 @@
 /** @file Label blocks whose axes hold more than their labels tell apart, such as heads on an axis of N*heads. */
-import { divideDims, multiplyDims } from "../graph/dims.ts";
+import { divideDims, factorsOf, multiplyDims } from "../graph/dims.ts";
 import type { Dim } from "../graph/model.ts";
 import type { Couplings, LabelBlock, Within } from "./operator.ts";
 
@@ -54,11 +54,36 @@ export function unifyBlocks(
   b: LabelBlock | undefined,
   why: string,
 ): void {
-  if (a === undefined || b === undefined || isLaidAlike(a, b)) c.unify(a?.labels, b?.labels, why);
+  const anyWay = [a, b].some((block) => block !== undefined && c.isAlike(block.labels));
+  if (a === undefined || b === undefined || anyWay || isLaidAlike(a, b)) c.unify(a?.labels, b?.labels, why);
   else for (const { labels } of [a, b]) c.lock(labels, "it meets an axis that is laid out in another way");
 }
 
 /** A block moved to another axis, as a list; empty when there is none. */
 export function blockOn(axis: number, block: LabelBlock | undefined): LabelBlock[] {
   return block === undefined ? [] : [{ ...block, axes: [axis] }];
+}
+
+/** Of two blocks that are one channel by position, the one that says which; none where either is fixed. */
+export function firmOf(
+  c: Couplings,
+  a: LabelBlock | undefined,
+  b: LabelBlock | undefined,
+): LabelBlock | undefined {
+  if (a === undefined || b === undefined) return undefined;
+  return c.isAlike(a.labels) ? b : a;
+}
+
+/** Positions that are all alike along those axes of a value that a test picks; what is open of a size surrounds them. */
+export function alikeBlocks(
+  c: Couplings,
+  shape: readonly Dim[],
+  picks: (axis: number) => boolean,
+): LabelBlock[] {
+  return shape.flatMap((size, axis) => {
+    if (size === undefined || !picks(axis)) return [];
+    const { factor, atoms } = factorsOf(size);
+    const around = atoms.length === 0 ? undefined : { outer: atoms.join("*"), inner: 1 };
+    return factor > 1 ? [blockWithin([axis], c.alike(factor), [around])] : [];
+  });
 }

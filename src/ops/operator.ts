@@ -84,10 +84,21 @@ export interface Couplings {
   release(labels: Labels | undefined): void;
   /** New channels without a weight behind them, such as the zeros a Pad adds. */
   fresh(size: number): Labels;
+  /**
+   * New positions that are all alike, as those of an axis stretched from size 1: what they meet says which channels they
+   * are.
+   */
+  alike(size: number): Labels;
+  /** Whether these labels are such positions. */
+  isAlike(labels: Labels): boolean;
+  /** Who keeps an axis that several want: more for channels that larger weights make, 1 for those of no weight, 0 for {@link alike}. */
+  claimOf(labels: Labels): number;
   /** This axis of a constant input, stored or computed from stored ones, is where channels come from. */
   produce(input: number, axis: number): Labels | undefined;
   /** This node mixes over the axis: an absent channel has to read as zero here. */
   read(input: number, axis: number): void;
+  /** As {@link Couplings.read}, where the axis may hold an open size behind its channels. Needs a rule for masked channels. */
+  readAround(input: number, axis: number): void;
   /**
    * As {@link Couplings.read}, for nodes that make what they mix over of several inputs: it has the shape of this output.
    * Needs a rule for masked channels.
@@ -107,6 +118,8 @@ export interface Couplings {
    * is open among the sizes then has to be right as it is computed.
    */
   rewrites(input: number, what?: "all" | "numbers"): void;
+  /** Whether a size is a number, or a product of sizes that inputs of the graph have at run time. */
+  isTold(size: Dim): boolean;
   /** No data reach the input: it is stored, or computed from what is stored. */
   isConstant(input: number): boolean;
   /** The elements are stored in the model. */
@@ -158,6 +171,8 @@ export interface SliceCall {
   emitLike(inputs: readonly string[]): string;
   /** Adds a constant, and returns its name. */
   store(value: Tensor): string;
+  /** Name of a size as a list of one; undefined for a size that inputs of the graph do not tell. */
+  sizeFromInputs(size: Dim): string | undefined;
 }
 
 /** Silences the channels of an axis that a node reads. */
@@ -196,7 +211,7 @@ export interface MaskCall {
 export interface Operator {
   /** Facts about the outputs. Unknown shapes stay undefined; never a guess. */
   infer(call: InferCall): readonly Fact[];
-  /** Multiply-accumulates of one run, for convolutions, matrix products and attention; others cost none by convention. */
+  /** Multiply-accumulates of one run, for convolutions, matrix products, recurrent layers and attention; others cost none by convention. */
   macs?(call: InferCall & { readonly outputs: readonly (Fact | undefined)[] }): readonly CostTerm[];
   /**
    * How labels travel. Labels of an input that the rule neither hands on to an output nor reads nor releases are locked

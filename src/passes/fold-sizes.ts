@@ -13,8 +13,13 @@ import type { Tensor } from "../tensor/tensor.ts";
  * Values that come from constants alone are left as they are; values that come from Shape or Size are
  * folded, except tables of floats (masks made by size): those would pass for weights, and follow from what is folded.
  * The returned facts know the new constants as well.
+ * @param changing Values that are left as they are computed, since they will have other sizes.
  */
-export function foldSizes(model: Model, facts: Facts): { readonly model: Model; readonly facts: Facts } {
+export function foldSizes(
+  model: Model,
+  facts: Facts,
+  changing: Pick<ReadonlySet<string>, "has"> = new Set(),
+): { readonly model: Model; readonly facts: Facts } {
   const fromSizes = new Set<string>();
   const folded = new Map<string, StoredTensor>();
   const replaced = new Map<string, string>();
@@ -24,7 +29,7 @@ export function foldSizes(model: Model, facts: Facts): { readonly model: Model; 
     for (const name of derived ? node.outputs : []) {
       fromSizes.add(name);
       const constant = facts.get(name)?.constant;
-      if (constant === undefined || isTable(constant)) continue;
+      if (constant === undefined || isTable(constant) || changing.has(name)) continue;
       const fresh = `${name}_folded`;
       folded.set(fresh, stored(constant));
       replaced.set(name, fresh);

@@ -8,7 +8,8 @@ import { type Emitter, emitterFor } from "../graph/emitter.ts";
 import type { Dim, Graph, Model, Node, ValueInfo } from "../graph/model.ts";
 import { codeOf } from "../onnx/element-types.ts";
 import { operatorOf } from "../ops/index.ts";
-import type { Mask } from "../ops/operator.ts";
+import { isPlain, withinOf } from "../ops/label-blocks.ts";
+import type { LabelBlock, Mask } from "../ops/operator.ts";
 import type { DType } from "../tensor/dtype.ts";
 import { type BatchPlace, batchOf, batchPlaces } from "./batch-places.ts";
 
@@ -134,7 +135,7 @@ function maskedValue(draft: Draft, name: string, read: Read, dtype = dtypeOf(dra
   if (known !== undefined) return known;
   const { emit, analysis } = draft;
   const { shape } = analysis.facts.get(read.value)!;
-  const view = viewOf(draft, read.value, shape!, read.axis);
+  const view = apartView(draft, viewOf(draft, read.value, shape!, read.axis), read);
   const mask = shapedMask(draft, read, view.rank, view.axis);
   const factor = dtype === "float32" ? mask : emit.node("Cast", [mask], { to: codeOf(dtype) });
   const product = emit.node("Mul", [view.enter(name), factor], {}, `${name}_masked`);
@@ -156,9 +157,24 @@ function perPresent(
   const { emit, analysis } = draft;
   const shape = analysis.facts.get(read.value)!.shape!.map((size, k) => (axes.includes(k) ? 1 : size));
   const view = viewOf(draft, read.value, shape, read.axis);
-  const count = presentCount(draft, read, view.rank);
+  const count = perLabel(draft, read, presentCount(draft, read, view.rank));
   const divisor = dtype === "float32" ? count : emit.node("Cast", [count], { to: codeOf(dtype) });
   return view.leave(emit.node("Div", [view.enter(name), divisor]));
+}
+
+/** The block that is read. */
+function blockOf({ analysis }: Draft, { value, axis }: Read): LabelBlock {
+  return analysis.labelling.blocks.get(value)!.find(({ axes }) => axes[0] === axis)!;
+}
+
+/** A count of labels as one of positions: each label has as many as surround it. */
+function perLabel(draft: Draft, read: Read, count: string): string {
+  const block = blockOf(draft, read);
+  if (isPlain(block)) return count;
+  const { emit } = draft;
+  const size = emit.node("Gather", [emit.node("Shape", [read.value]), emit.ints([read.axis])], { axis: 0 });
+  const each = emit.node("Div", [size, emit.ints([block.labels.length])]);
+  return emit.node("Mul", [count, emit.node("Cast", [each], { to: codeOf("float32") })]);
 }
 
 /** How many positions of an axis are there, [rows, 1, ..., 1], and one where none is. */
@@ -218,6 +234,25 @@ function viewOf(draft: Draft, value: string, shape: readonly Dim[], axis: number
   };
 }
 
+/** Takes channels out of a last axis that they share with an open size behind them, [..., outer, channels, inner]. */
+function apartView(draft: Draft, view: View, read: Read): View {
+  const block = blockOf(draft, read);
+  const outer = withinOf(block, 0)?.outer;
+  if (typeof outer !== "number") return view;
+  const { emit } = draft;
+  const zeros = new Array<number>(view.axis).fill(0);
+  let whole = "";
+  return {
+    rank: view.rank + 2,
+    axis: view.axis + 1,
+    enter(name) {
+      whole = view.enter(name);
+      return emit.node("Reshape", [whole, emit.ints([...zeros, outer, block.labels.length, -1])]);
+    },
+    leave: (name) => view.leave(emit.node("Reshape", [name, emit.node("Shape", [whole])])),
+  };
+}
+
 /** A size of a target: that of an axis, a number, or one measured elsewhere, by the name of its value. */
 type Size = { readonly axis: number } | { readonly value: number | string };
 
@@ -263,7 +298,7 @@ function pickedMask(draft: Draft, read: Read): { readonly mask: string; readonly
 /** Column of the joined masks for each position, and the one mask input that equals it where there is one. */
 function columnsOf(draft: Draft, read: Read): { readonly at: number[]; readonly whole: string | undefined } {
   const { analysis, columns } = draft;
-  const labels = analysis.labelling.blocks.get(read.value)!.find(({ axes }) => axes[0] === read.axis)!.labels;
+  const { labels } = blockOf(draft, read);
   const places = Array.from(labels, (label) => analysis.placeOf(label));
   const at = places.map((place) => {
     const first = place === undefined ? undefined : columns.get(place.group);

@@ -172,7 +172,7 @@ export interface Inspection {
   readonly cachesShrink: boolean;
   /** Trainable parameters; running statistics of batch norms are not counted. */
   readonly parameters: number;
-  /** Multiply-accumulates of one example in Conv, ConvTranspose, Gemm and MatMul. */
+  /** Multiply-accumulates of one example in convolutions, matrix products, recurrent layers and attention. */
   readonly macs: number;
   /** Symbolic sizes (besides the batch) that count as one in `macs`; state them with --input-shape. */
   readonly openSizes: readonly string[];

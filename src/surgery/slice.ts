@@ -3,8 +3,10 @@ import { PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import { type KeptAxes, keptAxes } from "../channels/kept.ts";
 import type { KeepMasks } from "../channels/plan.ts";
+import { factorsOf } from "../graph/dims.ts";
 import { type Emitter, emitterFor } from "../graph/emitter.ts";
 import {
+  type Dim,
   type Graph,
   type Model,
   type Node,
@@ -17,7 +19,7 @@ import { operatorOf } from "../ops/index.ts";
 import type { SliceCall } from "../ops/operator.ts";
 import { dropDeadNodes } from "../passes/drop-dead-nodes.ts";
 import { foldSizes } from "../passes/fold-sizes.ts";
-import { type Tensor, takeAlong } from "../tensor/tensor.ts";
+import { int64, type Tensor, takeAlong } from "../tensor/tensor.ts";
 
 /**
  * Removes the channels a plan does not keep. Names of values, nodes and weights stay; initializers that become a
@@ -28,7 +30,7 @@ export function sliceModel(analysis: ChannelAnalysis, masks: KeepMasks): Model {
   const axes = keptAxes(analysis, masks);
   const kept = axes.positions;
   if (kept.size === 0) throw new PrunerError("nothing-removed", {});
-  const { model, facts } = foldSizes(analysis.model, analysis.facts);
+  const { model, facts } = foldSizes(analysis.model, analysis.facts, kept);
   const initializers = new Map<string, StoredTensor>();
   for (const [name, tensor] of model.graph.initializers) initializers.set(name, cut(tensor, kept.get(name)));
   const draft: Draft = {
@@ -39,6 +41,7 @@ export function sliceModel(analysis: ChannelAnalysis, masks: KeepMasks): Model {
     emit: emitterFor(model.graph, "sliced_"),
     readers: readerCounts(model.graph),
     replacements: new Map(),
+    told: new Map(),
   };
   const nodes = underOldNames(
     draft,
@@ -66,6 +69,8 @@ interface Draft {
   readonly readers: ReadonlyMap<string, number>;
   /** What has taken the place of a constant, for nodes that want the same in its place. */
   readonly replacements: Map<string, { readonly name: string; readonly value: Tensor }[]>;
+  /** Names of sizes that were written down or read from graph inputs. */
+  readonly told: Map<Dim, string>;
 }
 
 function readerCounts(graph: Graph): Map<string, number> {
@@ -120,11 +125,8 @@ function sliceNode(draft: Draft, node: Node): readonly Node[] {
       emit.adopt({ ...node, name, inputs: from, outputs: [name] });
       return name;
     },
-    store(value) {
-      const name = emit.constant(value);
-      draft.initializers.set(name, stored(value));
-      return name;
-    },
+    store: (value) => storedConstant(draft, value),
+    sizeFromInputs: (size) => sizeFromInputs(draft, size),
     omitInput(input) {
       inputs[input] = "";
       while (inputs.at(-1) === "") inputs.pop();
@@ -133,6 +135,39 @@ function sliceNode(draft: Draft, node: Node): readonly Node[] {
   const sliced = operator.slice(call);
   const result = inputs.join("\n") === node.inputs.join("\n") ? sliced : { ...sliced, inputs };
   return [...emit.nodes.slice(emitted), result];
+}
+
+function storedConstant({ emit, initializers }: Draft, value: Tensor): string {
+  const name = emit.constant(value);
+  initializers.set(name, stored(value));
+  return name;
+}
+
+/** A product of sizes of graph inputs, as a list of one. */
+function sizeFromInputs(draft: Draft, size: Dim): string | undefined {
+  if (size === undefined) return undefined;
+  const { factor, atoms } = factorsOf(size);
+  const axes = atoms.map((atom) => axisOfInput(draft, atom));
+  if (axes.includes(undefined)) return undefined;
+  const known = draft.told.get(size);
+  if (known !== undefined) return known;
+  const { emit } = draft;
+  const list = (value: number) => storedConstant(draft, int64([1], [value]));
+  const measured = axes.map((found) =>
+    emit.node("Gather", [emit.node("Shape", [found!.name]), list(found!.axis)], { axis: 0 }),
+  );
+  const parts = factor === 1 && measured.length > 0 ? measured : [list(factor), ...measured];
+  const name = parts.reduce((product, part) => emit.node("Mul", [product, part]));
+  draft.told.set(size, name);
+  return name;
+}
+
+function axisOfInput({ model, analysis }: Draft, size: Dim): { name: string; axis: number } | undefined {
+  for (const { name } of model.graph.inputs) {
+    const axis = analysis.facts.get(name)?.shape?.indexOf(size) ?? -1;
+    if (axis >= 0) return { name, axis };
+  }
+  return undefined;
 }
 
 /** A Constant node that holds what is left. Lists of numbers become a tensor. */

@@ -195,6 +195,28 @@ const ordered: readonly OperatorNetwork[] = [
 
 const everywhere = (opType: string) => `${opType} works at computed places`;
 
+/** A position from 0 to 4 for every element. */
+function placesLike(g: GraphBuilder, x: string): string {
+  return g.node("Cast", [g.node("Mul", [halved(g, x), scalar(g, 5)])], { to: 7 });
+}
+
+const sliced: readonly OperatorNetwork[] = [
+  operator("Slice", (g, x) => {
+    const every = (start: number) =>
+      g.node("Slice", [x, ...[start, 6, 1, 2].map((bound, k) => ints(g, `${start}.${k}`, [bound]))]);
+    return g.node("Concat", [every(0), every(1)], { axis: 1 });
+  }),
+  operator("Slice", (g, x) => {
+    const bounds = [
+      [-1, 5, 0],
+      [-9, -9, 6],
+      [1, 2, 3],
+      [-1, -1, 1],
+    ];
+    return g.node("Add", [x, g.node("Slice", [x, ...bounds.map((bound, k) => ints(g, `bound${k}`, bound))])]);
+  }),
+];
+
 const placed: readonly OperatorNetwork[] = [
   operator("GatherND", (g, x) => {
     const places = g.initializer("places", int64([2, 1], [0, 2]));
@@ -222,21 +244,17 @@ const placed: readonly OperatorNetwork[] = [
     },
     { locked: everywhere("ScatterND") },
   ),
-  operator(
-    "GatherElements",
-    (g, x) => {
-      const at = g.node("Cast", [g.node("Mul", [halved(g, x), scalar(g, 5)])], { to: 7 });
-      return g.node("GatherElements", [x, at], { axis: 2 });
-    },
-    { locked: "picked one by one" },
-  ),
-  operator(
-    "ScatterElements",
-    (g, x) => {
-      const at = g.node("Cast", [g.node("Mul", [halved(g, x), scalar(g, 5)])], { to: 7 });
-      return g.node("ScatterElements", [x, at, x], { axis: 2, reduction: "add" });
-    },
-    { locked: "picked one by one" },
+  operator("ScatterND", (g, x) => {
+    const places = g.initializer("places", int64([2, 1], [2, 0]));
+    const written = g.node("Slice", [g.node("Sigmoid", [x]), ints(g, "from", [0]), ints(g, "to", [2])]);
+    return g.node("ScatterND", [x, places, written]);
+  }),
+  operator("GatherElements", (g, x) => g.node("GatherElements", [x, placesLike(g, x)], { axis: 2 })),
+  operator("GatherElements", (g, x) => g.node("GatherElements", [x, placesLike(g, x)], { axis: 1 }), {
+    locked: "picked one by one",
+  }),
+  operator("ScatterElements", (g, x) =>
+    g.node("ScatterElements", [x, placesLike(g, x), x], { axis: 2, reduction: "add" }),
   ),
   operator(
     "Scatter",
@@ -722,6 +740,7 @@ export const operatorNetworks: readonly OperatorNetwork[] = [
   ...binary,
   ...normalised,
   ...ordered,
+  ...sliced,
   ...placed,
   ...folded,
   ...pooled,

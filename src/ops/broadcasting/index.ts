@@ -1,7 +1,7 @@
 /** @file Operators on two or more tensors with numpy-style broadcasting: residual adds, gates, biases, masks. */
 import { addDims, divideDims, multiplyDims } from "../../graph/dims.ts";
 import type { Dim } from "../../graph/model.ts";
-import { blockOn, isLaidAlike, unifyBlocks } from "../label-blocks.ts";
+import { blockOn, firmOf, isLaidAlike, unifyBlocks } from "../label-blocks.ts";
 import type { Couplings, Fact, InferCall, LabelBlock, Operator } from "../operator.ts";
 import { broadcastShape, numbersOf } from "../shapes.ts";
 
@@ -121,11 +121,8 @@ function alignToPartners(
   const offset = (input: number) => rank - c.inputs[input]!.shape!.length;
   const partners = new Set<number>();
   for (const input of inputs.filter((one) => !c.isConstant(one)))
-    for (const { axes } of c.blocksOf(input))
-      if (axes.length === 1) {
-        const axis = axes[0]! + offset(input);
-        partners.add(axis);
-      }
+    for (const { axes, labels } of c.blocksOf(input))
+      if (axes.length === 1 && !c.isAlike(labels)) partners.add(axes[0]! + offset(input));
   for (const input of inputs) {
     for (const { axes } of c.blocksOf(input)) {
       if (axes.length === 1) continue;
@@ -170,7 +167,7 @@ function coupleAxis(
     if (partners++ === 0) block = next;
     else {
       unifyBlocks(c, block, next, "it meets an axis that is fixed");
-      block = block === undefined || next === undefined ? undefined : block;
+      block = firmOf(c, block, next);
     }
   }
   if (partners === 0) sizeOneLabels(c, inputs, axis, rank);

@@ -3,7 +3,9 @@ import { intAttribute, tensorAttribute } from "../../graph/attributes.ts";
 import { productOf } from "../../graph/dims.ts";
 import { type Dim, type Node, type StoredTensor, stored } from "../../graph/model.ts";
 import { float32, int64 } from "../../tensor/tensor.ts";
-import type { Fact, InferCall, Operator } from "../operator.ts";
+import { needsSizes, writeSizes } from "../indexing/write-sizes.ts";
+import { alikeBlocks } from "../label-blocks.ts";
+import type { Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
 import { numbersOf, shapeOf } from "../shapes.ts";
 
 /** The tensor a Constant node holds; undefined for kinds that carry no numbers. */
@@ -39,6 +41,23 @@ function inferConstantOfShape(call: InferCall): readonly Fact[] {
   return [{ dtype: tensorAttribute(call.node, "value")?.dtype ?? "float32", shape }];
 }
 
+/** One number at every position: as many as whatever it meets. */
+function coupleConstantOfShape(c: Couplings): void {
+  const shape = c.outputs[0]?.shape;
+  if (shape === undefined || c.inputs[0]?.elements === undefined) return; // at most declared
+  c.rewrites(0, shape.every((size) => c.isTold(size)) ? "all" : "numbers");
+  c.setOutput(
+    0,
+    alikeBlocks(c, shape, () => true),
+  );
+}
+
+function sliceConstantOfShape(call: SliceCall): Node {
+  const shape = call.shapeOfOutput(0);
+  if (shape !== undefined && needsSizes(call, 0, shape)) writeSizes(call, 0, shape);
+  return call.node;
+}
+
 /** From 0 in steps of 1, as positions are counted, it is as long as it ends. */
 function inferRange(call: InferCall): readonly Fact[] {
   const [start, limit, step] = [0, 1, 2].map((input) => {
@@ -59,7 +78,12 @@ export const constants: Readonly<Record<string, Operator>> = {
     },
     couple: silent,
   },
-  ConstantOfShape: { infer: inferConstantOfShape, couple: silent, auxiliaryInputs: [0] },
+  ConstantOfShape: {
+    infer: inferConstantOfShape,
+    couple: coupleConstantOfShape,
+    slice: sliceConstantOfShape,
+    auxiliaryInputs: [0],
+  },
   Shape: { infer: inferShape, couple: (c) => c.measure(0) },
   Size: { infer: inferSize, couple: (c) => c.measure(0) },
   Range: { infer: inferRange, couple: silent },

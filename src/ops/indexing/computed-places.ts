@@ -5,7 +5,7 @@
 import { intAttribute } from "../../graph/attributes.ts";
 import type { Dim } from "../../graph/model.ts";
 import type { DType } from "../../tensor/dtype.ts";
-import { blockOn, unifyBlocks } from "../label-blocks.ts";
+import { blockOn, firmOf, unifyBlocks } from "../label-blocks.ts";
 import type { Couplings, Fact, InferCall, LabelBlock, Operator } from "../operator.ts";
 import { fromFront, likeFirst, numbersOf, renumberBlocks, shapeOf } from "../shapes.ts";
 
@@ -73,9 +73,9 @@ function coupleScatterNd(c: Couplings): void {
   blocksBehind(c, 2, first + shift);
   const blocks: LabelBlock[] = [];
   for (let axis = first; axis < x.length; axis++) {
-    const own = c.axisBlock(0, axis);
-    unifyBlocks(c, own, c.axisBlock(2, axis + shift), "it is written beside an axis that is fixed");
-    if (c.axisBlock(2, axis + shift) !== undefined) blocks.push(...blockOn(axis, own));
+    const [own, written] = [c.axisBlock(0, axis), c.axisBlock(2, axis + shift)];
+    unifyBlocks(c, own, written, "it is written beside an axis that is fixed");
+    blocks.push(...blockOn(axis, firmOf(c, own, written)));
   }
   c.setOutput(0, blocks);
 }

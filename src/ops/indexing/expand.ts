@@ -1,9 +1,9 @@
 /** @file Expand: axes of size 1 stretched to a target shape. */
-import type { Dim, Node } from "../../graph/model.ts";
-import { int64 } from "../../tensor/tensor.ts";
+import type { Node } from "../../graph/model.ts";
+import { alikeBlocks } from "../label-blocks.ts";
 import type { Couplings, Fact, InferCall, Operator, SliceCall } from "../operator.ts";
-import { isComputed } from "../reshaping/index.ts";
 import { broadcastShape, likeFirst, numbersOf, renumberBlocks, shapeOf } from "../shapes.ts";
+import { needsSizes, writeSizes } from "./write-sizes.ts";
 
 function inferExpand(call: InferCall): readonly Fact[] {
   const target = call.inputs[1]?.elements ?? numbersOf(call.inputs[1]);
@@ -18,41 +18,30 @@ function coupleExpand(c: Couplings): void {
     return;
   }
   const offset = after.length - before.length;
-  const stretched = (axis: number) => before[axis] === 1 && after[axis + offset] !== 1;
-  const isWritten = after.every((size, axis) => typeof size === "number" || before[axis - offset] === size);
-  c.rewrites(1, isWritten ? "all" : "numbers");
-  c.setOutput(
-    0,
-    renumberBlocks(c.blocksOf(0), (axis) => (stretched(axis) ? undefined : axis + offset)),
+  const isStretched = (axis: number) => (before[axis - offset] ?? 1) === 1 && after[axis] !== 1;
+  const isWritten = after.every(
+    (size, axis) => c.isTold(size) || (size !== undefined && before[axis - offset] === size),
   );
+  c.rewrites(1, isWritten ? "all" : "numbers");
+  const blocks = renumberBlocks(c.blocksOf(0), (axis) =>
+    isStretched(axis + offset) ? undefined : axis + offset,
+  );
+  const isDeclared = c.inputs[1]?.elements === undefined;
+  c.setOutput(0, isDeclared ? blocks : [...blocks, ...alikeBlocks(c, after, isStretched)]);
 }
 
 function sliceExpand(call: SliceCall): Node {
-  const after = call.outputs[0]!.shape;
-  const before = call.inputs[0]!.shape;
+  const after = call.shapeOfOutput(0);
+  const before = call.shapeOfInput(0);
   if (after === undefined || before === undefined) return call.node;
-  const kept = after.map((_, axis) => call.keptOfOutput(0, axis));
-  if (kept.every((positions) => positions === undefined) && !isComputed(call.inputs[1])) return call.node;
+  if (!needsSizes(call, 1, after)) return call.node;
   const offset = after.length - before.length;
   // Size 1 leaves an axis as it is, so axes that are not stretched need no number.
-  const target = after.map((size, axis) => (before[axis - offset] === size ? 1 : size));
-  if (target.every((size) => typeof size === "number"))
-    call.replaceInput(1, int64([target.length], target as number[]));
-  else keepOpenSizes(call, target);
+  const target = after.map((size, axis) => (size !== undefined && before[axis - offset] === size ? 1 : size));
+  const isOpen = target.some((size) => typeof size !== "number");
+  const length = isOpen ? (call.inputs[1]!.shape![0] as number) : target.length;
+  writeSizes(call, 1, target.slice(target.length - length));
   return call.node;
-}
-
-/** Open sizes stay as they are computed; the others are written over: target × 0 + size. */
-function keepOpenSizes(call: SliceCall, target: readonly Dim[]): void {
-  const length = call.inputs[1]!.shape![0] as number;
-  const named = target.slice(target.length - length);
-  const list = (values: readonly number[]) => call.store(int64([length], values));
-  const open = call.emit("Mul", [
-    call.node.inputs[1]!,
-    list(named.map((size) => (typeof size === "number" ? 0 : 1))),
-  ]);
-  const numbers = list(named.map((size) => (typeof size === "number" ? size : 0)));
-  call.redirectInput(1, call.emit("Add", [open, numbers]));
 }
 
 export const expand: Operator = { infer: inferExpand, couple: coupleExpand, slice: sliceExpand };

@@ -70,7 +70,8 @@ function gatherBlock(
 }
 
 function sliceGather(call: SliceCall): Node {
-  const x = call.inputs[0]!.shape!;
+  const x = call.inputs[0]?.shape;
+  if (x === undefined) return call.node; // everything it reads has stayed
   const axis = fromFront(intAttribute(call.node, "axis", 0), x.length);
   const kept = call.keptOfInput(0, axis);
   if (kept === undefined) return call.node;

@@ -69,9 +69,10 @@ function padLabels(c: Couplings, labels: Int32Array, before: number, after: numb
 }
 
 function slicePad(call: SliceCall): Node {
-  const shape = call.inputs[0]!.shape!;
+  const shape = call.inputs[0]?.shape;
+  const padding = shape === undefined ? undefined : paddingOf(call, shape.length);
+  if (shape === undefined || padding === undefined) return call.node; // everything it reads has stayed
   const rank = shape.length;
-  const padding = paddingOf(call, rank)!;
   const kept = padding.map((_, axis) => call.keptOfOutput(0, axis));
   if (kept.every((positions) => positions === undefined)) return call.node;
   const moved = padding.map(({ before, after }, axis): Padding => {

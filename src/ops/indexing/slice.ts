@@ -5,7 +5,7 @@ import type { Dim, Node } from "../../graph/model.ts";
 import { int64 } from "../../tensor/tensor.ts";
 import { takeBlock } from "../joining/index.ts";
 import type { Couplings, Fact, InferCall, LabelBlock, Operator, SliceCall } from "../operator.ts";
-import { fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
+import { blockFor, fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
 import { countBelow } from "./count-below.ts";
 
 export interface Range {
@@ -108,7 +108,7 @@ function coupleSlice(c: Couplings): void {
   const cut = new Set(ranges.map(({ axis }) => axis));
   const before = untangledBlocks(c, 0, cut, true);
   const blocks = before.filter(({ axes }) => !axes.some((axis) => cut.has(axis)));
-  for (const range of ranges) blocks.push(...sliceAxis(c, x, range, ranges.length === 1));
+  for (const range of ranges) blocks.push(...sliceAxis(c, x, range));
   c.setOutput(0, mergeDuplicates(blocks));
 }
 
@@ -127,25 +127,20 @@ function coupleMeasured(c: Couplings, rank: number | undefined): void {
   );
 }
 
-function sliceAxis(c: Couplings, x: readonly Dim[], range: Range, isAlone: boolean): LabelBlock[] {
+function sliceAxis(c: Couplings, x: readonly Dim[], range: Range): LabelBlock[] {
   const size = x[range.axis];
   if (typeof size !== "number") return [];
   const { first, count } = resolve(range, size);
   if (range.step === 1)
     return count === size ? wholeBlock(c, range.axis) : takeBlock(c, range.axis, first, first + count);
   const labels = c.labelsOf(0, range.axis);
-  if (isAlone && labels !== undefined) {
-    c.release(labels);
-    return [{ axes: [range.axis], labels: Int32Array.from(pickedBy(range, size), (k) => labels[k]!) }];
-  }
-  c.lock(labels, `it is sliced with step ${range.step} beside another axis`);
-  return [];
+  c.release(labels);
+  return blockFor(range.axis, labels && positionsOf(first, count, range.step).map((at) => labels[at]!));
 }
 
-/** Positions a range picks out of `size`, in its order. */
-function pickedBy(range: Range, size: number): number[] {
-  const { first, count } = resolve(range, size);
-  return Array.from({ length: count }, (_, k) => first + k * range.step);
+/** Positions that are picked in steps, in their order. */
+function positionsOf(first: number, count: number, step: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, k) => first + k * step);
 }
 
 function wholeBlock(c: Couplings, axis: number): LabelBlock[] {
@@ -158,47 +153,57 @@ function mergeDuplicates(blocks: readonly LabelBlock[]): LabelBlock[] {
   );
 }
 
-/** Bounds move to where the channels that stay are now. */
+/** Bounds move to where the channels that stay are now; what was picked in steps is gathered, as gaps may differ now. */
 function sliceSlice(call: SliceCall): Node {
-  const x = call.inputs[0]!.shape!;
-  const ranges = rangesOf(call, x.length) ?? [];
+  const x = call.inputs[0]?.shape;
+  const ranges = x === undefined ? undefined : rangesOf(call, x.length);
+  if (x === undefined || ranges === undefined) return call.node; // everything it reads has stayed
   const touched = ranges.map((range) => call.keptOfInput(0, range.axis));
   if (touched.every((kept) => kept === undefined)) return call.node;
-  if (ranges.length === 1 && ranges[0]!.step !== 1)
-    return gathered(call, ranges[0]!, touched[0]!, x[ranges[0]!.axis] as number);
-  const moved = ranges.map((range, k) => {
+  const [only, ...others] = ranges;
+  if (others.length === 0 && only!.step !== 1)
+    return gathered(call, only!, touched[0]!, x[only!.axis] as number);
+  let data = call.node.inputs[0]!;
+  const moved = ranges.map((range, k): Range => {
     const kept = touched[k];
     if (kept === undefined) return range;
-    const { first, count } = resolve(range, x[range.axis] as number);
-    return { ...range, start: countBelow(kept, first), end: countBelow(kept, first + count) };
+    const size = x[range.axis] as number;
+    const { first, count } = resolve(range, size);
+    if (range.step === 1)
+      return { ...range, start: countBelow(kept, first), end: countBelow(kept, first + count) };
+    const left = placesAmong(range, kept, size);
+    data = call.emit("Gather", [data, call.store(int64([left.length], left))], { axis: range.axis });
+    return { ...range, start: 0, end: left.length, step: 1 };
   });
+  if (data !== call.node.inputs[0]) call.redirectInput(0, data);
+  return withRanges(call, moved);
+}
+
+/** Where those positions of a range are now that stay. */
+function placesAmong(range: Range, kept: Int32Array, size: number): number[] {
+  const { first, count } = resolve(range, size);
+  const place = new Map(Array.from(kept, (position, k) => [position, k]));
+  return [...positionsOf(first, count, range.step)].flatMap((position) => place.get(position) ?? []);
+}
+
+function withRanges(call: SliceCall, ranges: readonly Range[]): Node {
+  const [starts, ends, steps] = (["start", "end", "step"] as const).map((bound) =>
+    ranges.map((range) => range[bound]),
+  ) as [number[], number[], number[]];
   if (call.node.attributes.has("starts")) {
-    return withAttributes(call.node, {
-      starts: { kind: "ints", value: moved.map(({ start }) => start) },
-      ends: { kind: "ints", value: moved.map(({ end }) => end) },
-    });
+    const list = (value: readonly number[]) => ({ kind: "ints", value }) as const;
+    return withAttributes(call.node, { starts: list(starts), ends: list(ends) });
   }
-  call.replaceInput(
-    1,
-    int64(
-      [moved.length],
-      moved.map(({ start }) => start),
-    ),
-  );
-  call.replaceInput(
-    2,
-    int64(
-      [moved.length],
-      moved.map(({ end }) => end),
-    ),
-  );
+  call.replaceInput(1, int64([starts.length], starts));
+  call.replaceInput(2, int64([ends.length], ends));
+  if (numbersOf(call.inputs[4])?.some((step, k) => step !== steps[k]) === true)
+    call.replaceInput(4, int64([steps.length], steps));
   return call.node;
 }
 
 /** What is left of positions that were picked in steps need not lie in steps, so they are listed. */
 function gathered(call: SliceCall, range: Range, kept: Int32Array, size: number): Node {
-  const now = new Map([...kept].map((position, k) => [position, k]));
-  const left = pickedBy(range, size).flatMap((position) => now.get(position) ?? []);
+  const left = placesAmong(range, kept, size);
   return {
     ...call.node,
     opType: "Gather",

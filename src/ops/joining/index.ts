@@ -3,7 +3,7 @@ import { intAttribute, intsAttribute, withAttributes } from "../../graph/attribu
 import { addDims, divideDims } from "../../graph/dims.ts";
 import type { Dim, Node } from "../../graph/model.ts";
 import { int64 } from "../../tensor/tensor.ts";
-import { blockOn, isLaidAlike, isPlain, unifyBlocks } from "../label-blocks.ts";
+import { blockOn, firmOf, isLaidAlike, isPlain, unifyBlocks } from "../label-blocks.ts";
 import type { Couplings, Fact, InferCall, LabelBlock, Operator, SliceCall } from "../operator.ts";
 import { blockFor, fromFront, likeFirst, numbersOf, shapeOf, untangledBlocks } from "../shapes.ts";
 
@@ -82,7 +82,7 @@ function tieInputs(c: Couplings, axis: number): LabelBlock | undefined {
   const parts = c.node.inputs.map((_, input) => c.axisBlock(input, axis));
   for (const part of parts.slice(1))
     unifyBlocks(c, parts[0], part, "it is joined beside an axis that is fixed");
-  return parts.some((part) => part === undefined) ? undefined : parts[0];
+  return parts.reduce((block, part) => firmOf(c, block, part));
 }
 
 /** Sizes of the parts as given or implied; undefined when not known. */
@@ -147,7 +147,9 @@ export function takeBlock(c: Couplings, axis: number, start: number, end: number
 }
 
 function sliceSplit(call: SliceCall): Node {
-  const axis = fromFront(intAttribute(call.node, "axis", 0), call.inputs[0]!.shape!.length);
+  const rank = call.inputs[0]?.shape?.length;
+  if (rank === undefined) return call.node; // everything it reads has stayed
+  const axis = fromFront(intAttribute(call.node, "axis", 0), rank);
   if (call.keptOfInput(0, axis) === undefined) return call.node;
   const sizes = call.node.outputs.map(
     (_, k) => call.keptOfOutput(k, axis)?.length ?? (call.outputs[k]!.shape![axis] as number),

@@ -1,7 +1,7 @@
 /** @file Einsum: every letter is an axis, and what is summed is read as channels. */
 import { stringAttribute } from "../../graph/attributes.ts";
 import type { Dim } from "../../graph/model.ts";
-import { blockOn, unifyBlocks } from "../label-blocks.ts";
+import { blockOn, firmOf, unifyBlocks } from "../label-blocks.ts";
 import type { CostTerm, Couplings, InferCall, LabelBlock, Operator } from "../operator.ts";
 import { likeFirst } from "../shapes.ts";
 
@@ -93,9 +93,12 @@ function coupleLetter(c: Couplings, equation: Equation, letter: string): LabelBl
   const isSummed = !equation.result.includes(letter);
   const [first, ...others] = wide.length > 0 ? wide : places;
   if (!isSummed && wide.every(({ input }) => c.isConstant(input))) c.produce(first!.input, first!.axis);
-  const block = c.axisBlock(first!.input, first!.axis);
-  for (const { input, axis } of wide.length > 0 ? others : [])
-    unifyBlocks(c, block, c.axisBlock(input, axis), "it is multiplied with an axis that is fixed");
+  let block = c.axisBlock(first!.input, first!.axis);
+  for (const { input, axis } of wide.length > 0 ? others : []) {
+    const other = c.axisBlock(input, axis);
+    unifyBlocks(c, block, other, "it is multiplied with an axis that is fixed");
+    block = firmOf(c, block, other);
+  }
   const carrier = wide.find(({ input }) => !c.isConstant(input));
   if (isSummed && carrier !== undefined) c.read(carrier.input, carrier.axis);
   return block;

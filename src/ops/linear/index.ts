@@ -1,7 +1,7 @@
 /** @file Gemm and MatMul: dense layers, and products of activations as in attention. */
 import { intAttribute } from "../../graph/attributes.ts";
 import type { Dim } from "../../graph/model.ts";
-import { blockOn, unifyBlocks } from "../label-blocks.ts";
+import { blockOn, firmOf, unifyBlocks } from "../label-blocks.ts";
 import type { CostTerm, Couplings, Fact, InferCall, LabelBlock, Operator } from "../operator.ts";
 import { blockFor, broadcastShape, likeFirst, shapeOf } from "../shapes.ts";
 import { einsum } from "./einsum.ts";
@@ -109,6 +109,7 @@ function coupleMatMul(c: Couplings): void {
   const left = operandAxes(c, "A", a.length);
   const right = operandAxes(c, "B", b.length);
   if (c.attentionCut === "width") cutHeadWidth(c, left, right);
+  alignFeatures(c, left, right);
   const rank = Math.max(a.length, b.length);
   const blocks: LabelBlock[] = [];
   for (let axis = 0; axis < rank - 2; axis++)
@@ -120,7 +121,7 @@ function coupleMatMul(c: Couplings): void {
   );
   if (c.isConstant(0)) c.read(1, right.first);
   else c.read(0, left.last);
-  if (c.isConstant(0)) c.produce(0, left.first);
+  if (c.isConstant(0) && !c.isConstant(1)) c.produce(0, left.first);
   if (c.isConstant(1)) c.produce(1, right.last);
   const rows = c.axisBlock(0, left.first);
   const columns = c.axisBlock(1, right.last);
@@ -145,6 +146,18 @@ function cutHeadWidth(c: Couplings, left: OperandAxes, right: OperandAxes): void
   }
 }
 
+/**
+ * Rows of channels that are multiplied with each other, as interactions of embeddings are, have the same channels in every
+ * row: whole rows are what the product tells apart.
+ */
+function alignFeatures(c: Couplings, left: OperandAxes, right: OperandAxes): void {
+  const spans = (input: number, axes: readonly number[]) =>
+    c.blocksOf(input).some((block) => axes.every((axis) => block.axes.includes(axis)));
+  if (!spans(0, [left.first, left.last]) || !spans(1, [right.first, right.last])) return;
+  c.blockAlong(0, left.last);
+  c.blockAlong(1, right.first);
+}
+
 /** @param fromBack Place among the leading axes, counted from their end: -1 is the last. */
 function coupleBatchAxis(
   c: Couplings,
@@ -155,11 +168,11 @@ function coupleBatchAxis(
   const [a, b] = [left.batch.at(fromBack), right.batch.at(fromBack)];
   const hasLeft = a !== undefined && c.inputs[0]!.shape![a] !== 1;
   const hasRight = b !== undefined && c.inputs[1]!.shape![b] !== 1;
-  const block = hasLeft ? c.axisBlock(0, a) : hasRight ? c.axisBlock(1, b) : undefined;
+  let block = hasLeft ? c.axisBlock(0, a) : hasRight ? c.axisBlock(1, b) : undefined;
   if (hasLeft && hasRight) {
     const other = c.axisBlock(1, b);
     unifyBlocks(c, block, other, "it is multiplied with an axis that is fixed");
-    if (other === undefined) return []; // so is the result
+    block = firmOf(c, block, other);
   }
   const axis = Math.max(left.batch.length, right.batch.length) + fromBack;
   return blockOn(axis, block);

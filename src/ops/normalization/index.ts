@@ -19,26 +19,54 @@ function couplePerChannel(c: Couplings): void {
   c.setOutput(0, c.blocksOf(0));
 }
 
-/** Stored statistics say what becomes of each position; in training mode the batch does. */
+/** Stored statistics say what becomes of each position; in training mode the batch does, or the weights that are normalised. */
 function coupleBatchNorm(c: Couplings): void {
-  if (intAttribute(c.node, "training_mode", 0) === 0) couplePerChannel(c);
-  else
+  if (!isTraining(c)) couplePerChannel(c);
+  else if (c.isConstant(0)) {
+    couplePerChannel(c);
+    for (let axis = 0; axis < (c.inputs[0]?.shape?.length ?? 0); axis++) if (axis !== 1) c.read(0, axis);
+    c.setOutput(0, c.blocksOf(0));
+  } else
     for (let input = 0; input < c.node.inputs.length; input++)
       c.lockInput(input, "BatchNormalization in training mode takes its moments from the batch");
+}
+
+/** Before operator set 14 the outputs beside the first said so. */
+function isTraining({ node, opset }: Pick<Couplings, "node" | "opset">): boolean {
+  if (opset >= 14) return intAttribute(node, "training_mode", 0) === 1;
+  return node.outputs.some((name, k) => k > 0 && name !== "");
+}
+
+/** In training mode: the node written out, and the node itself for what it tells beside. */
+function maskedBatchNorm(call: MaskCall): void {
+  const { node, emit, inputs } = call;
+  if (node.outputs.length > 1)
+    emit.adopt({ ...node, outputs: [emit.unique(`${node.outputs[0]!}_whole`), ...node.outputs.slice(1)] });
+  normalizedOver(
+    call,
+    inputs[0]!.shape!.flatMap((_, axis) => (axis === 1 ? [] : [axis])),
+  );
 }
 
 /** The moments of a channel are taken over all further axes, of which one may carry channels itself. */
 function coupleInstanceNorm(c: Couplings): void {
   couplePerChannel(c);
-  for (let axis = 2; axis < (c.inputs[0]?.shape?.length ?? 0); axis++) c.read(0, axis);
+  for (let axis = 2; axis < (c.inputs[0]?.shape?.length ?? 0); axis++) c.readAround(0, axis);
   c.setOutput(0, c.blocksOf(0));
 }
 
-/** The node written out, with moments over the positions that are there. */
 function maskedInstanceNorm(call: MaskCall): void {
+  const further = call.inputs[0]!.shape!.slice(2);
+  normalizedOver(
+    call,
+    further.map((_, k) => k + 2),
+  );
+}
+
+/** The node written out, with moments over the positions of some axes that are there. */
+function normalizedOver(call: MaskCall, axes: readonly number[]): void {
   const { node, emit, inputs } = call;
   const { dtype = "float32", shape } = inputs[0]!;
-  const axes = shape!.slice(2).map((_, k) => k + 2);
   const asFloat = (name: string) =>
     dtype === "float32" ? name : emit.node("Cast", [name], { to: codeOf("float32") });
   const [x, scale, shift] = node.inputs.map(asFloat) as [string, string, string];
@@ -47,7 +75,7 @@ function maskedInstanceNorm(call: MaskCall): void {
   const power = meanOf(emit.node("Mul", [centred, centred]));
   const epsilon = emit.scalar(floatAttribute(node, "epsilon", 1e-5));
   const normal = emit.node("Div", [centred, emit.node("Sqrt", [emit.node("Add", [power, epsilon])])]);
-  const perChannel = emit.ints([-1, ...axes.map(() => 1)]);
+  const perChannel = emit.ints([-1, ...shape!.slice(2).map(() => 1)]);
   const own = (name: string) => emit.node("Reshape", [name, perChannel]);
   const out = emit.node("Add", [emit.node("Mul", [normal, own(scale)]), own(shift)]);
   call.finish(dtype === "float32" ? out : emit.node("Cast", [out], { to: codeOf(dtype) }));
@@ -108,6 +136,7 @@ export const normalization: Readonly<Record<string, Operator>> = {
   BatchNormalization: {
     infer: (call) => call.node.outputs.map(() => ({})).map((_, k) => (k === 0 ? sameShape(call)[0]! : {})),
     couple: coupleBatchNorm,
+    masked: maskedBatchNorm,
     auxiliaryInputs: [3, 4],
   },
   InstanceNormalization: { infer: sameShape, couple: coupleInstanceNorm, masked: maskedInstanceNorm },

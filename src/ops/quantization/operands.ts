@@ -45,6 +45,7 @@ export function couplingsWith(c: Couplings, operands: Operands): Couplings {
     blocksOf: (input) => c.blocksOf(own(input)),
     produce: (input, axis) => c.produce(own(input), axis),
     read: (input, axis) => c.read(own(input), axis),
+    readAround: (input, axis) => c.readAround(own(input), axis),
     lockInput: (input, why) => c.lockInput(own(input), why),
     countsOf: (input, axis, labels, divisor) => c.countsOf(own(input), axis, labels, divisor),
     measure: (input) => c.measure(own(input)),

@@ -67,7 +67,9 @@ function coupleProduct(c: Couplings): void {
 }
 
 function sliceProduct(call: SliceCall): Node {
-  const last = call.inputs[at.x]!.shape!.length - 1;
+  const rank = call.inputs[at.x]?.shape?.length;
+  if (rank === undefined) return call.node; // everything it reads has stayed
+  const last = rank - 1;
   const rows = call.keptOfOutput(0, last);
   const blocks = call.keptOfInput(at.codes, 1);
   if (rows === undefined && blocks === undefined) return call.node;

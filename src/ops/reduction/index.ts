@@ -49,6 +49,7 @@ function coupleReduce(c: Couplings): void {
     c.lockInput(0, "the axes it is reduced over are not known");
     return;
   }
+  besideAxes(c, reduced.axes);
   for (const axis of reduced.axes) readChannels(c, axis);
   setReduced(c, rank, reduced);
 }
@@ -140,11 +141,13 @@ const arg: Operator = {
   },
 };
 
-/** Channels over several axes of which a softmax runs over one, as over branches, are those of the others. */
-function besideAxis(c: Couplings, axis: number): void {
-  const block = c.blocksOf(0).find(({ axes }) => axes.length > 1 && axes.includes(axis));
-  const other = block?.axes.findLast((one) => one !== axis);
-  if (other !== undefined) c.blockAlong(0, other);
+/** Channels over several axes of which a node mixes some, as it mixes branches, are those of the others. */
+function besideAxes(c: Couplings, mixed: ReadonlySet<number>): void {
+  for (const { axes } of c.blocksOf(0)) {
+    const other = axes.findLast((axis) => !mixed.has(axis));
+    if (axes.length > 1 && other !== undefined && axes.some((axis) => mixed.has(axis)))
+      c.blockAlong(0, other);
+  }
 }
 
 /** Before operator set 13 a softmax runs over all axes from `axis` on; since then over that axis alone. */
@@ -158,7 +161,7 @@ const softmax: Operator = {
     }
     const axis = fromFront(intAttribute(c.node, "axis", c.opset < 13 ? 1 : -1), rank);
     const end = c.opset < 13 ? rank : axis + 1;
-    if (end - axis === 1) besideAxis(c, axis);
+    if (end - axis === 1) besideAxes(c, new Set([axis]));
     for (let k = axis; k < end; k++) {
       if (end - axis === 1 && c.node.opType !== "Hardmax") readChannels(c, k);
       else c.lock(c.labelsOf(0, k), `${c.node.opType} mixes over it`);

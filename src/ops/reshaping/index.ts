@@ -42,7 +42,7 @@ function coupleReshape(c: Couplings): void {
     c.lockInput(0, "the shape it is reshaped to is not known");
     return;
   }
-  const { blocks, lost } = regroup(before, after, c.blocksOf(0));
+  const { blocks, lost } = regroup(before, after, c.blocksOf(0), c.claimOf);
   if (after.includes(0)) c.lockInput(0, "it has no elements");
   if (c.node.opType === "Reshape") coupleTarget(c, before, after, blocks);
   for (const { block, why } of lost) c.lock(block.labels, why);
@@ -81,7 +81,7 @@ function sliceReshape(call: SliceCall): Node {
 }
 
 /** Whether a target mixes symbols with numbers that may stem from channel counts. */
-export function isComputed(target: Fact | undefined): boolean {
+function isComputed(target: Fact | undefined): boolean {
   return (
     target?.constant === undefined &&
     target?.elements?.some((size) => typeof size !== "string" && size !== -1) === true

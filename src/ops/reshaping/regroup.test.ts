@@ -102,12 +102,46 @@ describe("regroup", () => {
           { axes: [1], labels },
         ],
       ),
-    ).toEqual([
-      "the reshape merges it with another axis of channels",
-      "the reshape merges it with another axis of channels",
-    ]);
+    ).toEqual(["the reshape merges it with another axis of channels"]);
     expect(why(["N", 2, 3], [undefined, 3], [{ axes: [1], labels }])).toEqual([
       "the reshape has symbolic sizes",
+    ]);
+  });
+});
+
+describe("blocks that want the same place", () => {
+  const [outer, inner] = [
+    { axes: [0], labels: Int32Array.of(0, 1) },
+    { axes: [1], labels: Int32Array.of(2, 3, 4) },
+  ] as const;
+
+  test("the first of equals has it", () => {
+    const { blocks, lost } = regroup([2, 3], [6], [outer, inner]);
+    expect(blocks).toEqual([{ axes: [0], labels: Int32Array.of(0, 0, 0, 1, 1, 1) }]);
+    expect(lost.map(({ block }) => block)).toEqual([inner]);
+  });
+
+  test("the one with the largest claim has it", () => {
+    const { blocks, lost } = regroup([2, 3], [6], [outer, inner], (labels) => labels.length);
+    expect(blocks).toEqual([{ axes: [0], labels: Int32Array.of(2, 3, 4, 2, 3, 4) }]);
+    expect(lost.map(({ block }) => block)).toEqual([outer]);
+  });
+
+  test("a single channel makes room, and is not lost", () => {
+    const single = { axes: [1], labels: Int32Array.of(7, 7, 7) };
+    const { blocks, lost } = regroup([2, 3], [6], [outer, single]);
+    expect(blocks).toEqual([{ axes: [0], labels: Int32Array.of(0, 0, 0, 1, 1, 1) }]);
+    expect(lost).toEqual([]);
+  });
+
+  test("labels that come again leave room for those beside them", () => {
+    const tokens = { axes: [0], labels: Int32Array.of(5, 6) };
+    const heads = { axes: [1], labels: Int32Array.of(0, 1, 2, 0, 1, 2) };
+    const { blocks, lost } = regroup([2, 6, 4], [4, 12], [tokens, heads]);
+    expect(lost).toEqual([]);
+    expect(blocks).toEqual([
+      { axes: [0], labels: Int32Array.of(5, 5, 6, 6) },
+      { axes: [1], labels: Int32Array.of(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2) },
     ]);
   });
 });

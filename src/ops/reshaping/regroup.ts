@@ -16,27 +16,67 @@ export interface Regrouped {
   readonly lost: readonly { readonly block: LabelBlock; readonly why: string }[];
 }
 
-/** Labels of the output of a reshape from `before` to `after`. */
+/**
+ * Labels of the output of a reshape from `before` to `after`.
+ * @param claimOf Of blocks that want the same place the one with the largest claim has it, and the first of equals.
+ */
 export function regroup(
   before: readonly Dim[],
   after: readonly Dim[],
-  blocks: readonly LabelBlock[],
+  given: readonly LabelBlock[],
+  claimOf: (labels: Labels) => number = () => 0,
 ): Regrouped {
+  const origins = new Map(given.map((block) => [contracted(block), block]));
+  const blocks = [...origins.keys()];
   const digits = digitsOf(before, blocks);
   const cells = commonPieces(
     digits.map(({ size }) => size),
     after,
   );
   const scene: Scene = { digits, cells, ...piecesOf(cells) };
-  const crowded = crowdedBlocks(scene, blocks);
+  const crowded = crowdedBlocks(scene, blocks, claimOf);
   const placed: LabelBlock[] = [];
   const lost: { block: LabelBlock; why: string }[] = [];
   for (const block of blocks) {
     const outcome = crowded.get(block) ?? place(scene, block);
-    if (typeof outcome === "string") lost.push({ block, why: outcome });
+    if (typeof outcome === "string") lost.push({ block: origins.get(block)!, why: outcome });
     else placed.push(...outcome);
   }
   return { blocks: placed, lost };
+}
+
+/**
+ * The same block with labels that come again told once: what repeats is a size around them, as an open size would be. So
+ * heads beside a batch of fixed size share an axis with it and keep it free for others.
+ */
+function contracted(block: LabelBlock): LabelBlock {
+  if (block.axes.length > 1 || block.within !== undefined) return block;
+  const inner = runLength(block.labels);
+  const firsts = block.labels.filter((_, k) => k % inner === 0);
+  const period = periodOf(firsts);
+  const outer = firsts.length / period;
+  if (period <= 1 || outer * inner === 1) return block;
+  return { axes: block.axes, labels: firsts.subarray(0, period), within: [{ outer, inner }] };
+}
+
+/** The largest size of pieces that hold one label each. */
+function runLength(labels: Labels): number {
+  let length = labels.length;
+  for (let k = 1; k < labels.length; k++) if (labels[k] !== labels[k - 1]) length = commonDivisor(length, k);
+  return length;
+}
+
+/** After how many positions labels come again, all the way through. */
+function periodOf(labels: Labels): number {
+  for (let period = 1; period < labels.length; period++) {
+    const divides = labels.length % period === 0;
+    if (divides && labels.every((label, k) => k < period || label === labels[k - period])) return period;
+  }
+  return labels.length;
+}
+
+function commonDivisor(a: number, b: number): number {
+  return b === 0 ? a : commonDivisor(b, a % b);
 }
 
 /** A part of an input axis: labelled by a block, or around its labels. */
@@ -90,10 +130,14 @@ function isPair(cell: Cell): boolean {
   return cell.from.length === 1 && cell.to.length === 1;
 }
 
-/** Blocks that meet other blocks in one cell or on one axis of the output. One alone on its axis gives way. */
+/**
+ * Blocks that meet other blocks in one cell or on one axis of the output. One with a single channel makes room: it could
+ * not go anyway, or its axis would be empty.
+ */
 function crowdedBlocks(
   { digits, from, to }: Scene,
   blocks: readonly LabelBlock[],
+  claimOf: (labels: Labels) => number,
 ): Map<LabelBlock, string | []> {
   const touching = new Map<string, Set<LabelBlock>>();
   from.forEach((slots, cell) => {
@@ -107,11 +151,14 @@ function crowdedBlocks(
   });
   const crowded = new Map<LabelBlock, string | []>();
   for (const group of touching.values()) {
-    const wide = [...group].filter(({ labels }) => labels.length > 1);
+    const wide = [...group].filter(({ labels }) => labels.some((label) => label !== labels[0]));
     const staying = wide.length > 0 ? wide : [...group].slice(0, 1);
     for (const block of group) if (!staying.includes(block)) crowded.set(block, []);
-    if (wide.length > 1)
-      for (const block of wide) crowded.set(block, "the reshape merges it with another axis of channels");
+    if (wide.length < 2) continue;
+    const claims = wide.map(({ labels }) => claimOf(labels));
+    const keeper = wide[claims.indexOf(Math.max(...claims))]!;
+    for (const block of wide)
+      if (block !== keeper) crowded.set(block, "the reshape merges it with another axis of channels");
   }
   return crowded;
 }

@@ -61,6 +61,27 @@ function weightNorm(g: GraphBuilder, x: string): string {
   return relu(g, g.node("Conv", [x, weight, g.weight([6])], { pads: [1, 1, 1, 1] }));
 }
 
+/** Weights standardised by a batch norm over themselves, in the form of operator set 14 or of older ones. */
+function standardizedWeights(form: "training mode" | "five outputs") {
+  return (g: GraphBuilder, x: string): string => {
+    const raw = g.weight([6, 8, 3, 3], undefined, { name: "inner.weight" });
+    const gain = g.weight([6], undefined, { name: "inner.gain" });
+    const still = [g.weight([6]), g.weight([6], [1, 2, 3, 4, 5, 6]), g.weight([6], [6, 5, 4, 3, 2, 1])];
+    const isNew = form === "training mode";
+    const [normal] = g.nodes(
+      "BatchNormalization",
+      [reshape(g, raw, [1, 6, -1]), gain, ...still],
+      isNew ? 3 : 5,
+      {
+        epsilon: float(1e-5),
+        ...(isNew && { training_mode: 1 }),
+      },
+    );
+    const weight = reshape(g, normal!, [6, 8, 3, 3]);
+    return relu(g, g.node("Conv", [x, weight, g.weight([6])], { pads: [1, 1, 1, 1] }));
+  };
+}
+
 /** Weights divided by their largest singular value, by the vectors that training left. */
 function spectralNorm(g: GraphBuilder, x: string): string {
   const raw = g.weight([6, 8, 3, 3], undefined, { name: "inner.weight_orig" });
@@ -181,10 +202,19 @@ export const foundInExports: readonly Architecture[] = [
   between("branches of a grouped convolution weighed by a softmax", splitAttention, { channels: 6 }),
   between("group norm in pieces", groupNormInPieces),
   between("weight norm in the graph", weightNorm, { channels: 6 }),
+  between("weights standardised by a batch norm", standardizedWeights("training mode"), { channels: 6 }),
+  between("weights standardised by an older batch norm", standardizedWeights("five outputs"), {
+    channels: 6,
+    opset: 13,
+  }),
   between("spectral norm in the graph", spectralNorm, {
     channels: 6,
     // The largest singular value is that of all weights, so a cut would change what is left of them.
-    locked: { ...headLocked, front: "the reshape merges it", conv_6: "MatMul needs operands of known rank" },
+    locked: {
+      ...headLocked,
+      front: "MatMul needs operands of known rank",
+      conv_6: "MatMul needs operands of known rank",
+    },
     share: 0.2,
   }),
   between("space to depth in pieces", pixelUnshuffle, { channels: 32 }),
@@ -193,7 +223,7 @@ export const foundInExports: readonly Architecture[] = [
   architecture("detector with NonMaxSuppression", detector, {
     locked: { boxes: "works at computed places", head: "works at computed places" },
   }),
-  architecture("detector with the best places", topDetector, { locked: { boxes: "picked one by one" } }),
+  architecture("detector with the best places", topDetector, { locked: { boxes: "it is the graph output" } }),
   architecture("decoder of measured sizes", measuredDecoder),
   architecture("Einsum between convolutions", einsumProduct),
   architecture("mixer of tokens and channels", mixer, {

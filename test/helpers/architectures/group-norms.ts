@@ -88,6 +88,12 @@ function inPieces(groups: number) {
 const byGroup = (groups: number) => (g: GraphBuilder, x: string) =>
   groupNorm(g, x, "norm", 8, { groups, entries: groups });
 
+/** The same over maps of any height and width. */
+function openMaps(g: GraphBuilder): void {
+  const x = activate(g, conv(g, g.input("input", ["N", 3, "height", "width"]), "front", 3, 8), "relu");
+  classify(g, activate(g, conv(g, inPieces(1)(g, x), "back", 8, 5), "relu"), 5);
+}
+
 export const groupNorms: readonly Architecture[] = [
   architecture("ResNet with group norms", residual, { opset: 21 }),
   architecture("a step of diffusion", diffusion, { opset: 21 }),
@@ -96,5 +102,6 @@ export const groupNorms: readonly Architecture[] = [
   between("group norm of a single group", byGroup(1), { opset: 18 }),
   between("group norm of as many groups as channels", byGroup(8), { opset: 18 }),
   between("norm over all channels in pieces", inPieces(1)),
+  architecture("norm over all channels of open maps in pieces", openMaps),
   between("norm of each channel in pieces", inPieces(8)),
 ];

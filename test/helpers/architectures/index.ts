@@ -10,14 +10,17 @@ import { foundInExports } from "./found-in-exports.ts";
 import { fusedTransformers } from "./fused-transformers.ts";
 import { groupNorms } from "./group-norms.ts";
 import { languageModels } from "./language-models.ts";
+import { mergedAxes } from "./merged-axes.ts";
 import { mobile } from "./mobile.ts";
 import { packedWeights } from "./packed-weights.ts";
 import { patterns } from "./patterns.ts";
 import { precision } from "./precision.ts";
+import { recurrent } from "./recurrent.ts";
 import { residual } from "./residual.ts";
 import { rotaryPositions } from "./rotary-positions.ts";
 import { runTimeRanges } from "./run-time-ranges.ts";
 import { signals } from "./signals.ts";
+import { stretched } from "./stretched.ts";
 import { visionTransformers } from "./vision-transformers.ts";
 import { yolo } from "./yolo.ts";
 
@@ -30,6 +33,7 @@ export const architectures: Readonly<Record<string, readonly Architecture[]>> = 
   "dense prediction": densePrediction,
   YOLO: yolo,
   signals,
+  recurrent,
   "vision transformers": visionTransformers,
   "language models": languageModels,
   "rotary positions": rotaryPositions,
@@ -38,6 +42,8 @@ export const architectures: Readonly<Record<string, readonly Architecture[]>> = 
   exporters,
   patterns,
   "found in exports": foundInExports,
+  stretched,
+  "merged axes": mergedAxes,
   precision,
   "ranges at run time": runTimeRanges,
   "weights of few bits": packedWeights,

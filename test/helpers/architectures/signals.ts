@@ -83,8 +83,8 @@ export const signals: readonly Architecture[] = [
   architecture("R(2+1)D for video", video),
   ...(["LSTM", "GRU", "RNN"] as const).map((opType) =>
     architecture(`convolutions in front of ${opType}`, recurrent(opType), {
-      locked: { head: "graph output", rnn: "hidden size" },
-      share: 0.3,
+      locked: { head: "graph output", ...(opType === "RNN" && { rnn: "hidden size" }) },
+      share: opType === "RNN" ? 0.3 : 0.9,
     }),
   ),
 ];

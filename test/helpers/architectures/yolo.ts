@@ -260,6 +260,6 @@ export const yolo: readonly Architecture[] = [
   architecture(
     "YOLO v10",
     laterYolo({ bins: 4, best: 5 }),
-    decoded({ "head.boxes": "picked one by one", "head.scores": "picked one by one" }),
+    decoded({ "head.boxes": "it is the graph output", "head.scores": "it is the graph output" }),
   ),
 ];
