@@ -81,19 +81,25 @@ export function figuresOf(strata: readonly StratumSums[], assembly: Assembly): F
   );
   const ofControls = each((part, at) => part.share ** 2 * squaredErrorOfControls(part, at));
   const ofPairs = each((part, at) => part.share ** 2 * squaredErrorOfPairs(part, at));
-  const trust = assembly.shrinks ? trustIn(corrections, ofPairs) : new Float64Array(size).fill(1);
+  const kept = assembly.shrinks ? shrunk(corrections, ofPairs) : { trust: ones(size), squared: ofPairs };
   return {
-    values: controls.map((control, at) => control + trust[at]! * corrections[at]!),
-    // b² s² / (b² + s²), with b² for what there is to correct
-    standardErrors: ofControls.map((squared, at) => Math.sqrt(squared + trusted(trust[at]!, ofPairs[at]!))),
+    values: controls.map((control, at) => control + kept.trust[at]! * corrections[at]!),
+    standardErrors: ofControls.map((squared, at) => Math.sqrt(squared + kept.squared[at]!)),
     observations: strata.reduce((sum, { pairs }) => sum + pairs.moments.count, 0),
-    influences: () => influencesOfAll(parts, size, trust),
+    influences: () =>
+      influencesOfAll(
+        parts,
+        size,
+        // as large as corrections are off
+        ofPairs.map((squared, at) =>
+          squared > 0 && Number.isFinite(squared) ? Math.sqrt(kept.squared[at]! / squared) : 1,
+        ),
+      ),
   };
 }
 
-/** Unknown errors stay unknown. */
-function trusted(trust: number, squaredError: number): number {
-  return squaredError === Number.POSITIVE_INFINITY ? squaredError : trust * squaredError;
+function ones(size: number): Float64Array {
+  return new Float64Array(size).fill(1);
 }
 
 /** Noise alone makes squares this many times the squared errors, now and then: a mean of one and a deviation of √2. */
@@ -101,18 +107,28 @@ const noise = 1 + Math.SQRT2;
 
 /**
  * How much of each correction is kept: b² / (b² + s²), with s its standard error and b² what corrections are larger than
- * their errors explain, over all players.
+ * their errors explain, over all players. What that leaves of the bias is known no better than the corrections: its square
+ * counts as their mean square, or as s² where that is less.
+ * @returns The trust in each correction, and the squared error of what is kept of it; infinite where it is not known.
  * @see James & Stein, "Estimation with quadratic loss" (1961); Efron & Morris, J. Am. Stat. Assoc. 68 (1973).
  */
-function trustIn(corrections: Float64Array, squaredErrors: Float64Array): Float64Array {
-  let excess = 0;
-  corrections.forEach((correction, at) => {
-    excess += correction ** 2 - noise * squaredErrors[at]!;
-  });
-  const squaredBias = Math.max(0, excess) / corrections.length;
-  return squaredErrors.map((squared) =>
-    squaredBias === 0 || squared === Number.POSITIVE_INFINITY ? 0 : squaredBias / (squaredBias + squared),
+function shrunk(
+  corrections: Float64Array,
+  squaredErrors: Float64Array,
+): { readonly trust: Float64Array; readonly squared: Float64Array } {
+  const players = corrections.length;
+  const meanSquare = corrections.reduce((sum, correction) => sum + correction ** 2, 0) / players;
+  const meanError = squaredErrors.reduce((sum, squared) => sum + squared, 0) / players;
+  const bias = Math.max(0, meanSquare - noise * meanError) || 0; // unknown errors leave nothing
+  const trust = squaredErrors.map((squared) =>
+    bias === 0 || squared === Number.POSITIVE_INFINITY ? 0 : bias / (bias + squared),
   );
+  const squared = squaredErrors.map((own, at) =>
+    own === Number.POSITIVE_INFINITY
+      ? own
+      : trust[at]! ** 2 * own + (1 - trust[at]!) ** 2 * Math.min(own, meanSquare),
+  );
+  return { trust, squared };
 }
 
 function partOf(sums: StratumSums, share: number, { isControlled, pilotWeight }: Assembly): Part {
@@ -155,14 +171,13 @@ function squaredErrorOfControls({ sums: { controls, examples }, control }: Part,
 }
 
 /** Parts that are independent of each other may share blocks: their products vanish in the mean. */
-function influencesOfAll(parts: readonly Part[], size: number, trust: Float64Array): Float64Array {
+function influencesOfAll(parts: readonly Part[], size: number, kept: Float64Array): Float64Array {
   const all = new Float64Array(blockCount * size);
   const add = (influences: Float64Array, times: number, of?: Float64Array) => {
     if (times === 0) return;
     for (let k = 0; k < all.length; k++)
       all[k] = all[k]! + times * influences[k]! * (of === undefined ? 1 : of[k % size]!);
   };
-  const kept = trust.map(Math.sqrt); // so that they vary as much as corrections are off
   for (const { sums, share, pilot, pilotWeight, control } of parts) {
     const { pairs, controls, examples } = sums;
     if (pairs.moments.count > 0) add(influencesOf(pairs), share * (1 - pilotWeight), kept);
