@@ -37,12 +37,12 @@ export function roundItems(done: Extent, wanted: Extent): Item[] {
   const items = wanted.walks.flatMap((target, stratum) => {
     const seen = usedVisits(done, stratum);
     const more = Math.max(0, target - done.walks[stratum]!);
-    const withControls = wanted.isControlled ? done.walks[stratum]! + more : 0;
+    const early = wanted.gradientsFirst === true ? 1 : 0;
+    const withControls = wanted.isControlled && early === 0 ? done.walks[stratum]! + more : 0;
     const extra = Math.max(0, wanted.controls[stratum]! - done.controls[stratum]! - withControls);
     const gradients = inPieces("gradients", stratum, seen, extra, gradientsEach);
     const walks = inPieces("walk", stratum, seen + extra, more, 1);
     const place = (item: Item, k: number, { length }: readonly Item[]) => ({ item, at: (k + 0.5) / length });
-    const early = wanted.gradientsFirst === true ? 1 : 0;
     return [...gradients.map(place).map(({ item, at }) => ({ item, at: at - early })), ...walks.map(place)];
   });
   return items.sort((a, b) => a.at - b.at || a.item.stratum - b.item.stratum).map(({ item }) => item);

@@ -28,7 +28,7 @@ export interface Extent {
   readonly controls: readonly number[];
   /** Whether controls are taken off walks. */
   readonly isControlled: boolean;
-  /** Whether gradients alone come before walks. Default: side by side. */
+  /** Whether gradients alone come before walks, which then take theirs anew. Default: side by side. */
   readonly gradientsFirst?: boolean;
 }
 
@@ -76,16 +76,17 @@ export function gradientsFirst(rows: number, strata: readonly StratumSpread[], c
     const walks = strata.map(({ examples }, h) =>
       Math.max(1, Math.floor((scale * examples * spreads[h]!) / Math.sqrt(costs.walk))),
     );
-    const least = strata.map(({ examples, seen }, h) => Math.min(examples, seen + walks[h]!));
     return {
       walks,
-      controls: controls.map((count, h) => Math.max(count, least[h]!)),
+      controls: controls.map((count, h) => Math.max(count, strata[h]!.seen)),
       isControlled: true,
       gradientsFirst: true,
     };
   };
-  const found = at(largest((scale) => costOf(at(scale), strata, costs) <= rows));
-  return costOf(found, strata, costs) <= rows ? found : planOf(rows, strata, costs, false);
+  const cost = ({ walks, controls: first }: Extent): number =>
+    totalOfCounts(walks) * (costs.walk + costs.gradients) + totalOfCounts(first) * costs.gradients;
+  const found = at(largest((scale) => cost(at(scale)) <= rows));
+  return cost(found) <= rows ? found : planOf(rows, strata, costs, false);
 }
 
 function totalOfCounts(counts: readonly number[]): number {

@@ -13,6 +13,8 @@ export const pilotGradients = 4;
 const mostStrata = 8;
 /** Looking at all examples and a pilot may take this part of a budget, or the run does without. */
 const screenShare = 1 / 3;
+/** Where gradients come first, they have to wait for it: this part of a budget, and nothing of a run without one. */
+const screenShareBeforeGradients = 1 / 8;
 /** Pairs that a run without a budget in rows begins with, to be doubled again and again. */
 const firstRoundPairs = 256;
 /** What is settled before the first row. */
@@ -45,7 +47,10 @@ export function designOf(game: Game, options: EstimatorOptions, shrinks = false)
   const both = pairRows + (isAffordable ? gradients : 0);
   const rows = options.budget.rows ?? firstRoundPairs * both;
   const pilot = pilotPairs * both + (isAffordable ? pilotGradients * gradients : 0);
-  const isScreened = examples > mostStrata && 2 * examples + mostStrata * pilot <= screenShare * rows;
+  const isShrunk = shrinks && isAffordable;
+  const mostScreen =
+    (isShrunk ? (options.budget.rows === undefined ? 0 : screenShareBeforeGradients) : screenShare) * rows;
+  const isScreened = examples > mostStrata && 2 * examples + mostStrata * pilot <= mostScreen;
   const pairs = Math.floor(rows / both);
   const pilotWeight = pairs >= examples ? 0 : (mostStrata * pilotPairs) / pairs;
   return {
@@ -56,6 +61,6 @@ export function designOf(game: Game, options: EstimatorOptions, shrinks = false)
     pilotWeight: options.budget.rows === undefined ? undefined : pilotWeight,
     rows,
     isEndless: options.budget.rows === undefined,
-    shrinks: shrinks && isAffordable,
+    shrinks: isShrunk,
   };
 }
