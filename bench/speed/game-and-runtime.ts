@@ -62,10 +62,10 @@ function courses(): readonly Course[] | string {
   return [
     { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "f5", rows: 204_800 },
     { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "c3", rows: 204_800 },
-    { network: "ResNet-20", settings: small, group: "layer2.1.conv1", rows: 2048 },
-    { network: "ResNet-56", settings: large, group: "layer2.4.conv1", rows: 2048 },
-    { network: "ResNet-56", settings: large, group: "layer3.4.conv1", rows: 2048 },
-    { network: "ResNet-56", settings: large, group: "layer3.8.conv1", rows: 8192 },
+    { network: "ResNet-20", settings: small, group: "layer2.1.conv1", rows: 8192 },
+    { network: "ResNet-56", settings: large, group: "layer2.4.conv1", rows: 8192 },
+    { network: "ResNet-56", settings: large, group: "layer3.4.conv1", rows: 8192 },
+    { network: "ResNet-56", settings: large, group: "layer3.8.conv1", rows: 32_768 },
   ];
 }
 
