@@ -3,9 +3,9 @@ import { Command } from "commander";
 import { PrunerError } from "../base/problem.ts";
 import type { CompareOptions } from "../pipeline/compare-options.ts";
 import {
+  cutOptions,
   dataOptions,
   loadSettings,
-  cutOptions,
   modelArgument,
   outputOptions,
   payoffOptions,

@@ -3,9 +3,9 @@ import { Command, Option } from "commander";
 import { PrunerError } from "../base/problem.ts";
 import type { OracleSearch } from "../pipeline/oracle-options.ts";
 import {
+  cutOptions,
   dataOptions,
   loadSettings,
-  cutOptions,
   modelArgument,
   outputOptions,
   payoffOptions,

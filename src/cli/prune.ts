@@ -5,10 +5,10 @@ import type { Budget } from "../budget/budget.ts";
 import type { EstimatorName } from "../estimators/index.ts";
 import type { PruneResult } from "../pipeline/prune-result.ts";
 import {
+  cutOptions,
   dataOptions,
   layerTimesHelp,
   loadSettings,
-  cutOptions,
   modelArgument,
   outputOptions,
   payoffOptions,

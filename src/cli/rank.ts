@@ -1,9 +1,9 @@
 /** @file shapley-pruner rank: scores for the channels of every group. */
 import { Command } from "commander";
 import {
+  cutOptions,
   dataOptions,
   loadSettings,
-  cutOptions,
   modelArgument,
   outputOptions,
   payoffOptions,

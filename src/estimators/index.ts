@@ -13,8 +13,9 @@ import { partial } from "./partial.ts";
 import { permutation } from "./permutation.ts";
 import { permutationWhole } from "./permutation-whole.ts";
 import { sequential } from "./sequential.ts";
+import { shrinkage } from "./shrinkage.ts";
 import { simshap } from "./simshap.ts";
-import { shrinkage, stratified } from "./stratified.ts";
+import { stratified } from "./stratified.ts";
 
 export const estimators = {
   exact,

@@ -10,6 +10,7 @@ import {
   saveObservations,
 } from "./observations.ts";
 import type { Figures, Sums } from "./scheme.ts";
+import { shrunk } from "./shrunk-corrections.ts";
 import type { StratumSpread } from "./strata-plan.ts";
 
 /** A pair of walks and the control of its example, each [players]. */
@@ -83,7 +84,7 @@ export function figuresOf(strata: readonly StratumSums[], assembly: Assembly): F
   const ofPairs = each((part, at) => part.share ** 2 * squaredErrorOfPairs(part, at));
   const pairs = strata.reduce((sum, { pairs: { moments } }) => sum + moments.count, 0);
   const kept = assembly.shrinks
-    ? shrunk(corrections, ofPairs, pairs >= fewestPairs)
+    ? shrunk(corrections, ofPairs, pairs)
     : { trust: ones(size), squared: ofPairs };
   return {
     values: controls.map((control, at) => control + kept.trust[at]! * corrections[at]!),
@@ -101,41 +102,8 @@ export function figuresOf(strata: readonly StratumSums[], assembly: Assembly): F
   };
 }
 
-/** Pairs from which on their spread tells how sure corrections are; until then nothing is corrected. */
-const fewestPairs = 16;
-
 function ones(size: number): Float64Array {
   return new Float64Array(size).fill(1);
-}
-
-/** Noise alone makes squares this many times the squared errors, now and then: a mean of one and a deviation of √2. */
-const noise = 1 + Math.SQRT2;
-
-/**
- * How much of each correction is kept: b² / (b² + s²), with s its standard error and b² what corrections are larger than
- * their errors explain, over all players. What that leaves of the bias is known no better than the corrections: its square
- * counts as b², or as s² where that is more and no more than the mean square of corrections.
- * @returns The trust in each correction, and the squared error of what is kept of it; infinite where it is not known.
- * @see James & Stein, "Estimation with quadratic loss" (1961); Efron & Morris, J. Am. Stat. Assoc. 68 (1973).
- */
-function shrunk(
-  corrections: Float64Array,
-  squaredErrors: Float64Array,
-  isTold: boolean,
-): { readonly trust: Float64Array; readonly squared: Float64Array } {
-  const players = corrections.length;
-  const meanSquare = corrections.reduce((sum, correction) => sum + correction ** 2, 0) / players;
-  const meanError = squaredErrors.reduce((sum, squared) => sum + squared, 0) / players;
-  const bias = Math.max(0, meanSquare - noise * meanError) || 0; // unknown errors leave nothing
-  const trust = squaredErrors.map((squared) =>
-    !isTold || bias === 0 || squared === Number.POSITIVE_INFINITY ? 0 : bias / (bias + squared),
-  );
-  const squared = squaredErrors.map((own, at) =>
-    own === Number.POSITIVE_INFINITY
-      ? own
-      : trust[at]! ** 2 * own + (1 - trust[at]!) ** 2 * Math.max(bias, Math.min(own, meanSquare)),
-  );
-  return { trust, squared };
 }
 
 function partOf(sums: StratumSums, share: number, { isControlled, pilotWeight }: Assembly): Part {

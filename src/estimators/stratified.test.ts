@@ -136,6 +136,19 @@ describe("shrinkage", () => {
     }
   });
 
+  test("leaves the bias of useful gradients behind as rows grow", async () => {
+    const toy = noisyGame(8, 60, 5, 3);
+    // gradients that tell much of what differs between examples, and are off for every player
+    const game = withMultilinearGradients(toy, (derivative, player) => 0.8 * derivative + 0.2 * (player % 3));
+    const few = await errorAt(shrinkage, game, toy.shapley, 900, 30);
+    const many = await errorAt(shrinkage, game, toy.shapley, 60_000, 30);
+    const plain = await errorAt(controlled, game, toy.shapley, 60_000, 30);
+    expect(few).toBeGreaterThan(0.1); // the bias of gradients alone
+    expect(many).toBeLessThan(0.05 * few);
+    expect(many).toBeLessThan(3 * plain);
+    expect(many).not.toBe(plain); // it did not become the other one
+  });
+
   test("knows about how far off it is, with gradients that are far off, from few rows to many", async () => {
     const toy = noisyGame(8, 800, 5, 1);
     const game = distorted(toy);

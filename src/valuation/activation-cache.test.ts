@@ -139,7 +139,10 @@ test("a run that is interrupted and taken up again ends in the same bytes", asyn
   expect(decodeSums(last!.state().sums)).toEqual(decodeSums(wanted!.state().sums));
 });
 
-test("a failure leaves places as they were", async () => {
+test.each([
+  ["with room for some examples", 2],
+  ["with room for all", undefined],
+] as const)("a failure leaves places as they were, %s", async (_, batches) => {
   const model = network("late");
   let failing = false;
   const pool: Runner["pool"] = {
@@ -150,14 +153,32 @@ test("a failure leaves places as they were", async () => {
       return Promise.reject(new Error("no data"));
     },
   };
-  const narrow = await gameOf(model, { ...two, pool }, 2 * (await bytesFor(model)).least);
-  expect(narrow.kept).toBeLessThan(size);
-  const [masks, examples] = rowsOn(narrow.players, 5);
+  const memory = batches && batches * (await bytesFor(model)).least;
+  const game = await gameOf(model, { ...two, pool }, memory);
+  expect(game.kept < size).toBe(memory !== undefined);
+  const [masks, examples] = rowsOn(game.players, 5);
   failing = true;
-  await expect(narrow.values(masks, examples)).rejects.toThrow("no data");
+  await expect(game.values(masks, examples)).rejects.toThrow("no data");
   failing = false;
   const wanted = await (await gameOf(model, two)).values(masks, examples);
-  expect(areEqual([await narrow.values(masks, examples)], [wanted])).toBe(true);
+  expect(areEqual([await game.values(masks, examples)], [wanted])).toBe(true);
+});
+
+test("calls that are broken off leave no trace in those that follow", async () => {
+  const model = network("shortcut");
+  const game = await gameOf(model, two);
+  const calls = [1, 2, 3, 4].map((seed) => rowsOn(game.players, seed));
+  const wanted = await Promise.all(calls.map(([masks, examples]) => game.values(masks, examples)));
+  for (let round = 0; round < 5; round++) {
+    const stop = new AbortController();
+    const broken = calls.map(([masks, examples]) => game.values(masks, examples, { signal: stop.signal }));
+    setTimeout(() => stop.abort(new Error("enough")), 2 * round);
+    const outcomes = Promise.allSettled(broken);
+    const after = await Promise.all(calls.map(([masks, examples]) => game.values(masks, examples)));
+    expect(areEqual(after, wanted)).toBe(true);
+    for (const [k, outcome] of (await outcomes).entries())
+      if (outcome.status === "fulfilled") expect(areEqual([outcome.value], [wanted[k]!])).toBe(true);
+  }
 });
 
 describe("games that start from what others keep", () => {

@@ -1,0 +1,94 @@
+/** @file What a stratified run asks and how it folds the answers, for the estimators that are made of it. */
+import type { Game } from "../games/game.ts";
+import { randomOrder, stream } from "../math/random.ts";
+import { credit, rowsOfWalks, walkOf, writeWalks } from "./antithetic-walks.ts";
+import { meanDerivatives, writeGates } from "./dimmed-gates.ts";
+import type { EstimatorOptions } from "./estimator.ts";
+import { observe } from "./observations.ts";
+import type { Scheme } from "./scheme.ts";
+import type { Design } from "./stratified-design.ts";
+import {
+  examplesOf,
+  figuresSoFar,
+  foldEnds,
+  foldPair,
+  layOutMore,
+  loadRun,
+  saveRun,
+  startRun,
+  writeEnds,
+} from "./stratified-run.ts";
+import { purposes } from "./visits.ts";
+
+/** Rows of the smallest run: two pairs of walks. */
+export function twoPairs(players: number, options: Pick<EstimatorOptions, "weighting"> = {}): number {
+  return 2 * rowsOfWalks(walkOf(players, options), players);
+}
+
+export function stratifiedScheme(
+  design: Design,
+  game: Game,
+  options: EstimatorOptions,
+): Scheme<Uint32Array | undefined> {
+  const { players, examples } = game;
+  const { openings, costs, walk, isScreened } = design;
+  const { seed } = options;
+  const run = startRun(design, players, examples, seed);
+  const gatesOf = (item: number): number => {
+    const { kind, examples: count } = run.items[item]!;
+    if (kind === "screen" || (kind === "walk" && !run.isControlled)) return 0;
+    return count * openings.length;
+  };
+
+  return {
+    layout: { screened: isScreened ? 1 : 0, openings: openings.length, gradient: game.gradients?.rows ?? 0 },
+    get items() {
+      return run.items.length;
+    },
+    ends: "budget",
+    costly: false,
+    rowsOf(item) {
+      const { kind, examples: count } = run.items[item]!;
+      return kind === "screen" ? 2 * count : kind === "gradients" ? 0 : costs.walk;
+    },
+    gatesOf,
+    write(number, rows, row, gate) {
+      const item = run.items[number]!;
+      const shown = examplesOf(run, item);
+      if (gatesOf(number) > 0)
+        shown.forEach((example, k) => {
+          writeGates(rows.gates, gate + k * openings.length, openings, example);
+        });
+      if (item.kind === "screen") writeEnds(shown, rows, row, players);
+      if (item.kind === "screen" || item.kind === "gradients") return undefined;
+      const order = randomOrder(players, stream(seed, number, purposes.items));
+      writeWalks(order, walk, rows.masks, row);
+      rows.examples.fill(shown[0]!, row, row + costs.walk);
+      return order;
+    },
+    fold(number, order, rows, row, gate) {
+      const item = run.items[number]!;
+      const controlOf = (k: number): Float64Array =>
+        meanDerivatives(
+          rows.gates.derivatives,
+          gate + k * openings.length,
+          openings.length,
+          new Float64Array(players),
+        );
+      if (item.kind === "screen") foldEnds(run, item, rows.payoffs, row);
+      else if (order === undefined)
+        for (let k = 0; k < item.examples; k++) observe(run.strata[item.stratum]!.controls, controlOf(k));
+      else {
+        const values = new Float64Array(players);
+        credit(order, walk, rows, row, values);
+        for (let player = 0; player < players; player++) values[player] = values[player]! / 2;
+        foldPair(run, item, { values, controls: gatesOf(number) > 0 ? controlOf(0) : undefined });
+      }
+      run.folded++;
+      if (run.folded === run.items.length) layOutMore(run, design, players, seed);
+    },
+    figures: () => figuresSoFar(run, design, players),
+    save: () => saveRun(run),
+    load: (saved) => loadRun(run, saved, players, seed),
+  };
+}
