@@ -106,13 +106,18 @@ export type RankEvent =
 /** Estimators that play another game for every channel they remove. */
 const adapting: ReadonlySet<EstimatorName> = new Set<EstimatorName>(["greedy", "sequential"]);
 
-/** @throws {PrunerError} `usage` for a joint game of a criterion that plays none. */
-export function checkPlays({
-  criterion,
-  players,
-  allocation,
-  estimator,
-}: Pick<RankSettings, "criterion" | "players" | "allocation" | "estimator">): void {
+type Plays = Pick<
+  RankSettings,
+  "criterion" | "players" | "allocation" | "estimator" | "settleAt" | "settleOrder"
+>;
+
+/** @throws {PrunerError} `usage` for what only games have, where a criterion plays none or an estimator has no use for it. */
+export function checkPlays(settings: Plays): void {
+  const { criterion, players, allocation, estimator, settleAt, settleOrder } = settings;
+  if (criterion !== "shapley" && (settleAt ?? settleOrder) !== undefined)
+    throw new PrunerError("usage", {
+      detail: `--settle-${settleAt === undefined ? "order" : "at"} stops where estimates are sure enough, and the criterion ${criterion} estimates nothing. Leave one of them out.`,
+    });
   if (allocation === "open") {
     const against =
       criterion !== "shapley"

@@ -106,6 +106,8 @@ test.each([
   [{ criterion: "l1" }, /l1/],
   [{ players: "joint" }, /joint/],
   [{ estimator: "greedy" }, /greedy/],
+  [{ criterion: "l1", allocation: "even", settleAt: 0.5 }, /--settle-at .* l1/],
+  [{ criterion: "taylor", allocation: "even", settleOrder: 0.9 }, /--settle-order .* taylor/],
 ] as const)("refuses %o", async (more, message) => {
   const refused = await rank(await options("no.json", more)).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(PrunerError);
