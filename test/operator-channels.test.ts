@@ -6,7 +6,7 @@ import type { Model } from "../src/graph/model.ts";
 import { contribOperators, operators } from "../src/ops/index.ts";
 import { architectures } from "./helpers/architectures/index.ts";
 import { networks } from "./helpers/networks.ts";
-import { operatorNetworks } from "./helpers/operator-networks.ts";
+import { operatorNetworks } from "./helpers/operator-networks/index.ts";
 import { plansOf } from "./helpers/random-plan.ts";
 import { slicingEqualsMasking, subjectOf } from "./helpers/slicing-property.ts";
 
