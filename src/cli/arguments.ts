@@ -199,7 +199,7 @@ export function selectionOptions(command: Command): Command {
 
 /**
  * How channels are scored, and how much that may cost.
- * @param usual How a command chooses the estimator where it does so by other options; without it `permutation` is the default.
+ * @param usual How a command chooses the estimator where it does so by other options; without it `shrinkage` is the default.
  */
 export function rankingOptions(command: Command, usual?: string): Command {
   const estimator = new Option(
