@@ -2,14 +2,18 @@
 import type { TailSetup } from "../src/valuation/jobs.ts";
 import type { Runner } from "../src/valuation/runner.ts";
 
-/** Notes the tail that goes to the threads. */
+/** Notes the tail that threads are told of. */
 export function watched(runner: Runner, seen: { tail?: TailSetup }): Runner {
   const pool: Runner["pool"] = {
     ...runner.pool,
-    run(job, options) {
-      if (job.kind === "rows" || job.kind === "walks") seen.tail = job.tail;
-      return runner.pool.run(job, options);
+    pin(value) {
+      if (isTail(value)) seen.tail = value;
+      return runner.pool.pin(value);
     },
   };
   return { ...runner, pool };
+}
+
+function isTail(value: unknown): value is TailSetup {
+  return typeof value === "object" && value !== null && "masks" in value && "cached" in value;
 }

@@ -55,12 +55,14 @@ export function fillerFor(options: FillerOptions): Filler {
   const inputs = values.filter(({ name }) => dataset.inputs.has(name));
   const model = source?.segment ?? prefix;
   const block = blockFor(model, source);
-  const setup: FillSetup | undefined = model && {
-    model: runner.share(model),
-    values: values.filter(({ name }) => !dataset.inputs.has(name)),
-    block,
-    from: source && sourced(source, layouts),
-  };
+  const setup =
+    model &&
+    runner.pool.pin<FillSetup>({
+      model: runner.share(model),
+      values: values.filter(({ name }) => !dataset.inputs.has(name)),
+      block,
+      from: source && sourced(source, layouts),
+    });
   const reads = source === undefined ? (prefix?.graph.inputs.map(({ name }) => name) ?? []) : [];
   const gate = atMost(2 * runner.workers + 1); // inputs of what waits would fill the memory
   let computed = 0;

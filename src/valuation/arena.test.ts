@@ -43,17 +43,21 @@ test("a larger game than there was room for gets new memory, and the old block g
   expect(arena.take(50).buffer).toBe(second.buffer);
 });
 
-test("closing waits for the last job, and takes no more", async () => {
+test("closing waits for the last job, takes no more, and then lets go of what jobs mention", async () => {
   const done: (() => void)[] = [];
+  const letGo: number[] = [];
   const pool: Pool<string, string> = {
     workers: 1,
     run: (job, { onDone }: JobOptions = {}) => {
       done.push(onDone!);
       return Promise.resolve(job);
     },
+    pin: () => ({ pin: 7 }),
+    unpin: ({ pin }) => letGo.push(pin),
     close: () => Promise.resolve(),
   };
   const tracked = trackedPool(pool);
+  tracked.pin("setup");
   expect(await Promise.all([tracked.run("a"), tracked.run("b")])).toEqual(["a", "b"]);
   let isClosed = false;
   const closing = tracked.close().then(() => {
@@ -63,7 +67,9 @@ test("closing waits for the last job, and takes no more", async () => {
   done[0]!();
   await Promise.resolve();
   expect(isClosed).toBe(false);
+  expect(letGo).toEqual([]);
   done[1]!();
   await closing;
   expect(done).toHaveLength(2);
+  expect(letGo).toEqual([7]);
 });

@@ -1,10 +1,15 @@
 /** @file The worker's side of derivatives with respect to gates. */
 import type { Session } from "../engine/engine.ts";
 import { fromNumbers, type Tensor, toNumbers } from "../tensor/tensor.ts";
-import type { Job } from "./jobs.ts";
+import type { GradientsSetup, Job, TailSetup } from "./jobs.ts";
 import { maskColumns } from "./mask-columns.ts";
 
 type GradientsJob = Extract<Job, { readonly kind: "gradients" }>;
+
+export interface Backward {
+  readonly tail: TailSetup;
+  readonly setup: GradientsSetup;
+}
 
 /**
  * Runs the backward pass of a batch.
@@ -13,7 +18,8 @@ type GradientsJob = Extract<Job, { readonly kind: "gradients" }>;
  */
 export async function evaluateGradients(
   session: Session,
-  { tail, setup, gates, entries, targets }: GradientsJob,
+  { tail, setup }: Backward,
+  { gates, entries, targets }: GradientsJob,
   activations: Readonly<Record<string, Tensor>>,
 ): Promise<Float64Array> {
   const rows = entries.length;

@@ -3,12 +3,16 @@ import type { Session } from "../engine/engine.ts";
 import { allocate, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { type Cached, copyEntry, storeEntry } from "./cached.ts";
-import type { Job } from "./jobs.ts";
+import type { FillSetup, Job } from "./jobs.ts";
 
 type FillJob = Extract<Job, { readonly kind: "fill" }>;
 
 /** Runs block by block; entries that other examples stand in are left alone. */
-export async function fillCached(session: Session, { setup, feeds, entries, from }: FillJob): Promise<void> {
+export async function fillCached(
+  session: Session,
+  setup: FillSetup,
+  { feeds, entries, from }: FillJob,
+): Promise<void> {
   const { block, values } = setup;
   const { values: kept, reads } = setup.from ?? { values: [], reads: [] };
   for (let start = 0; start < entries.length; start += block) {

@@ -3,6 +3,7 @@ import type { SessionOptions } from "../engine/engine.ts";
 import type { OutputIs, PayoffKind } from "../metrics/index.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Pinned } from "../workers/protocol.ts";
 import type { Cached } from "./cached.ts";
 import type { Chunks } from "./chunks.ts";
 import type { Sheet } from "./row-sheets.ts";
@@ -139,11 +140,12 @@ export interface GradientsSetup {
   readonly outputs: readonly (string | undefined)[];
 }
 
+/** Setups are pinned: to send them with every job would take longer than many a job. */
 export type Job =
   | {
       readonly kind: "gradients";
-      readonly tail: TailSetup;
-      readonly setup: GradientsSetup;
+      readonly tail: Pinned<TailSetup>;
+      readonly setup: Pinned<GradientsSetup>;
       /** Shape [rows, players]. */
       readonly gates: Float32Array;
       /** Entry of the cached values for each row. */
@@ -153,7 +155,7 @@ export type Job =
     }
   | {
       readonly kind: "fill";
-      readonly setup: FillSetup;
+      readonly setup: Pinned<FillSetup>;
       readonly feeds: Readonly<Record<string, Tensor>>;
       /** Entry of the cached values for each example of the job; -1: not wanted. */
       readonly entries: Int32Array;
@@ -178,22 +180,22 @@ export type Job =
   | {
       /** Payoffs are left on the sheet. */
       readonly kind: "rows";
-      readonly tail: TailSetup;
-      readonly sheet: Sheet;
+      readonly tail: Pinned<TailSetup>;
+      readonly sheet: Pinned<Sheet>;
       readonly rows: number;
     }
   | {
       /** Rows whose examples come in stretches, evaluated by adding effects. */
       readonly kind: "walks";
-      readonly tail: TailSetup;
-      readonly effects: EffectsSetup;
-      readonly sheet: Sheet;
+      readonly tail: Pinned<TailSetup>;
+      readonly effects: Pinned<EffectsSetup>;
+      readonly sheet: Pinned<Sheet>;
       readonly rows: number;
     }
   | {
       /** Sums of payoffs over all examples, [coalitions]. */
       readonly kind: "coalitions";
-      readonly tail: WholeSetup;
+      readonly tail: Pinned<WholeSetup>;
       readonly masks: Uint8Array;
     };
 

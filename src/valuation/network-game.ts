@@ -9,12 +9,12 @@ import type { ActivationCache } from "./activations.ts";
 import type { Region } from "./arena.ts";
 import { type CachedLayout, layoutOf } from "./cached.ts";
 import type { Take } from "./chunks.ts";
-import { openEffects } from "./effects-cache.ts";
+import { type EffectsCache, openEffects } from "./effects-cache.ts";
 import type { TailSetup } from "./jobs.ts";
 import { layOut } from "./lay-out.ts";
 import { macsOf } from "./macs.ts";
 import { type EffectsPlan, planEffects, type TailPlan } from "./plan-effects.ts";
-import { playRows } from "./play-rows.ts";
+import { type Play, playRows } from "./play-rows.ts";
 import { rowSheets } from "./row-sheets.ts";
 import type { Runner } from "./runner.ts";
 import { cutTail, type Tail } from "./tail.ts";
@@ -92,20 +92,23 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     group: analysis.groups[groups[0]!]!.id,
   });
   const cache = store.activations(parts, planned.cached, shares.entries);
-  const tail: TailSetup = {
+  const { pool } = runner;
+  const tail = pool.pin<TailSetup>({
     ...planned,
     model: runner.share(parts.tail),
     cached: cache.values,
     payoff: payoff.kind,
     outputIs: payoff.outputIs,
     targets: inSharedMemory(payoff.targets),
-  };
-  const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
-  const effects = plan && openEffects(plan, shares.slabs, dataset.size, store.take);
+  });
+  const players = planned.masks.reduce((sum, mask) => sum + mask.players, 0);
+  const effects = plan && knownEffects(pool, openEffects(plan, shares.slabs, dataset.size, store.take));
   const work = workOf(parts, plan);
-  const sheets = rowSheets(players, Math.max(cutting.rows, cutting.walks?.rows ?? 0));
+  const sheets = rowSheets(pool, players, Math.max(cutting.rows, cutting.walks?.rows ?? 0));
   const play = { runner, tail, players, cache, effects, cutting, sheets, onBatch: work.onBatch };
   const tailMacs = macsOf(parts.tail);
+  const gradients = backward instanceof PrunerError ? undefined : backward;
+  const derive = gradients && { ...gradients, setup: pool.pin(gradients.setup) };
   return {
     players,
     examples: dataset.size,
@@ -117,14 +120,18 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     recomputedShare: () => work.shareOf((cache.computed() - dataset.size) * cache.exampleMacs),
     values: (masks, examples, call) => playRows(play, masks, examples, call),
     ...(backward instanceof PrunerError && { withoutGradients: backward }),
-    ...(backward !== undefined &&
-      !(backward instanceof PrunerError) && {
-        gradients: {
-          rows: gradientRows(tailMacs, plan?.rowMacs ?? tailMacs),
-          at: (gates, examples, call) => playGradients(play, backward, gates, examples, call),
-        },
-      }),
+    ...(derive !== undefined && {
+      gradients: {
+        rows: gradientRows(tailMacs, plan?.rowMacs ?? tailMacs),
+        at: (gates, examples, call) => playGradients(play, derive, gates, examples, call),
+      },
+    }),
   };
+}
+
+/** Effects that threads have been told of. */
+function knownEffects(pool: Runner["pool"], cache: EffectsCache): NonNullable<Play["effects"]> {
+  return { cache, setup: pool.pin(cache.setup) };
 }
 
 /** Why a network has no gradients: a payoff that moves in steps, an operator without a rule, a model too old to be raised. */
@@ -216,7 +223,7 @@ export function storeFor({
   };
 }
 
-/** Every batch carries the setup to a thread; what is not shared would be copied each time. */
+/** What is not shared would be copied for every thread. */
 export function inSharedMemory<T extends Int32Array | Float32Array>(values: T): T {
   const ArrayType = values.constructor as new (buffer: SharedArrayBuffer) => T;
   const copy = new ArrayType(new SharedArrayBuffer(values.byteLength));

@@ -1,20 +1,21 @@
 /** @file Sends the rows of a call to threads, batch by batch, each when what it reads is in memory. */
 import type { CallOptions } from "../games/game.ts";
+import type { Pinned } from "../workers/protocol.ts";
 import type { ActivationCache } from "./activations.ts";
 import { type Batch, type Cutting, cutRows, type Range } from "./cut-rows.ts";
 import type { EffectsCache } from "./effects-cache.ts";
-import type { Job, TailSetup } from "./jobs.ts";
+import type { EffectsSetup, Job, TailSetup } from "./jobs.ts";
 import { everyPlace, type Hold } from "./places.ts";
-import { type RowSheets, rowsIn, type Sheet, type SheetRows } from "./row-sheets.ts";
+import { type KnownSheet, type RowSheets, rowsIn, type Sheet, type SheetRows } from "./row-sheets.ts";
 import type { Runner } from "./runner.ts";
 
 /** What every call of a game needs. */
 export interface Play {
   readonly runner: Runner;
-  readonly tail: TailSetup;
+  readonly tail: Pinned<TailSetup>;
   readonly players: number;
   readonly cache: ActivationCache;
-  readonly effects: EffectsCache | undefined;
+  readonly effects: { readonly cache: EffectsCache; readonly setup: Pinned<EffectsSetup> } | undefined;
   readonly cutting: Cutting;
   /** Each for the largest batch. */
   readonly sheets: RowSheets;
@@ -33,11 +34,11 @@ export async function playRows(
   await Promise.all(
     cutRows(examples, play.cutting).map(async (batch) => {
       play.onBatch(batch.kind, sizeOf(batch));
-      await onSheet(play.sheets, async (sheet, onDone) => {
+      await onSheet(play.sheets, async ({ sheet, pinned }, onDone) => {
         const rows = rowsIn(sheet, sizeOf(batch));
         join(masks, batch.ranges, rows.masks, play.players);
         join(examples, batch.ranges, rows.examples, 1);
-        await playBatch(play, batch.kind, sheet, rows, { signal: call.signal, onDone });
+        await playBatch(play, batch.kind, pinned, rows, { signal: call.signal, onDone });
         spread(rows.payoffs, batch.ranges, payoffs);
       });
     }),
@@ -52,7 +53,7 @@ function sizeOf({ ranges }: Batch): number {
 /** Lends a sheet. A thread may still be at work on it when the work here has failed, until it says that it is done. */
 async function onSheet(
   sheets: RowSheets,
-  work: (sheet: Sheet, onDone: () => void) => Promise<void>,
+  work: (sheet: KnownSheet, onDone: () => void) => Promise<void>,
 ): Promise<void> {
   const sheet = sheets.take();
   let isDone = false;
@@ -73,7 +74,7 @@ async function onSheet(
 async function playBatch(
   { runner, tail, cache, effects }: Play,
   kind: Batch["kind"],
-  sheet: Sheet,
+  sheet: Pinned<Sheet>,
   { examples, entries, slabs }: SheetRows,
   { signal, onDone }: { readonly signal: AbortSignal | undefined; readonly onDone: () => void },
 ): Promise<void> {
@@ -84,10 +85,10 @@ async function playBatch(
     onDone();
   };
   try {
-    const held = await own?.hold(examples);
+    const held = await own?.cache.hold(examples);
     if (held !== undefined) holds.push(held);
     const isKept = held === undefined || cache.isWhole;
-    const there = await cache.hold(isKept ? examples : withoutEffects(own!, held, examples));
+    const there = await cache.hold(isKept ? examples : withoutEffects(own!.cache, held, examples));
     holds.push(there);
     writePlaces(there, examples, entries);
     if (held !== undefined) writePlaces(held, examples, slabs);
@@ -100,7 +101,7 @@ async function playBatch(
     own === undefined
       ? { kind: "rows", tail, sheet, rows }
       : { kind: "walks", tail, effects: own.setup, sheet, rows };
-  await runner.pool.run(job, { signal, onDone: done });
+  await runner.pool.run(job, { signal, onDone: done, isShort: true });
 }
 
 /** Where there is room for every example, places are the examples' numbers, and rows are too many to ask for each. */

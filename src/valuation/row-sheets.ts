@@ -2,6 +2,8 @@
  * @file Shared memory that rows travel in, from batch to batch the same: the collector would be kept busy by new memory
  * for each.
  */
+import type { Pinned } from "../workers/protocol.ts";
+import type { Runner } from "./runner.ts";
 
 /** Views of one batch; everything but payoffs is written by the thread that asks, payoffs by the one that answers. */
 export interface SheetRows {
@@ -16,7 +18,7 @@ export interface SheetRows {
   readonly payoffs: Float64Array;
 }
 
-/** Memory for the rows of one batch, as it is sent. */
+/** Memory for the rows of one batch. */
 export interface Sheet {
   readonly memory: SharedArrayBuffer;
   readonly players: number;
@@ -35,22 +37,27 @@ export function rowsIn({ memory, players, capacity }: Sheet, rows: number): Shee
   };
 }
 
+/** A sheet that threads have as well. */
+export interface KnownSheet {
+  readonly sheet: Sheet;
+  readonly pinned: Pinned<Sheet>;
+}
+
 export interface RowSheets {
-  take(): Sheet;
+  take(): KnownSheet;
   /** Once neither thread looks at it any more. */
-  give(sheet: Sheet): void;
+  give(sheet: KnownSheet): void;
 }
 
 /** Sheets of one size, as many as are in use at the same time. */
-export function rowSheets(players: number, capacity: number): RowSheets {
-  const spare: Sheet[] = [];
+export function rowSheets(pool: Pick<Runner["pool"], "pin">, players: number, capacity: number): RowSheets {
+  const spare: KnownSheet[] = [];
+  function newSheet(): KnownSheet {
+    const sheet = { memory: new SharedArrayBuffer((20 + players) * capacity), players, capacity };
+    return { sheet, pinned: pool.pin(sheet) };
+  }
   return {
-    take: () =>
-      spare.pop() ?? {
-        memory: new SharedArrayBuffer((20 + players) * capacity),
-        players,
-        capacity,
-      },
+    take: () => spare.pop() ?? newSheet(),
     give: (sheet) => {
       spare.push(sheet);
     },

@@ -7,6 +7,7 @@ import type { Model } from "../graph/model.ts";
 import { batchOf } from "../passes/batch-places.ts";
 import { extract } from "../passes/extract.ts";
 import type { DType } from "../tensor/dtype.ts";
+import type { Pinned } from "../workers/protocol.ts";
 import type { ActivationCache } from "./activations.ts";
 import { entryBytes } from "./cached.ts";
 import type { GradientsSetup, TailSetup } from "./jobs.ts";
@@ -83,9 +84,14 @@ export function gradientRows(tail: number, row: number): number {
   return Math.max(1, Math.ceil((passesOfGradient * tail) / Math.max(1, row)));
 }
 
+/** A backward pass that threads have been told of. */
+interface KnownGradients extends Omit<TailGradients, "setup"> {
+  readonly setup: Pinned<GradientsSetup>;
+}
+
 interface GradientPlay {
   readonly runner: Runner;
-  readonly tail: TailSetup;
+  readonly tail: Pinned<TailSetup>;
   readonly players: number;
   readonly cache: ActivationCache;
 }
@@ -93,7 +99,7 @@ interface GradientPlay {
 /** Derivatives of the rows, [rows, players], batch by batch: cut by nothing but their number. */
 export async function playGradients(
   { runner, tail, players, cache }: GradientPlay,
-  { setup, targets, batchRows }: TailGradients,
+  { setup, targets, batchRows }: KnownGradients,
   gates: Float32Array,
   examples: Uint32Array,
   { signal }: CallOptions = {},
@@ -108,7 +114,7 @@ export async function playGradients(
       const at = gates.slice(start * players, (start + own.length) * players);
       const job = { kind: "gradients", tail, setup, gates: at, entries, targets: targets(own) } as const;
       const transfer = [at.buffer, entries.buffer];
-      const found = await runner.pool.run(job, { signal, transfer, onDone: hold.release });
+      const found = await runner.pool.run(job, { signal, transfer, onDone: hold.release, isShort: true });
       derivatives.set(found as Float64Array, start * players);
     }),
   );

@@ -87,7 +87,7 @@ export async function wholeNetworkGame(options: WholeNetworkGameOptions): Promis
   });
   const rest = modelBehind(parts, found, affine);
   const read = new Set(rest.graph.inputs.map(({ name }) => name));
-  const setup: WholeSetup = {
+  const setup = store.runner.pool.pin<WholeSetup>({
     model: runner.share(rest),
     cached: cached.filter(({ name }) => read.has(name)),
     affine,
@@ -99,7 +99,7 @@ export async function wholeNetworkGame(options: WholeNetworkGameOptions): Promis
     players,
     examples: dataset.size,
     rowsPerRun: rowsPerRun(affine),
-  };
+  });
   return {
     players,
     examples: dataset.size,

@@ -11,9 +11,17 @@ import { sumOverExamples } from "./coalition-sums.ts";
 import { type Desk, deskFor } from "./desk.ts";
 import { evaluateGradients } from "./evaluate-gradients.ts";
 import { fillCached } from "./fill-cached.ts";
-import type { ExchangeSetup, Job, JobResult, SharedModel, TailSetup, ThreadSetup } from "./jobs.ts";
+import type {
+  EffectsSetup,
+  ExchangeSetup,
+  Job,
+  JobResult,
+  SharedModel,
+  TailSetup,
+  ThreadSetup,
+} from "./jobs.ts";
 import { maskColumns } from "./mask-columns.ts";
-import { rowsIn } from "./row-sheets.ts";
+import { rowsIn, type SheetRows } from "./row-sheets.ts";
 import { addedValues } from "./walked-rows.ts";
 
 /**
@@ -22,7 +30,7 @@ import { addedValues } from "./walked-rows.ts";
  */
 const openSessions = { fewest: 4, most: 16, bytes: 64 * 2 ** 20 };
 
-serve<ThreadSetup, Job, JobResult>(({ options }) => {
+serve<ThreadSetup, Job, JobResult>(({ options }, lookup) => {
   const sessions = new Map<number, { readonly opened: Promise<Session>; readonly bytes: number }>();
   const room = batchRoom();
   const parametersOf = parameterCopies();
@@ -58,28 +66,36 @@ serve<ThreadSetup, Job, JobResult>(({ options }) => {
       return exchange(session, parametersOf(job), job);
     }
     if (job.kind === "walks") {
-      desk = deskFor(desk, job.effects);
-      await evaluateWalks(sessionFor, desk, room, job);
+      const effects = lookup(job.effects);
+      desk = deskFor(desk, effects);
+      const rows = rowsIn(lookup(job.sheet), job.rows);
+      await evaluateWalks(sessionFor, desk, room, { tail: lookup(job.tail), effects, rows });
       return {};
     }
     if (job.kind === "fill") {
-      await fillCached(await sessionFor(job.setup.model), job);
+      const setup = lookup(job.setup);
+      await fillCached(await sessionFor(setup.model), setup, job);
       return {};
     }
     if (job.kind === "gradients") {
-      const session = await sessionFor(job.setup.model);
-      const read = new Set(job.setup.reads.map(({ name }) => name));
-      const cached = job.tail.cached.filter(({ name }) => read.has(name));
-      const derivatives = await evaluateGradients(session, job, gather(cached, job.entries, room));
+      const backward = { tail: lookup(job.tail), setup: lookup(job.setup) };
+      const session = await sessionFor(backward.setup.model);
+      const read = new Set(backward.setup.reads.map(({ name }) => name));
+      const cached = backward.tail.cached.filter(({ name }) => read.has(name));
+      const activations = gather(cached, job.entries, room);
+      const derivatives = await evaluateGradients(session, backward, job, activations);
       return new Handover<JobResult>(derivatives, [derivatives.buffer as ArrayBuffer]);
     }
-    const session = await sessionFor(job.kind === "forward" ? job.model : job.tail.model);
     if (job.kind === "forward") {
-      const outputs = await session.run(job.feeds);
+      const outputs = await (await sessionFor(job.model)).run(job.feeds);
       return new Handover<JobResult>(outputs, transferable(outputs));
     }
-    if (job.kind === "coalitions") return sumOverExamples(session, job.tail, job.masks);
-    await evaluateRows(session, room, job);
+    if (job.kind === "coalitions") {
+      const whole = lookup(job.tail);
+      return sumOverExamples(await sessionFor(whole.model), whole, job.masks);
+    }
+    const tail = lookup(job.tail);
+    await evaluateRows(await sessionFor(tail.model), room, tail, rowsIn(lookup(job.sheet), job.rows));
     return {};
   };
 });
@@ -137,15 +153,14 @@ function batchRoom(): BatchRoom {
   };
 }
 
-type RowsJob = Extract<Job, { readonly kind: "rows" }>;
-
 /** A thread answers one job at a time, so the room is free again when the run is over. */
 async function evaluateRows(
   session: Session,
   room: BatchRoom,
-  { tail, sheet, rows }: RowsJob,
+  tail: TailSetup,
+  { masks, examples, entries, payoffs }: SheetRows,
 ): Promise<void> {
-  const { masks, examples, entries, payoffs } = rowsIn(sheet, rows);
+  const rows = examples.length;
   const feeds = gather(tail.cached, entries, room);
   const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
   let first = 0;
@@ -160,15 +175,18 @@ async function evaluateRows(
   writePayoffs(tail, (await session.run(feeds))[tail.output]!, examples, payoffs);
 }
 
-type WalksJob = Extract<Job, { readonly kind: "walks" }>;
+interface Walks {
+  readonly tail: TailSetup;
+  readonly effects: EffectsSetup;
+  readonly rows: SheetRows;
+}
 
 async function evaluateWalks(
   open: (model: SharedModel) => Promise<Session>,
   desk: Desk,
   room: BatchRoom,
-  { tail, effects, sheet, rows }: WalksJob,
+  { tail, effects, rows: { masks, examples, entries, slabs, payoffs } }: Walks,
 ): Promise<void> {
-  const { masks, examples, entries, slabs, payoffs } = rowsIn(sheet, rows);
   const places = new Map(Array.from(slabs, (slab, row) => [slab, entries[row]!]));
   await ensureEffects(tail, effects, desk, places, () => open(effects.front.model));
   const others = tail.cached.filter(({ name }) => effects.rest.reads.includes(name));

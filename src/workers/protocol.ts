@@ -11,10 +11,32 @@ export interface JobMessage {
   readonly job: unknown;
 }
 
-/** Asks a thread to end when it is done with its job. */
+/** Something that jobs mention and every thread was sent beforehand. */
+export interface Pinned<T> {
+  readonly pin: number;
+  /** For the compiler alone. */
+  readonly type?: T;
+}
+
+/** Hands a thread what jobs will mention. */
+export interface Pin {
+  readonly kind: "pin";
+  readonly pin: number;
+  readonly value: unknown;
+}
+
+/** No further job mentions it. */
+export interface Unpin {
+  readonly kind: "unpin";
+  readonly pin: number;
+}
+
+/** Asks a thread to end when it is done with its jobs. */
 export interface Leave {
   readonly kind: "leave";
 }
+
+export type Message = JobMessage | Pin | Unpin | Leave;
 
 /** An error on its way between threads; coded errors travel as code and data and are rebuilt on arrival. */
 export type Failure =

@@ -39,6 +39,63 @@ describe("a pool of three threads", () => {
     expect(Atomics.load(shared, 0)).toBe(before + 9);
   });
 
+  test("sends what jobs mention to every thread once, until it is no longer pinned", async () => {
+    const [first, second] = [pool.pin({ number: 4 }), pool.pin({ number: 5 })];
+    const answers = [first, second, first, second, first].map((value) =>
+      pool.run({ do: "multiplyPinned", value }),
+    );
+    expect(await Promise.all(answers)).toEqual([40, 50, 40, 50, 40]);
+    pool.unpin(first);
+    const late = Array.from({ length: 3 }, () => pool.run({ do: "multiplyPinned", value: first }));
+    for (const answer of await Promise.allSettled(late))
+      expect(answer).toMatchObject({
+        status: "rejected",
+        reason: { message: expect.stringContaining("pin") },
+      });
+    expect(await pool.run({ do: "multiplyPinned", value: second })).toBe(50);
+    expect(() => pool.pin({ number: () => 1 })).toThrow(/clone/);
+  });
+
+  test("gives a thread a second job where both are short, and never more", async () => {
+    const short = { isShort: true };
+    const blockers = Array.from({ length: 3 }, () => pool.run({ do: "whoami", waitMs: 60 }, short));
+    const controller = new AbortController();
+    const before = Atomics.load(shared, 0);
+    const behind = Array.from({ length: 3 }, () => pool.run({ do: "count" }, short));
+    const queued = pool.run({ do: "count" }, { ...short, signal: controller.signal });
+    controller.abort(new Error("enough"));
+    await expect(queued).rejects.toThrow("enough");
+    expect(new Set(await Promise.all(blockers)).size).toBe(3);
+    await Promise.all(behind);
+    expect(Atomics.load(shared, 0)).toBe(before + 3);
+  });
+
+  test("does not let a short job wait for a long one, nor a long one for a short one", async () => {
+    for (const [first, second] of [
+      [{}, { isShort: true }],
+      [{ isShort: true }, {}],
+    ]) {
+      const blockers = Array.from({ length: 3 }, () => pool.run({ do: "whoami", waitMs: 60 }, first));
+      const controller = new AbortController();
+      const before = Atomics.load(shared, 0);
+      const waiting = pool.run({ do: "count" }, { ...second, signal: controller.signal });
+      controller.abort(new Error("enough"));
+      await expect(waiting).rejects.toThrow("enough");
+      await Promise.all(blockers);
+      expect(Atomics.load(shared, 0)).toBe(before);
+    }
+  });
+
+  test("answers the jobs of a thread one after the other", async () => {
+    const single = await open(1, { factor: 1 });
+    const order: string[] = [];
+    const slow = single.run({ do: "multiply", value: 1, waitMs: 40 }, { isShort: true });
+    const quick = single.run({ do: "multiply", value: 2 }, { isShort: true });
+    await Promise.all([slow.then(() => order.push("slow")), quick.then(() => order.push("quick"))]);
+    expect(order).toEqual(["slow", "quick"]);
+    await single.close();
+  });
+
   test("rebuilds coded errors and goes on working", async () => {
     const error = await pool.run({ do: "fail" }).catch((reason: unknown) => reason);
     expect(isProblem(error, "invalid-option")).toBe(true);

@@ -1,6 +1,7 @@
 /** @file Entry of the threads that the pool's tests start. */
 import { threadId } from "node:worker_threads";
 import { PrunerError } from "../../src/base/problem.ts";
+import type { Pinned } from "../../src/workers/protocol.ts";
 import { Handover, serve } from "../../src/workers/serve.ts";
 
 export interface TestSetup {
@@ -11,6 +12,7 @@ export interface TestSetup {
 
 export type TestJob =
   | { readonly do: "multiply"; readonly value: number; readonly waitMs?: number }
+  | { readonly do: "multiplyPinned"; readonly value: Pinned<{ readonly number: number }> }
   | { readonly do: "count" }
   | { readonly do: "whoami"; readonly waitMs: number }
   | { readonly do: "fail" }
@@ -18,13 +20,15 @@ export type TestJob =
   | { readonly do: "exit" }
   | { readonly do: "bytes"; readonly bytes: Uint8Array };
 
-serve((setup: TestSetup) => {
+serve((setup: TestSetup, lookup) => {
   if (setup.refuse === true) throw new PrunerError("usage", { detail: "setup refused" });
   return async (job: TestJob): Promise<unknown> => {
     switch (job.do) {
       case "multiply":
         await sleep(job.waitMs ?? 0);
         return job.value * setup.factor;
+      case "multiplyPinned":
+        return lookup(job.value).number * setup.factor;
       case "count":
         return Atomics.add(setup.shared!, 0, 1);
       case "whoami":

@@ -2,7 +2,7 @@
 import { fromNumbers } from "../../../src/tensor/tensor.ts";
 import { float } from "../build.ts";
 import { ints } from "../networks.ts";
-import { type OperatorNetwork, operator, own, scalar, halved } from "./base.ts";
+import { halved, type OperatorNetwork, operator, own, scalar } from "./base.ts";
 
 export const contrib: readonly OperatorNetwork[] = [
   ...["Gelu", "QuickGelu"].map((opType) => operator(opType, (g, x) => g.node(opType, [x], {}, own), own)),

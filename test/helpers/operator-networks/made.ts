@@ -2,7 +2,7 @@
 import { int64 } from "../../../src/tensor/tensor.ts";
 import { graphBuilder } from "../build.ts";
 import { conv, head, ints } from "../networks.ts";
-import { type OperatorNetwork, operator, scalar, scalar1, halved } from "./base.ts";
+import { halved, type OperatorNetwork, operator, scalar, scalar1 } from "./base.ts";
 
 export const drawn: readonly OperatorNetwork[] = [
   operator(

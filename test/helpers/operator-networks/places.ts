@@ -2,7 +2,7 @@
 import { fromNumbers, int64 } from "../../../src/tensor/tensor.ts";
 import type { GraphBuilder } from "../build.ts";
 import { conv, ints } from "../networks.ts";
-import { type OperatorNetwork, operator, own, scalar, halved, asFloat } from "./base.ts";
+import { asFloat, halved, type OperatorNetwork, operator, own, scalar } from "./base.ts";
 
 const everywhere = (opType: string) => `${opType} works at computed places`;
 

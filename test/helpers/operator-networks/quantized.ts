@@ -2,7 +2,7 @@
 import { fromNumbers } from "../../../src/tensor/tensor.ts";
 import type { GraphBuilder } from "../build.ts";
 import { conv, ints } from "../networks.ts";
-import { type OperatorNetwork, operator, own, scalar, asFloat } from "./base.ts";
+import { asFloat, type OperatorNetwork, operator, own, scalar } from "./base.ts";
 
 /** A value in eight bits with its scale and zero point, as operators of integers take it. */
 function bits(g: GraphBuilder, x: string): readonly [string, string, string] {

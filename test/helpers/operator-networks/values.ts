@@ -4,14 +4,14 @@ import { fromNumbers, int64 } from "../../../src/tensor/tensor.ts";
 import type { GraphBuilder } from "../build.ts";
 import { ints } from "../networks.ts";
 import {
+  asFloat,
+  halved,
   type OperatorNetwork,
   operator,
   own,
+  positive,
   scalar,
   scalar1,
-  halved,
-  asFloat,
-  positive,
   wholes,
 } from "./base.ts";
 
