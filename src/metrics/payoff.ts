@@ -110,12 +110,18 @@ function checkSizes(kind: PayoffKind, sizes: Sizes): void {
     throw mismatch(kind, "class labels", "targets that are numbers shaped like the model's output");
   }
   const given = targets.length / targetSize;
-  const needed =
-    examples === undefined ? rows : examples.reduce((most, example) => Math.max(most, example + 1), 0);
+  const needed = examples === undefined ? rows : countFor(examples);
   if (!Number.isInteger(given) || given < needed) {
     const expected = `${targetSize} per example for at least ${needed} examples, as the model's output has`;
     throw mismatch(kind, `${targets.length} target values`, expected);
   }
+}
+
+/** Examples there have to be for the largest of some numbers. */
+function countFor(examples: Uint32Array): number {
+  let most = 0;
+  for (let row = 0; row < examples.length; row++) if (examples[row]! >= most) most = examples[row]! + 1; // a call for each would show
+  return most;
 }
 
 /** A label beyond the width would read its neighbour's output unnoticed. */

@@ -77,6 +77,23 @@ export function copyEntry({ entries }: Cached, entry: number, batch: TypedArray,
   batch.set(entryOf(entries, entry) as never, row * entries.size);
 }
 
+/** Lays entries side by side; where the same entry comes several times in a row, it is fetched once. */
+export function copyEntries(cached: Cached, entries: ArrayLike<number>, batch: TypedArray): void {
+  const { size } = cached.entries;
+  for (let row = 0, end = 0; row < entries.length; row = end) {
+    copyEntry(cached, entries[row]!, batch, row);
+    end = row + 1;
+    while (end < entries.length && entries[end] === entries[row]) end++;
+    repeatRow(batch, size, row, end);
+  }
+}
+
+/** Fills the rows [row + 1, end) with what row `row` holds. */
+export function repeatRow(batch: TypedArray, size: number, row: number, end: number): void {
+  for (let done = 1, count = end - row; done < count; done *= 2)
+    batch.copyWithin((row + done) * size, row * size, (row + Math.min(done, count - done)) * size);
+}
+
 /** Copies row `row` of a batch into an entry. */
 export function storeEntry({ entries }: Cached, entry: number, batch: TypedArray, row: number): void {
   const { size } = entries;

@@ -6,7 +6,7 @@ import type { Session } from "../engine/engine.ts";
 import { type Payoff, payoff } from "../metrics/index.ts";
 import { arrayTypes, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
-import { type Cached, copyEntry } from "./cached.ts";
+import { type Cached, copyEntry, repeatRow } from "./cached.ts";
 import { entryOf } from "./chunks.ts";
 import type { AffineValue, WholeSetup } from "./jobs.ts";
 
@@ -97,8 +97,7 @@ function repeated(cached: readonly Cached[], example: number, count: number): Fe
     const size = sizeOf(shape);
     const batch = new arrayTypes[dtype](count * size) as TypedArray;
     copyEntry(value, example, batch, 0);
-    for (let done = 1; done < count; done *= 2)
-      batch.copyWithin(done * size, 0, Math.min(done, count - done) * size);
+    repeatRow(batch, size, 0, count);
     feeds[name] = { dtype, shape: [count, ...shape], data: batch };
   }
   return feeds;

@@ -27,7 +27,8 @@ export async function evaluateGradients(
   const given: Record<string, Tensor> = { ...activations, ...targets };
   let first = 0;
   for (const { name, players: width } of tail.masks) {
-    given[name] = { dtype: "float32", shape: [rows, width], data: maskColumns(gates, players, first, width) };
+    const data = maskColumns(gates, players, first, width, new Float32Array(rows * width));
+    given[name] = { dtype: "float32", shape: [rows, width], data };
     first += width;
   }
   const feeds = Object.fromEntries(setup.reads.map(({ name, dtype }) => [name, as(given[name]!, dtype)]));

@@ -2,7 +2,7 @@
 import type { Session } from "../engine/engine.ts";
 import { allocate, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor } from "../tensor/tensor.ts";
-import { type Cached, copyEntry, storeEntry } from "./cached.ts";
+import { type Cached, copyEntries, storeEntry } from "./cached.ts";
 import type { FillSetup, Job } from "./jobs.ts";
 
 type FillJob = Extract<Job, { readonly kind: "fill" }>;
@@ -49,9 +49,7 @@ function keptRows(kept: readonly Cached[], entries: Uint32Array): Record<string,
     kept.map((value) => {
       const { name, dtype, shape } = value;
       const data = allocate(dtype, entries.length * sizeOf(shape));
-      entries.forEach((entry, row) => {
-        copyEntry(value, entry, data, row);
-      });
+      copyEntries(value, entries, data);
       return [name, { dtype, shape: [entries.length, ...shape], data }];
     }),
   );

@@ -15,7 +15,7 @@ import { maskInputName } from "../passes/insert-masks.ts";
 import { allocate } from "../tensor/dtype.ts";
 import { float32, int64, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { fillWhole } from "./activation-cache.ts";
-import { type Cached, type CachedLayout, copyEntry, entryBytes, layoutOf } from "./cached.ts";
+import { type Cached, type CachedLayout, copyEntry, entryBytes, layoutOf, repeatRow } from "./cached.ts";
 import { chunksIn, entryOf } from "./chunks.ts";
 import type { AffineValue, WholeSetup } from "./jobs.ts";
 import {
@@ -213,7 +213,8 @@ function repeatedValues(
     const { name, dtype, shape } = value;
     if (!read.has(name)) continue;
     const batch = allocate(dtype, rows * sizeOf(shape));
-    for (let row = 0; row < rows; row++) copyEntry(value, example, batch, row);
+    copyEntry(value, example, batch, 0);
+    repeatRow(batch, sizeOf(shape), 0, rows);
     feeds[name] = { dtype, shape: [rows, ...shape], data: batch };
   }
   return feeds;

@@ -5,7 +5,7 @@ import { type Payoff, payoff } from "../metrics/index.ts";
 import { arrayTypes, bytesPerElement, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
 import { Handover, serve } from "../workers/serve.ts";
-import { type Cached, copyEntry } from "./cached.ts";
+import { type Cached, copyEntries } from "./cached.ts";
 import { ensureEffects } from "./channel-effects.ts";
 import { sumOverExamples } from "./coalition-sums.ts";
 import { type Desk, deskFor } from "./desk.ts";
@@ -142,10 +142,17 @@ async function exchange(session: Session, parameters: Feeds, job: ExchangeJob): 
   return new Handover<JobResult>(outputs, transferable(outputs));
 }
 
-/** Memory for the activations of a batch, kept from batch to batch: clearing new pages costs more than filling them. */
-type BatchRoom = (bytes: number) => ArrayBuffer;
+/** Memory for what a batch reads, kept from batch to batch: clearing new pages costs more than filling them. */
+interface BatchRoom {
+  readonly activations: (bytes: number) => ArrayBuffer;
+  readonly masks: (bytes: number) => ArrayBuffer;
+}
 
 function batchRoom(): BatchRoom {
+  return { activations: keptBuffer(), masks: keptBuffer() };
+}
+
+function keptBuffer(): (bytes: number) => ArrayBuffer {
   let buffer = new ArrayBuffer(0);
   return (bytes) => {
     if (buffer.byteLength < bytes) buffer = new ArrayBuffer(bytes);
@@ -162,15 +169,14 @@ async function evaluateRows(
 ): Promise<void> {
   const rows = examples.length;
   const feeds = gather(tail.cached, entries, room);
-  const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
+  const players = masks.length / rows;
+  const buffer = room.masks(4 * masks.length);
   let first = 0;
-  for (const mask of tail.masks) {
-    feeds[mask.name] = {
-      dtype: "float32",
-      shape: [rows, mask.players],
-      data: maskColumns(masks, players, first, mask.players),
-    };
-    first += mask.players;
+  for (const { name, players: width } of tail.masks) {
+    const own = new Float32Array(buffer, 4 * rows * first, rows * width);
+    const data = maskColumns(masks, players, first, width, own);
+    feeds[name] = { dtype: "float32", shape: [rows, width], data };
+    first += width;
   }
   writePayoffs(tail, (await session.run(feeds))[tail.output]!, examples, payoffs);
 }
@@ -212,13 +218,13 @@ function realNumbers(output: Tensor): Float32Array | Float64Array {
 function gather(cached: readonly Cached[], entries: Uint32Array, room: BatchRoom): Record<string, Tensor> {
   const rows = entries.length;
   const bytesOf = ({ dtype, shape }: Cached) => aligned(rows * sizeOf(shape) * bytesPerElement(dtype));
-  const buffer = room(cached.reduce((sum, value) => sum + bytesOf(value), 0));
+  const buffer = room.activations(cached.reduce((sum, value) => sum + bytesOf(value), 0));
   const feeds: Record<string, Tensor> = {};
   let place = 0;
   for (const value of cached) {
     const { name, dtype, shape } = value;
     const batch = new arrayTypes[dtype](buffer, place, rows * sizeOf(shape)) as TypedArray;
-    for (let row = 0; row < rows; row++) copyEntry(value, entries[row]!, batch, row);
+    copyEntries(value, entries, batch);
     feeds[name] = { dtype, shape: [rows, ...shape], data: batch };
     place += bytesOf(value);
   }
