@@ -4,10 +4,10 @@ import { designOf } from "./stratified-design.ts";
 import { stratifiedScheme, twoPairs } from "./stratified-scheme.ts";
 
 /**
- * As `stratified`, but for two things. Gradients get most of the rows, and get them first, until every example has its own. And
- * what walks find gradients to be off by is shrunk to what is sure of it. So a short run ranks by gradients, which are biased
- * and hardly noisy, and a long one by walks; in between it is nearer to the true values than either. The bias that is left is
- * part of the standard errors. Without gradients, and where a pilot finds that they save no variance, it is `stratified`.
+ * As `stratified`, but for two things. Gradients come first, and get as many rows as their bias allows: a first part of a budget
+ * tells it. And what walks find gradients to be off by is shrunk to what is sure of it. So a short run ranks by gradients, which
+ * are biased and hardly noisy, and a long one by walks; in between it is nearer to the true values than either. The bias that is
+ * left is part of the standard errors. Without gradients, and where a pilot finds that they save no variance, it is `stratified`.
  * @see James & Stein, "Estimation with quadratic loss" (1961); Efron & Morris, J. Am. Stat. Assoc. 68 (1973).
  */
 export const shrinkage = defineEstimator({

@@ -28,7 +28,7 @@ export interface Extent {
   readonly controls: readonly number[];
   /** Whether controls are taken off walks. */
   readonly isControlled: boolean;
-  /** Whether gradients alone come before walks, which then take theirs anew. Default: side by side. */
+  /** Whether gradients alone come before walks. Default: side by side. */
   readonly gradientsFirst?: boolean;
 }
 
@@ -57,42 +57,6 @@ export function saveVariance(strata: readonly StratumSpread[]): boolean {
   return total(({ rest }) => rest) < total(({ walks }) => walks);
 }
 
-/** Share of the rows that gradients may take where what walks correct is shrunk: gradients alone rank nearly as well. */
-const gradientsShare = 4 / 5;
-
-/**
- * Gradients on as many examples as most of the rows buy, and walks for the others: for values that trust gradients at first.
- * Walks alone where there are too few rows for both.
- */
-export function gradientsFirst(rows: number, strata: readonly StratumSpread[], costs: PairCosts): Extent {
-  const wished = (scale: number) =>
-    strata.map(({ examples, controls }) =>
-      Math.min(examples, Math.floor(scale * examples * Math.max(controls, Number.MIN_VALUE))),
-    );
-  const most = gradientsShare * rows;
-  const controls = wished(largest((scale) => costs.gradients * totalOfCounts(wished(scale)) <= most));
-  const spreads = floored(strata, ({ rest }) => rest);
-  const at = (scale: number): Extent => {
-    const walks = strata.map(({ examples }, h) =>
-      Math.max(1, Math.floor((scale * examples * spreads[h]!) / Math.sqrt(costs.walk))),
-    );
-    return {
-      walks,
-      controls: controls.map((count, h) => Math.max(count, strata[h]!.seen)),
-      isControlled: true,
-      gradientsFirst: true,
-    };
-  };
-  const cost = ({ walks, controls: first }: Extent): number =>
-    totalOfCounts(walks) * (costs.walk + costs.gradients) + totalOfCounts(first) * costs.gradients;
-  const found = at(largest((scale) => cost(at(scale)) <= rows));
-  return cost(found) <= rows ? found : planOf(rows, strata, costs, false);
-}
-
-function totalOfCounts(counts: readonly number[]): number {
-  return counts.reduce((sum, count) => sum + count, 0);
-}
-
 /** The allocation of one kind; at least one pair in every stratum. */
 export function planOf(
   rows: number,
@@ -116,12 +80,12 @@ export function planOf(
 }
 
 /** A stratum in which little was seen to vary may still vary. */
-function floored(strata: readonly StratumSpread[], of: (stratum: StratumSpread) => number): number[] {
+export function floored(strata: readonly StratumSpread[], of: (stratum: StratumSpread) => number): number[] {
   const mean = strata.reduce((sum, one) => sum + one.examples * of(one), 0) / totalOf(strata);
   return strata.map((one) => Math.max(of(one), leastSpread * mean, Number.MIN_VALUE));
 }
 
-function totalOf(strata: readonly StratumSpread[]): number {
+export function totalOf(strata: readonly StratumSpread[]): number {
   return strata.reduce((sum, { examples }) => sum + examples, 0);
 }
 
@@ -155,7 +119,7 @@ export function varianceOf(
 }
 
 /** The largest scale that fits, by halving; what fits shrinks as scales grow. Where everything fits, a very large one. */
-function largest(fits: (scale: number) => boolean): number {
+export function largest(fits: (scale: number) => boolean): number {
   let [low, high] = [0, 1];
   while (fits(high) && high < 1e300) [low, high] = [high, 4 * high];
   for (let k = 0; k < 60; k++) {

@@ -46,14 +46,22 @@ export interface Assembly {
 
 /** How much a stratum varies, told by its pilot and by gradients alone. */
 export function spreadOf({ examples, pilot, controls }: StratumSums): Omit<StratumSpread, "seen"> {
-  const deviation = (moments: Moments) =>
-    Math.sqrt(moments.count < 2 ? 0 : variances(moments).reduce((sum, variance) => sum + variance, 0));
   return {
     examples,
     walks: deviation(momentsOf(pilot.map(({ values }) => values))),
     rest: deviation(momentsOf(pilot.map(lessControls))),
     controls: deviation(controls.moments),
   };
+}
+
+/** How much pairs less their controls have varied so far; undefined before there are two. */
+export function restSoFar({ pairs: { moments } }: StratumSums): number | undefined {
+  return moments.count < 2 ? undefined : deviation(moments);
+}
+
+/** Of all players together; 0 before there are two. */
+function deviation(moments: Moments): number {
+  return Math.sqrt(moments.count < 2 ? 0 : variances(moments).reduce((sum, variance) => sum + variance, 0));
 }
 
 /** Part of one stratum in the values. */
@@ -69,20 +77,52 @@ interface Part {
   readonly variances: Float64Array;
 }
 
-export function figuresOf(strata: readonly StratumSums[], assembly: Assembly): Figures {
+/** What walks correct, and how sure that is. */
+export interface Corrections {
+  /** Shape [players]. */
+  readonly corrections: Float64Array;
+  /** Their squared standard errors; infinite where they are not known. */
+  readonly squaredErrors: Float64Array;
+  /** Pairs they rest on, those of the pilot not counted. */
+  readonly pairs: number;
+}
+
+export function correctionsOf(strata: readonly StratumSums[], assembly: Assembly): Corrections {
+  return correctionsIn(partsOf(strata, assembly));
+}
+
+function correctionsIn(parts: readonly Part[]): Corrections {
+  return {
+    corrections: sumOver(
+      parts,
+      ({ sums: { pairs }, share, pilot, pilotWeight }, at) =>
+        share * (pilotWeight * (pilot.mean[at] ?? 0) + (1 - pilotWeight) * pairs.moments.mean[at]!),
+    ),
+    squaredErrors: sumOver(parts, (part, at) => part.share ** 2 * squaredErrorOfPairs(part, at)),
+    pairs: parts.reduce((sum, { sums }) => sum + sums.pairs.moments.count, 0),
+  };
+}
+
+function partsOf(strata: readonly StratumSums[], assembly: Assembly): Part[] {
   const total = strata.reduce((sum, { examples }) => sum + examples, 0);
-  const parts = strata.map((sums) => partOf(sums, sums.examples / total, assembly));
-  const size = strata[0]!.pairs.moments.mean.length;
-  const each = (of: (part: Part, at: number) => number) =>
-    Float64Array.from({ length: size }, (_, at) => parts.reduce((sum, part) => sum + of(part, at), 0));
-  const controls = each(({ sums, share, control }, at) => share * control * sums.controls.moments.mean[at]!);
-  const corrections = each(
-    ({ sums: { pairs }, share, pilot, pilotWeight }, at) =>
-      share * (pilotWeight * (pilot.mean[at] ?? 0) + (1 - pilotWeight) * pairs.moments.mean[at]!),
+  return strata.map((sums) => partOf(sums, sums.examples / total, assembly));
+}
+
+/** Shape [players]. */
+function sumOver(parts: readonly Part[], of: (part: Part, at: number) => number): Float64Array {
+  const { length } = parts[0]!.sums.pairs.moments.mean;
+  return Float64Array.from({ length }, (_, at) => parts.reduce((sum, part) => sum + of(part, at), 0));
+}
+
+export function figuresOf(strata: readonly StratumSums[], assembly: Assembly): Figures {
+  const parts = partsOf(strata, assembly);
+  const controls = sumOver(
+    parts,
+    ({ sums, share, control }, at) => share * control * sums.controls.moments.mean[at]!,
   );
-  const ofControls = each((part, at) => part.share ** 2 * squaredErrorOfControls(part, at));
-  const ofPairs = each((part, at) => part.share ** 2 * squaredErrorOfPairs(part, at));
-  const pairs = strata.reduce((sum, { pairs: { moments } }) => sum + moments.count, 0);
+  const { corrections, squaredErrors: ofPairs, pairs } = correctionsIn(parts);
+  const ofControls = sumOver(parts, (part, at) => part.share ** 2 * squaredErrorOfControls(part, at));
+  const size = controls.length;
   const kept = assembly.shrinks
     ? shrunk(corrections, ofPairs, pairs)
     : { trust: ones(size), squared: ofPairs };

@@ -5,6 +5,7 @@ import { shapley } from "./define.ts";
 import { openingsFor } from "./dimmed-gates.ts";
 import type { EstimatorOptions } from "./estimator.ts";
 import type { PairCosts } from "./strata-plan.ts";
+import { firstShare } from "./trusting-plan.ts";
 
 /** Pairs of walks that a pilot plays in every stratum, and examples it takes gradients on. */
 export const pilotPairs = 2;
@@ -17,6 +18,11 @@ const screenShare = 1 / 3;
 const screenShareBeforeGradients = 1 / 8;
 /** Pairs that a run without a budget in rows begins with, to be doubled again and again. */
 const firstRoundPairs = 256;
+/** Where the bias of gradients is looked at on the way: the part of a budget before that, … */
+export const firstPart = 1 / 4;
+/** … and the pairs that tell it, which that part has to have room for. */
+export const firstPairs = 8;
+
 /** What is settled before the first row. */
 export interface Design {
   readonly walk: Walk;
@@ -32,6 +38,8 @@ export interface Design {
   readonly isEndless: boolean;
   /** Whether gradients come first and what walks correct is shrunk to what it is sure of. */
   readonly shrinks: boolean;
+  /** Whether a budget is spent in two rounds: a first part, and the rest as this found gradients biased. */
+  readonly isInTwo: boolean;
 }
 
 /** Decides what can be decided from sizes, the budget and the cost of gradients. */
@@ -62,5 +70,9 @@ export function designOf(game: Game, options: EstimatorOptions, shrinks = false)
     rows,
     isEndless: options.budget.rows === undefined,
     shrinks: isShrunk,
+    isInTwo:
+      isShrunk &&
+      options.budget.rows !== undefined &&
+      firstPart * (1 - firstShare) * rows >= firstPairs * both,
   };
 }

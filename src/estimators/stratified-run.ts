@@ -12,27 +12,25 @@ import {
   saveItems,
   screenItems,
 } from "./strata-layout.ts";
+import { type Extent, planOf, type StratumSpread, saveVariance, shareOut } from "./strata-plan.ts";
 import {
-  type Extent,
-  gradientsFirst,
-  planOf,
-  type StratumSpread,
-  saveVariance,
-  shareOut,
-} from "./strata-plan.ts";
-import {
+  correctionsOf,
   emptyStratum,
   figuresOf,
   loadStrata,
+  restSoFar,
   type StratumSums,
   saveStrata,
   spreadOf,
 } from "./strata-sums.ts";
-import { type Design, pilotGradients, pilotPairs } from "./stratified-design.ts";
+import { type Design, firstPairs, firstPart, pilotGradients, pilotPairs } from "./stratified-design.ts";
+import { firstShare, gradientsFirst, trustingPlan, usualShare } from "./trusting-plan.ts";
 import { purposes, visits } from "./visits.ts";
 
 /** Shares of variance that controls leave, taken for granted where there is no pilot. */
 const usualRest = 0.1;
+/** Bias that pairs would not tell from their own noise, in squared errors of what they correct. */
+const hiddenBias = 0.3;
 
 export interface Run {
   readonly examples: number;
@@ -132,7 +130,7 @@ export function layOutMore(run: Run, design: Design, players: number, seed: numb
   if (run.strata.length === 0) {
     stratify(run, strataBy(run.difficulty), players, seed);
     layOutPilot(run, design);
-  } else if (run.rounds === 0 || design.isEndless) layOutRound(run, design);
+  } else if (design.isEndless || run.rounds < roundsOf(design)) layOutRound(run, design);
 }
 
 function layOutPilot({ items, strata }: Run, { openings }: Design): void {
@@ -153,34 +151,65 @@ function sunkRows({ examples, items, difficulty }: Run, { costs, openings }: Des
   return (difficulty.length > 0 ? 2 * examples : 0) + pilot * each;
 }
 
+function roundsOf({ isInTwo }: Design): number {
+  return isInTwo ? 2 : 1;
+}
+
+/** What may be spent by the end of the next round. */
+function rowsSoFar({ rounds }: Run, { rows, isEndless, isInTwo }: Design): number {
+  if (isEndless) return 2 ** rounds * rows;
+  return isInTwo && rounds === 0 ? firstPart * rows : rows;
+}
+
 function layOutRound(run: Run, design: Design): void {
   const { items, strata } = run;
   const done = extentOf(items, strata.length, run.isControlled);
   const spreads = strata.map(
-    (sums, h): StratumSpread => ({ ...guessOrSpread(sums), seen: done.controls[h]! }),
+    (sums, h): StratumSpread => ({ ...guessOrSpread(sums, design), seen: done.controls[h]! }),
   );
-  const rows = 2 ** run.rounds * design.rows - sunkRows(run, design);
+  const rows = rowsSoFar(run, design) - sunkRows(run, design);
   const wanted = planFor(run, design, rows, spreads);
   run.isControlled = wanted.isControlled;
   run.rounds++;
   items.push(...roundItems(done, wanted));
 }
 
+/**
+ * The squared bias of gradients, of all players together, as pairs have it so far: what their corrections are larger than
+ * their errors, and what could hide in these. Undefined while too few pairs tell.
+ */
+function squaredBiasOf({ strata, isControlled }: Run): number | undefined {
+  const assembly = { isControlled, pilotWeight: undefined, shrinks: true };
+  const { corrections, squaredErrors, pairs } = correctionsOf(strata, assembly);
+  const sum = (numbers: Float64Array) => numbers.reduce((total, number) => total + number, 0);
+  const error = sum(squaredErrors);
+  if (pairs < firstPairs || !Number.isFinite(error)) return undefined;
+  return Math.max(0, sum(corrections.map((own) => own ** 2)) - error) + hiddenBias * error;
+}
+
 function planFor(
-  { rounds, isControlled }: Run,
-  { shrinks, costs }: Design,
+  run: Run,
+  { shrinks, costs, isInTwo }: Design,
   rows: number,
   spreads: readonly StratumSpread[],
 ): Extent {
-  if (shrinks && rounds === 0 && saveVariance(spreads)) return gradientsFirst(rows, spreads, costs);
-  if (rounds === 0) return shareOut(rows, spreads, costs);
-  return shrinks && isControlled
-    ? gradientsFirst(rows, spreads, costs)
-    : planOf(rows, spreads, costs, isControlled);
+  const { rounds, isControlled } = run;
+  if (rounds === 0) {
+    if (!shrinks || !saveVariance(spreads)) return shareOut(rows, spreads, costs);
+    return gradientsFirst(rows, spreads, costs, isInTwo ? firstShare : usualShare);
+  }
+  if (!shrinks || !isControlled) return planOf(rows, spreads, costs, isControlled);
+  const squaredBias = squaredBiasOf(run);
+  return squaredBias === undefined
+    ? gradientsFirst(rows, spreads, costs, usualShare)
+    : trustingPlan(rows, spreads, costs, squaredBias);
 }
 
-function guessOrSpread(sums: StratumSums): Omit<StratumSpread, "seen"> {
-  if (sums.pilot.length > 0) return spreadOf(sums);
+/** Where values are biased anyway, pairs that count in them also tell where further ones are to go. */
+function guessOrSpread(sums: StratumSums, { shrinks }: Design): Omit<StratumSpread, "seen"> {
+  const rest = shrinks ? restSoFar(sums) : undefined;
+  if (sums.pilot.length > 0) return { ...spreadOf(sums), ...(rest !== undefined && { rest }) };
+  if (rest !== undefined) return { ...spreadOf(sums), rest };
   return {
     examples: sums.examples,
     walks: 1,

@@ -3,7 +3,7 @@
  * for each.
  */
 import type { Pinned } from "../workers/protocol.ts";
-import type { Runner } from "./runner.ts";
+import type { Pool } from "../workers/thread-pool.ts";
 
 /** Views of one batch; everything but payoffs is written by the thread that asks, payoffs by the one that answers. */
 export interface SheetRows {
@@ -50,7 +50,11 @@ export interface RowSheets {
 }
 
 /** Sheets of one size, as many as are in use at the same time. */
-export function rowSheets(pool: Pick<Runner["pool"], "pin">, players: number, capacity: number): RowSheets {
+export function rowSheets(
+  pool: Pick<Pool<never, unknown>, "pin">,
+  players: number,
+  capacity: number,
+): RowSheets {
   const spare: KnownSheet[] = [];
   function newSheet(): KnownSheet {
     const sheet = { memory: new SharedArrayBuffer((20 + players) * capacity), players, capacity };
