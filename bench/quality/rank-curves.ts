@@ -27,7 +27,7 @@ interface Course {
 const leftOut = new Set(["exact", "partial", "first-in-last-out", "greedy", "sequential"]);
 const contenders = Object.keys(estimators).filter((name) => !leftOut.has(name)) as EstimatorName[];
 
-const how = `Payoff cross-entropy, ${workers} threads, a run of its own for each budget and seed; means over seeds. Correlation: Spearman, with a run of permutation of another seed and many more rows. Overlap: share of the lowest quarter (half) of the channels that the reference has there too; a random ranking has 0.25 (0.5). Seconds: median; activations, and effects of channels where they are added, are there before. permutation-whole needs a walk over all examples before it can say anything.`;
+const how = `Payoff cross-entropy, ${workers} threads, a run of its own for each budget and seed; means over seeds. Correlation: Spearman, with a run of permutation of another seed and many more rows. Overlap: share of the lowest quarter (half) of the channels that the reference has there too; a random ranking has 0.25 (0.5). Made over told: the root mean square of the errors against the reference over that of the standard errors, all seeds and channels together; biased estimators but shrinkage do not tell their bias. Seconds: median; activations, and effects of channels where they are added, are there before. permutation-whole needs a walk over all examples before it can say anything.`;
 
 export const rankCurves: Benchmark = {
   title: "Agreement of rankings, LeNet-5",
@@ -103,6 +103,7 @@ async function measure(course: Course, game: NetworkGame): Promise<Findings> {
       "lowest and highest": `${point.low.toFixed(3)} to ${point.high.toFixed(3)}`,
       "lowest quarter": point.quarter.toFixed(2),
       "lowest half": point.half.toFixed(2),
+      "made over told": Number.isFinite(point.madeOverTold) ? point.madeOverTold.toFixed(2) : "-",
       seconds: point.seconds.toPrecision(2),
     })),
   );
@@ -120,6 +121,8 @@ type Point = {
   /** Shares of the lowest quarter and half that are the reference's. */
   readonly quarter: number;
   readonly half: number;
+  /** Errors in standard errors; infinite or NaN where none are told. */
+  readonly madeOverTold: number;
 };
 
 async function curveOf(
@@ -150,6 +153,10 @@ function pointOf(runs: readonly Timed[], reference: Float64Array): Point {
     high: Math.max(...correlations),
     quarter: overlap(0.25),
     half: overlap(0.5),
+    madeOverTold: Math.sqrt(
+      mean(runs.map(({ values }) => mean(values.map((value, at) => (value - reference[at]!) ** 2)))) /
+        mean(runs.map(({ standardErrors }) => mean(standardErrors.map((error) => error ** 2)))),
+    ),
   };
 }
 
@@ -166,6 +173,7 @@ function overlapAt(values: Float64Array, reference: Float64Array, share: number)
 
 interface Timed {
   readonly values: Float64Array;
+  readonly standardErrors: Float64Array;
   readonly rows: number;
   readonly seconds: number;
 }
@@ -174,5 +182,6 @@ async function timedRun(name: EstimatorName, game: Game, rows: number, seed: num
   const started = performance.now();
   let last: Estimate | undefined;
   for await (const estimate of estimators[name].run(game, { budget: { rows }, seed })) last = estimate;
-  return { values: last!.values, rows: last!.rows, seconds: (performance.now() - started) / 1000 };
+  const { values, standardErrors, rows: spent } = last!;
+  return { values, standardErrors, rows: spent, seconds: (performance.now() - started) / 1000 };
 }

@@ -2,6 +2,7 @@
 
 import { observe } from "./observations.ts";
 import type { Figures, Rows, Sums } from "./scheme.ts";
+import { biasIn } from "./shrunk-corrections.ts";
 import { strataBy } from "./strata.ts";
 import {
   extentOf,
@@ -29,8 +30,6 @@ import { purposes, visits } from "./visits.ts";
 
 /** Shares of variance that controls leave, taken for granted where there is no pilot. */
 const usualRest = 0.1;
-/** Bias that pairs would not tell from their own noise, in squared errors of what they correct. */
-const hiddenBias = 0.3;
 
 export interface Run {
   readonly examples: number;
@@ -181,10 +180,9 @@ function layOutRound(run: Run, design: Design): void {
 function squaredBiasOf({ strata, isControlled }: Run): number | undefined {
   const assembly = { isControlled, pilotWeight: undefined, shrinks: true };
   const { corrections, squaredErrors, pairs } = correctionsOf(strata, assembly);
-  const sum = (numbers: Float64Array) => numbers.reduce((total, number) => total + number, 0);
-  const error = sum(squaredErrors);
-  if (pairs < firstPairs || !Number.isFinite(error)) return undefined;
-  return Math.max(0, sum(corrections.map((own) => own ** 2)) - error) + hiddenBias * error;
+  const { seen, hidden } = biasIn(corrections, squaredErrors);
+  if (pairs < firstPairs || !Number.isFinite(hidden)) return undefined;
+  return corrections.length * (seen + hidden);
 }
 
 function planFor(
