@@ -4,7 +4,7 @@
 const fewestPairs = 32;
 
 /** Squared bias that corrections would not tell from their own noise, in mean squares of their errors. */
-const hiddenShare = 0.3;
+const hiddenShare = 0.2;
 
 /** What corrections say of the squared bias of gradients, as a mean over players. */
 export interface BiasFound {
