@@ -1,5 +1,5 @@
 /** @file Opening data by path: every format, where labels are found, and folders of images. */
-import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -11,7 +11,6 @@ import { isProblem, type ProblemCode } from "../base/problem.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { fitTo } from "./fit.ts";
 import { openDataset } from "./open.ts";
-import { readInPieces } from "./read-data-file.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -87,20 +86,6 @@ describe("array files", () => {
     const two = await put("two.npz", zipSync({ "a.npy": npyBytes(labels), "b.npy": npyBytes(labels) }));
     const path = await put("plain.npy", npyBytes(images));
     expect(await codeOf(openDataset(path, { labels: two }))).toBe("data-format-unknown");
-  });
-
-  test("large files are read piece by piece", async () => {
-    const content = Uint8Array.from({ length: 1000 }, (_, k) => k % 251);
-    const path = await put("pieces.bin", content);
-    expect(await readInPieces(path, 1000, 7)).toEqual(content);
-    expect(await codeOf(readInPieces(path, 1001, 7))).toBe("data-file-corrupt");
-    expect(await codeOf(readInPieces(join(folder, "absent.bin"), 1, 7))).toBe("file-unreadable");
-  });
-
-  test("a file beyond what an array can hold is refused unread", async () => {
-    const path = await put("huge.npy", Buffer.of());
-    await truncate(path, 2 ** 32 + 1); // sparse: takes no room on the disk
-    expect(await codeOf(openDataset(path))).toBe("data-too-large");
   });
 
   const bundled = join(import.meta.dirname, "../../assets");

@@ -18,13 +18,19 @@ export interface PlacedLayout extends RawLayout {
   readonly offset: number;
 }
 
+/** Bytes that the elements take; no whole number, or none that is exact, where a header promises nonsense. */
+export function elementBytes({ dtype, shape }: Pick<RawLayout, "dtype" | "shape">): number {
+  return sizeOf(shape) * bytesPerElement(dtype);
+}
+
 /**
  * Bytes that the elements take.
  * @param present Bytes behind the header.
  * @throws {PrunerError} `data-file-corrupt` when fewer bytes are present than the header promises.
  */
-export function checkLength({ dtype, shape }: RawLayout, present: number, path: string): number {
-  const needed = sizeOf(shape) * bytesPerElement(dtype);
+export function checkLength(layout: RawLayout, present: number, path: string): number {
+  const { dtype, shape } = layout;
+  const needed = elementBytes(layout);
   if (Number.isSafeInteger(needed) && needed <= present) return needed;
   const detail = `the header promises [${shape.join(", ")}] elements of ${dtype}, but only ${present} bytes follow (the file is cut short or the header is damaged)`;
   throw new PrunerError("data-file-corrupt", { path, detail });
