@@ -16,7 +16,7 @@ import { unpackArray } from "./unpack.ts";
  * Every array of an .npy, .npz or IDX file (plain or gzipped). Large ones stay on the disk.
  * @returns Arrays by name; a file of a single array gives it without a name.
  * @throws {PrunerError} `file-not-found`, `file-unreadable`, `data-format-unknown`, `data-file-corrupt`, `data-dtype-unsupported`,
- *   `spool-full`, `file-unwritable`.
+ *   `spool-full`, `spool-unwritable`.
  */
 export async function openArrayFile(path: string, work: OpenWork): Promise<ReadonlyMap<string, StoredArray>> {
   const file = await opened(path, work);

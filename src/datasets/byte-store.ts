@@ -6,7 +6,7 @@ import { type RawLayout, readElements } from "./raw-array.ts";
 import { openSpool, type SpoolSettings } from "./spool.ts";
 
 export interface ByteStore {
-  /** @throws {PrunerError} `spool-full`, `file-unwritable`. */
+  /** @throws {PrunerError} `spool-full`, `spool-unwritable`. */
   write(bytes: Uint8Array): void;
   /** The array that the bytes are, once all are written. The store is at its end then. */
   array(layout: RawLayout): Promise<StoredArray>;
@@ -17,7 +17,7 @@ export interface ByteStore {
 /**
  * @param settings What it is for, and how many bytes will come.
  * @param onDisk Whether they go into a spool.
- * @throws {PrunerError} `spool-full`, `file-unwritable`.
+ * @throws {PrunerError} `spool-full`, `spool-unwritable`.
  */
 export function byteStore(settings: SpoolSettings, onDisk: boolean, work: OpenWork): ByteStore {
   return onDisk ? onTheDisk({ ...settings, folder: work.spoolFolder }, work) : inTheMemory(settings);

@@ -18,7 +18,7 @@ const concurrency = 8;
  * Reads `root/class/file`. Pixels stay bytes, [height, width, channels], and are recorded as layout "nhwc". Every chosen
  * file is decoded once, however often its example is visited; with a limit the others are not looked at. Rotation notes (EXIF) are ignored, as training pipelines do.
  * @throws {PrunerError} `data-empty`, `invalid-option`, `image-library-missing`, `data-file-corrupt`, `image-size-differs`, `spool-full`,
- *   `file-unwritable`.
+ *   `spool-unwritable`.
  */
 export async function openImageFolder(
   root: string,

@@ -19,7 +19,7 @@ export function isZip(bytes: Uint8Array): boolean {
 /**
  * Every array of an .npz file, stored or deflated, in the order of the file. Together they are in memory, or together on the disk.
  * @returns Arrays by name, without the ".npy" ending.
- * @throws {PrunerError} `data-file-corrupt`, `data-dtype-unsupported`, `spool-full`, `file-unwritable`.
+ * @throws {PrunerError} `data-file-corrupt`, `data-dtype-unsupported`, `spool-full`, `spool-unwritable`.
  */
 export async function npzArrays(file: HeldFile, work: OpenWork): Promise<Map<string, StoredArray>> {
   const entries = (await zipEntries(file)).filter(({ name }) => name.endsWith(ending));

@@ -18,7 +18,7 @@ import { inMemory, rowBytes, type StoredArray } from "./stored-array.ts";
 /**
  * The array that a layout describes; its elements must be there (`checkLength`).
  * @param stays Whether it stays on the disk. Where it does not, the file may be closed afterwards.
- * @throws {PrunerError} `data-file-corrupt`, `file-unreadable`, `spool-full`, `file-unwritable`.
+ * @throws {PrunerError} `data-file-corrupt`, `file-unreadable`, `spool-full`, `spool-unwritable`.
  */
 export async function placedArray(
   file: HeldFile,
@@ -59,21 +59,30 @@ function rowsIn(file: HeldFile, { dtype, shape, offset, bigEndian }: PlacedLayou
 /** Bytes of rows that are gathered together. The more, the longer are the runs that are read. */
 const blockBytes = 2 ** 27;
 
-/** An array whose first axis varies fastest: blocks of rows are gathered all over the file and written one after the other. */
-async function rowMajor(file: HeldFile, layout: PlacedLayout, work: OpenWork): Promise<StoredArray> {
+/**
+ * An array whose first axis varies fastest, in a spool: blocks of rows are gathered all over the file and written one after
+ * the other.
+ * @param block Bytes of a block; twice that is held.
+ */
+export async function rowMajor(
+  file: HeldFile,
+  layout: PlacedLayout,
+  work: OpenWork,
+  block = blockBytes,
+): Promise<StoredArray> {
   const { dtype, shape } = layout;
   const [count = 0, ...rest] = shape;
   const bytes = elementBytes(layout);
   const spool = openSpool({ source: file.name, bytes, folder: work.spoolFolder });
-  const each = Math.max(1, Math.floor(blockBytes / Math.max(1, rowBytes(layout))));
+  const each = Math.max(1, Math.floor(block / Math.max(1, rowBytes(layout))));
   try {
     for (let first = 0; first < count; first += each) {
       work.onProgress?.({ label: "turning into rows", done: first, total: count, unit: "examples" });
       await turn(); // an interruption is heard in between
       work.signal?.throwIfAborted();
       const some = Math.min(each, count - first);
-      const block = { ...layout, shape: [some, ...rest], offset: 0 };
-      const { data } = readElements(gathered(file, layout, first, some), block, file.name);
+      const part = { ...layout, shape: [some, ...rest], offset: 0 };
+      const { data } = readElements(gathered(file, layout, first, some), part, file.name);
       spool.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     }
   } catch (error) {

@@ -17,7 +17,7 @@ export interface SpoolSettings {
 }
 
 export interface Spool {
-  /** @throws {PrunerError} `spool-full`, `file-unwritable`. */
+  /** @throws {PrunerError} `spool-full`, `spool-unwritable`. */
   write(bytes: Uint8Array): void;
   /** What was written, to be read. It goes with the last who holds it. */
   done(): HeldFile;
@@ -27,7 +27,7 @@ export interface Spool {
 
 /**
  * Opens a spool in a folder that has room for it.
- * @throws {PrunerError} `spool-full` when there is no room, `file-unwritable` when the folder takes no files.
+ * @throws {PrunerError} `spool-full` when there is no room, `spool-unwritable` when the folder takes no files.
  */
 export function openSpool(settings: SpoolSettings): Spool {
   const folder = settings.folder ?? spoolFolder();
@@ -114,7 +114,8 @@ function guarded<T>(settings: SpoolSettings, folder: string, written: number, wo
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "ENOSPC" || code === "EDQUOT") throw full(settings, folder, written, cause);
-    throw new PrunerError("file-unwritable", { path: folder, detail: code ?? String(cause) }, { cause });
+    const data = { path: settings.source, folder, detail: code ?? String(cause) };
+    throw new PrunerError("spool-unwritable", data, { cause });
   }
 }
 

@@ -1,28 +1,25 @@
-/** @file Arrays that stay in their files against the same arrays in memory. */
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { idxBytes, npyBytes, npyHeader } from "../../test/helpers/array-files.ts";
+/** @file Data that stay on the disk against the same data in memory, whatever their format. */
+import { readFileSync, truncateSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { zipSync } from "fflate";
+import { describe, expect, test } from "vitest";
+import { fortranBytes, idxBytes, npyBytes, npyHeader } from "../../test/helpers/array-files.ts";
+import { temporaryFolder } from "../../test/helpers/command.ts";
 import { PrunerError } from "../base/problem.ts";
 import { stream, uniform } from "../math/random.ts";
 import { allocate, type DType } from "../tensor/dtype.ts";
 import { fromNumbers, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { take } from "./dataset.ts";
 import { fitTo } from "./fit.ts";
+import { openToRead } from "./held-file.ts";
+import { npyLayout } from "./npy.ts";
 import { type OpenOptions, openDataset } from "./open.ts";
+import type { OpenProgress } from "./opening.ts";
+import { rowMajor } from "./placed-array.ts";
+import { loaded } from "./stored-array.ts";
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "file-rows-"));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-function put(name: string, bytes: Uint8Array): string {
-  const path = join(folder, name);
-  writeFileSync(path, bytes);
-  return path;
-}
+const folder = temporaryFolder();
+const put = folder.write;
 
 function drawn(dtype: DType, shape: readonly number[]): Tensor {
   const random = stream(7, 0);
@@ -41,6 +38,13 @@ async function both(path: string, options: OpenOptions = {}) {
 }
 
 describe("a data set that stays in its file is the one in memory", () => {
+  const formats: Readonly<Record<string, (array: Tensor) => Uint8Array>> = {
+    ".npy": npyBytes,
+    ".npy in Fortran order": fortranBytes,
+    "stored .npz": (array) => zipSync({ "x.npy": npyBytes(array) }, { level: 0 }),
+    "deflated .npz": (array) => zipSync({ "x.npy": npyBytes(array) }, { level: 6 }),
+    "deflated .npz in Fortran order": (array) => zipSync({ "x.npy": fortranBytes(array) }, { level: 6 }),
+  };
   const kinds: readonly (readonly [DType, OpenOptions])[] = [
     ["uint8", { pixelScale: 255, mean: [0.1, 0.2, 0.3], std: [1, 2, 3], layout: "nhwc" }],
     ["float32", {}],
@@ -48,8 +52,11 @@ describe("a data set that stays in its file is the one in memory", () => {
     ["float16", {}],
     ["int64", { limit: 5, seed: 3 }],
   ];
-  test.each(kinds)("%s %j", async (dtype, options) => {
-    const path = put(`${dtype}.npy`, npyBytes(drawn(dtype, [9, 4, 5, 3])));
+  const cases = kinds.flatMap(([dtype, options]) =>
+    Object.keys(formats).map((format) => [format, dtype, options] as const),
+  );
+  test.each(cases)("%s of %s %j", async (format, dtype, options) => {
+    const path = put(`${dtype} ${format}`, formats[format]!(drawn(dtype, [9, 4, 5, 3])));
     const [near, far] = await both(path, options);
     expect(far.size).toBe(near.size);
     expect(far.fingerprint).toBe(near.fingerprint);
@@ -75,11 +82,60 @@ describe("a data set that stays in its file is the one in memory", () => {
     expect(b.fingerprint).toBe(a.fingerprint);
   });
 
-  test("what cannot be read row by row is read whole", async () => {
-    const header = npyHeader("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }");
-    const path = put("columns.npy", Buffer.concat([header, Buffer.of(1, 2, 3, 4, 5, 6)]));
+  test("as gzipped IDX", async () => {
+    const images = drawn("uint8", [6, 4, 4]);
+    const path = put("gz-images", gzipSync(idxBytes(images.shape, images.data as Uint8Array)));
     const [near, far] = await both(path);
-    expect(far.batch([1])[""]!.data).toEqual(near.batch([1])[""]!.data);
+    expect(far.fingerprint).toBe(near.fingerprint);
+    expect(far.batch([5, 2])).toEqual(near.batch([5, 2]));
+  });
+
+  test("with several inputs and labels in one .npz, some of them packed", async () => {
+    const path = put(
+      "mixed.npz",
+      zipSync({
+        "ids.npy": [npyBytes(drawn("int64", [5, 7])), { level: 0 }],
+        "image.npy": [fortranBytes(drawn("float32", [5, 2, 3])), { level: 9 }],
+        "labels.npy": [npyBytes(drawn("uint8", [5])), { level: 9 }],
+      }),
+    );
+    const [near, far] = await both(path);
+    expect([...far.inputs.keys()]).toEqual(["ids", "image"]);
+    expect(far.labels).toEqual(near.labels);
+    expect(far.fingerprint).toBe(near.fingerprint);
+    expect(far.batch([4, 0, 2])).toEqual(near.batch([4, 0, 2]));
+  });
+
+  test("with arrays that are all below the threshold and together above it", async () => {
+    const array = npyBytes(drawn("uint8", [4, 100]));
+    const path = put("two.npz", zipSync({ "a.npy": array, "b.npy": array }));
+    const told: OpenProgress[] = [];
+    const onProgress = (progress: OpenProgress) => told.push(progress);
+    const streamAbove = 1.5 * array.length;
+    const dataset = await openDataset(path, { streamAbove, onProgress });
+    expect(told.map(({ label }) => label)).toEqual(
+      ["a", "b"].map((name) => `unpacking ${path} (array "${name}")`),
+    );
+    expect(dataset.batch([3])).toEqual((await openDataset(path, {})).batch([3]));
+  });
+
+  test("in Fortran order, gathered in blocks that do not come out even", async () => {
+    const array = drawn("int16", [11, 3, 2]);
+    const path = put("blocks.npy", fortranBytes(array));
+    const file = openToRead(path);
+    const layout = npyLayout(readFileSync(path), path);
+    const rows = await rowMajor(file, layout, {}, 4 * 3 * 2 * 2);
+    expect(loaded(rows)).toEqual(array);
+    file.close();
+  });
+
+  test("labels too many for memory are refused with the place", async () => {
+    const header = npyHeader("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3000000000), }");
+    const labels = put("labels.npy", header);
+    truncateSync(labels, header.length + 6e9); // sparse: takes no room on the disk
+    const path = put("few.npy", npyBytes(drawn("uint8", [2, 3])));
+    const error = await openDataset(path, { labels }).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "data-too-large", data: { path: labels, sizeBytes: 6e9 } });
   });
 });
 

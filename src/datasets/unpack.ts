@@ -27,7 +27,7 @@ const pieceBytes = 2 ** 18;
 /**
  * Unpacks an array file out of a gzip stream. Nothing is taken in memory or on the disk before the header has said how much,
  * and no more is unpacked than that, so that a hostile file of a few kilobytes can fill neither.
- * @throws {PrunerError} `data-file-corrupt`, `spool-full`, `file-unwritable`, and what `layoutOf` throws.
+ * @throws {PrunerError} `data-file-corrupt`, `spool-full`, `spool-unwritable`, and what `layoutOf` throws.
  */
 export async function unpackArray(packed: Packed, work: OpenWork): Promise<StoredArray> {
   const unpacked = unpacking(packed, work);
