@@ -1,10 +1,10 @@
 /** @file Zip files beyond 4 GiB, and zip files that no honest program writes. */
-import { closeSync, openSync, writeSync } from "node:fs";
-import { crc32 } from "node:zlib";
+import { statSync } from "node:fs";
 import { zipSync } from "fflate";
 import { expect, test } from "vitest";
 import { npyBytes, npyHeader } from "../../test/helpers/array-files.ts";
 import { temporaryFolder } from "../../test/helpers/command.ts";
+import { writeNpz, zeros } from "../../test/helpers/write-npz.ts";
 import { openArrayFile } from "./array-file.ts";
 import { loaded } from "./stored-array.ts";
 
@@ -75,73 +75,17 @@ test("names that are no paths are names of inputs all the same", async () => {
   expect([...(await openArrayFile(path, {})).keys()]).toEqual(["../x/é", "/y"]);
 });
 
-/** A record of the directory and the header in front of an entry, sizes and place in 64 bits as numpy writes them. */
-function zip64Entry(name: string, sum: number, size: number, at: number): { local: Buffer; central: Buffer } {
-  const text = Buffer.from(name);
-  const wide = (...numbers: number[]) => {
-    const field = Buffer.alloc(4 + 8 * numbers.length);
-    field.writeUInt16LE(1, 0);
-    field.writeUInt16LE(8 * numbers.length, 2);
-    for (const [k, number] of numbers.entries()) field.writeBigUInt64LE(BigInt(number), 4 + 8 * k);
-    return field;
-  };
-  const record = (signature: number, length: number, shift: number, field: Buffer) => {
-    const head = Buffer.alloc(length);
-    head.writeUInt32LE(signature, 0);
-    head.writeUInt16LE(45, 4);
-    head.writeUInt32LE(sum, 14 + shift);
-    head.writeUInt32LE(0xffffffff, 18 + shift);
-    head.writeUInt32LE(0xffffffff, 22 + shift);
-    head.writeUInt16LE(text.length, 26 + shift);
-    head.writeUInt16LE(field.length, 28 + shift);
-    return [head, text, field] as const;
-  };
-  const local = Buffer.concat(record(0x04034b50, 30, 0, wide(size, size)));
-  const [head, ...rest] = record(0x02014b50, 46, 2, wide(size, size, at));
-  head.writeUInt32LE(0xffffffff, 42);
-  return { local, central: Buffer.concat([head, ...rest]) };
-}
-
-/** The end of a zip file whose directory lies beyond 32 bits. */
-function zip64End(entries: number, size: number, start: number): Buffer {
-  const end = Buffer.alloc(56 + 20 + 22);
-  end.writeUInt32LE(0x06064b50, 0);
-  end.writeBigUInt64LE(44n, 4);
-  end.writeBigUInt64LE(BigInt(entries), 24);
-  end.writeBigUInt64LE(BigInt(entries), 32);
-  end.writeBigUInt64LE(BigInt(size), 40);
-  end.writeBigUInt64LE(BigInt(start), 48);
-  end.writeUInt32LE(0x07064b50, 56);
-  end.writeBigUInt64LE(BigInt(start + size), 64);
-  end.writeUInt32LE(1, 72);
-  end.writeUInt32LE(0x06054b50, 76);
-  end.writeUInt16LE(0xffff, 84);
-  end.writeUInt16LE(0xffff, 86);
-  end.writeUInt32LE(0xffffffff, 88);
-  end.writeUInt32LE(0xffffffff, 92);
-  return end;
-}
-
 test("arrays beyond 4 GiB are read in place, and those behind them", async () => {
-  const [rows, each] = [4200, 2 ** 20];
-  const header = npyHeader(`{'descr': '|u1', 'fortran_order': False, 'shape': (${rows}, ${each}), }`);
-  const last = new Uint8Array(each).map((_, k) => k % 250);
-  const zeros = new Uint8Array(each);
-  let sum = crc32(header);
-  for (let row = 0; row < rows - 1; row++) sum = crc32(zeros, sum);
-  sum = crc32(last, sum);
-  const large = zip64Entry("x.npy", sum, header.length + rows * each, 0);
-  const behind = large.local.length + header.length + rows * each;
-  const small = zip64Entry("y.npy", crc32(labels), labels.length, behind);
-  const directory = Buffer.concat([large.central, small.central]);
-  const directoryAt = behind + small.local.length + labels.length;
+  const rows = 4200;
+  const header = npyHeader(`{'descr': '|u1', 'fortran_order': False, 'shape': (${rows}, ${zeros.length}), }`);
+  const last = new Uint8Array(zeros.length).map((_, k) => k % 250);
   const path = folder.file("beyond.npz");
-  const file = openSync(path, "w"); // sparse: what is not written takes no room
-  writeSync(file, Buffer.concat([large.local, header]), 0, undefined, 0);
-  writeSync(file, last, 0, undefined, behind - each);
-  const end = zip64End(2, directory.length, directoryAt);
-  writeSync(file, Buffer.concat([small.local, labels, directory, end]), 0, undefined, behind);
-  closeSync(file);
+  const pieces = [header, ...new Array<Uint8Array>(rows - 1).fill(zeros), last];
+  await writeNpz(path, [
+    { name: "x", pieces, isPacked: false },
+    { name: "y", pieces: [labels], isPacked: true },
+  ]);
+  expect(statSync(path).size).toBeGreaterThan(2 ** 32);
   const arrays = await openArrayFile(path, {});
   expect(arrays.get("x")!.rows(rows - 1, rows)).toEqual(last);
   expect(arrays.get("x")!.rows(3, 4)).toEqual(zeros);
