@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { readBytes } from "../base/atomic-file.ts";
 import { arrayLayout, headBytes } from "./array-header.ts";
-import { bytesOf, type HeldFile, openToRead } from "./held-file.ts";
+import { filePieces, type HeldFile, openToRead } from "./held-file.ts";
 import { idxLayout } from "./idx.ts";
 import { isZip, npzArrays } from "./npz.ts";
 import { isLarge, type OpenWork } from "./opening.ts";
@@ -60,7 +60,7 @@ async function gzippedIdx(file: HeldFile, work: OpenWork): Promise<StoredArray> 
   const array = await unpackArray(
     {
       name: file.name,
-      bytes: bytesOf(file, 0, file.size),
+      bytes: filePieces(file, 0, file.size),
       size: file.size,
       layoutOf: idxLayout,
       most: (layout) => layout.offset + elementBytes(layout),

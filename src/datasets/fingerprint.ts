@@ -1,6 +1,7 @@
 /** @file A short name for content: equal data and options, equal name. */
 import { createHash } from "node:crypto";
 import { arrayTypes, type TypedArray } from "../tensor/dtype.ts";
+import { bytesOf } from "./raw-array.ts";
 import { isStored, piecesOf, rowBytes, type StoredArray } from "./stored-array.ts";
 
 /**
@@ -15,12 +16,11 @@ export function fingerprintOf(
   for (const part of parts) {
     if (ArrayBuffer.isView(part)) {
       hash.update(`${part.constructor.name}:${part.byteLength};`);
-      hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+      hash.update(bytesOf(part));
     } else if (typeof part === "object" && isStored(part)) {
       const length = rowBytes(part) * (part.shape[0] ?? 1);
       hash.update(`${arrayTypes[part.dtype].name}:${length};`);
-      for (const { data } of piecesOf(part))
-        hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      for (const { data } of piecesOf(part)) hash.update(bytesOf(data));
     } else {
       const text = JSON.stringify(part) ?? "nothing";
       hash.update(`json:${text.length};${text}`);

@@ -93,7 +93,7 @@ function guarded<T>(path: string, work: () => T): T {
 const pieceBytes = 2 ** 18;
 
 /** The bytes [start, end) of a file, piece by piece. A piece is overwritten by none of those that follow. */
-export function* bytesOf(file: HeldFile, start: number, end: number): Generator<Buffer> {
+export function* filePieces(file: HeldFile, start: number, end: number): Generator<Buffer> {
   for (let at = start; at < end; at += pieceBytes) {
     const piece = Buffer.allocUnsafe(Math.min(pieceBytes, end - at));
     file.read(piece, at);

@@ -3,7 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { PrunerError } from "../base/problem.ts";
 import { headBytes } from "./array-header.ts";
-import { bytesOf, type HeldFile } from "./held-file.ts";
+import { filePieces, type HeldFile } from "./held-file.ts";
 import { npyLayout } from "./npy.ts";
 import { isLarge, type OpenWork } from "./opening.ts";
 import { placedArray } from "./placed-array.ts";
@@ -61,7 +61,7 @@ async function checkSum(
 ) {
   let sum = 0;
   for (let at = start; at < end; at += stretchBytes) {
-    for (const piece of bytesOf(file, at, Math.min(end, at + stretchBytes))) sum = crc32(piece, sum);
+    for (const piece of filePieces(file, at, Math.min(end, at + stretchBytes))) sum = crc32(piece, sum);
     await turn();
     work.signal?.throwIfAborted();
   }
@@ -88,7 +88,7 @@ function unpacked(file: HeldFile, entry: ZipEntry, name: string, stays: boolean,
 /** The bytes of an entry between the head and the tail of a gzip, so that zlib compares checksum and length. */
 function* asGzip(file: HeldFile, { start, end, size, crc32 }: ZipEntry): Generator<Buffer> {
   yield Buffer.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255);
-  yield* bytesOf(file, start, end);
+  yield* filePieces(file, start, end);
   const tail = Buffer.alloc(8);
   tail.writeUInt32LE(crc32, 0);
   tail.writeUInt32LE(size % 2 ** 32, 4);

@@ -14,6 +14,7 @@ import {
 } from "./raw-array.ts";
 import { openSpool } from "./spool.ts";
 import { inMemory, rowBytes, type StoredArray } from "./stored-array.ts";
+import { turnIntoRows } from "./turn-into-rows.ts";
 
 /**
  * The array that a layout describes; its elements must be there (`checkLength`).
@@ -62,45 +63,46 @@ const blockBytes = 2 ** 27;
 /**
  * An array whose first axis varies fastest, in a spool: blocks of rows are gathered all over the file and written one after
  * the other.
- * @param block Bytes of a block; twice that is held.
+ * @param most Bytes of a block; twice that is held.
  */
 export async function rowMajor(
   file: HeldFile,
   layout: PlacedLayout,
   work: OpenWork,
-  block = blockBytes,
+  most = blockBytes,
 ): Promise<StoredArray> {
-  const { dtype, shape } = layout;
-  const [count = 0, ...rest] = shape;
-  const bytes = elementBytes(layout);
-  const spool = openSpool({ source: file.name, bytes, folder: work.spoolFolder });
-  const each = Math.max(1, Math.floor(block / Math.max(1, rowBytes(layout))));
+  const [count = 0, ...rest] = layout.shape;
+  const spool = openSpool({ source: file.name, bytes: elementBytes(layout), folder: work.spoolFolder });
+  const each = Math.min(count, Math.max(1, Math.floor(most / Math.max(1, rowBytes(layout)))));
+  const block = {
+    columns: new Uint8Array(each * rowBytes(layout)),
+    rows: new Uint8Array(each * rowBytes(layout)),
+  };
   try {
     for (let first = 0; first < count; first += each) {
       work.onProgress?.({ label: "turning into rows", done: first, total: count, unit: "examples" });
       await turn(); // an interruption is heard in between
       work.signal?.throwIfAborted();
       const some = Math.min(each, count - first);
-      const part = { ...layout, shape: [some, ...rest], offset: 0 };
-      const { data } = readElements(gathered(file, layout, first, some), part, file.name);
-      spool.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      const bytes = some * rowBytes(layout);
+      const columns = block.columns.subarray(0, bytes);
+      const rows = block.rows.subarray(0, bytes);
+      gather(columns, file, layout, first, some);
+      turnIntoRows(columns, rows, [some, ...rest], bytesPerElement(layout.dtype));
+      spool.write(rows);
     }
   } catch (error) {
     spool.discard();
     throw error;
   }
-  return rowsIn(spool.done(), { dtype, shape, offset: 0, bigEndian: false, fortran: false });
+  return rowsIn(spool.done(), { ...layout, offset: 0, fortran: false });
 }
 
 /** Rows [first, first + some) as they lie in the file: for every position of an example, those of the rows side by side. */
-function gathered(file: HeldFile, layout: PlacedLayout, first: number, some: number): Uint8Array {
+function gather(into: Uint8Array, file: HeldFile, layout: PlacedLayout, first: number, some: number): void {
   const [count = 0, ...rest] = layout.shape;
   const width = bytesPerElement(layout.dtype);
-  const positions = sizeOf(rest);
-  const bytes = new Uint8Array(some * positions * width);
-  for (let at = 0; at < positions; at++) {
-    const run = bytes.subarray(at * some * width, (at + 1) * some * width);
-    file.read(run, layout.offset + (at * count + first) * width);
-  }
-  return bytes;
+  const run = some * width;
+  for (let at = 0; at < sizeOf(rest); at++)
+    file.read(into.subarray(at * run, (at + 1) * run), layout.offset + (at * count + first) * width);
 }
