@@ -21,8 +21,7 @@ import { unpackArray } from "./unpack.ts";
 export async function openArrayFile(path: string, work: OpenWork): Promise<ReadonlyMap<string, StoredArray>> {
   const file = await opened(path, work);
   try {
-    const head = new Uint8Array(Math.min(file.size, headBytes));
-    file.read(head, 0);
+    const head = file.head(headBytes);
     if (isZip(head)) return await npzArrays(file, work);
     return new Map([["", isGzip(head) ? await gzippedIdx(file, work) : await single(file, head, work)]]);
   } catch (error) {
@@ -44,7 +43,7 @@ async function opened(path: string, work: OpenWork): Promise<HeldFile> {
   return spool.done();
 }
 
-function isGzip(bytes: Uint8Array): boolean {
+export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 

@@ -1,9 +1,10 @@
 /** @file Where unpacked bytes go while they come: into memory or into a spool. */
-import { inMemory, type StoredArray } from "./stored-array.ts";
+
 import type { OpenWork } from "./opening.ts";
 import { liesInRows, placedArray } from "./placed-array.ts";
 import { type RawLayout, readElements } from "./raw-array.ts";
 import { openSpool, type SpoolSettings } from "./spool.ts";
+import { inMemory, type StoredArray } from "./stored-array.ts";
 
 export interface ByteStore {
   /** @throws {PrunerError} `spool-full`, `spool-unwritable`. */

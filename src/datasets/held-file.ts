@@ -13,6 +13,8 @@ export interface HeldFile {
    * @throws {PrunerError} `data-file-corrupt` when the file ends before, `file-unreadable`.
    */
   read(into: Uint8Array, position: number): void;
+  /** So many bytes from a position on (default 0), or as many as the file has. */
+  head(bytes: number, position?: number): Uint8Array;
   /** For those who know that nothing reads from it any more; otherwise the collector finds out. */
   close(): void;
 }
@@ -40,11 +42,17 @@ export function holdFile(name: string, descriptor: number, afterwards?: () => vo
   });
   try {
     const { size } = guarded(name, () => fstatSync(descriptor));
+    const read = (into: Uint8Array, position: number) => readFully(descriptor, name, into, position);
     const file: HeldFile = {
       name,
       size,
       descriptor,
-      read: (into, position) => readFully(descriptor, name, into, position),
+      read,
+      head(bytes, position = 0) {
+        const into = new Uint8Array(Math.max(0, Math.min(bytes, size - position)));
+        read(into, position);
+        return into;
+      },
       close() {
         forgotten.unregister(file);
         close();

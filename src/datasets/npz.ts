@@ -22,15 +22,13 @@ export function isZip(bytes: Uint8Array): boolean {
  * @throws {PrunerError} `data-file-corrupt`, `data-dtype-unsupported`, `spool-full`, `spool-unwritable`.
  */
 export async function npzArrays(file: HeldFile, work: OpenWork): Promise<Map<string, StoredArray>> {
-  const entries = (await zipEntries(file)).filter(({ name }) => name.endsWith(ending));
+  const entries = await arrayEntries(file);
   const stays = isLarge(
-    entries.reduce((sum, { size }) => sum + size, 0),
+    entries.reduce((sum, { entry }) => sum + entry.size, 0),
     work,
   );
   const arrays = new Map<string, StoredArray>();
-  for (const entry of entries) {
-    const name = entry.name.slice(0, -ending.length);
-    const label = `${file.name} (array "${name}")`;
+  for (const { entry, name, label } of entries) {
     const open = entry.isPacked ? unpacked : inPlace;
     arrays.set(name, await open(file, entry, label, stays, work));
   }
@@ -40,11 +38,26 @@ export async function npzArrays(file: HeldFile, work: OpenWork): Promise<Map<str
 
 const ending = ".npy";
 
+interface ArrayEntry {
+  readonly entry: ZipEntry;
+  /** Name of the array. */
+  readonly name: string;
+  /** For messages. */
+  readonly label: string;
+}
+
+/** @throws {PrunerError} `data-file-corrupt`. */
+export async function arrayEntries(file: HeldFile): Promise<ArrayEntry[]> {
+  const entries = (await zipEntries(file)).filter(({ name }) => name.endsWith(ending));
+  return entries.map((entry) => {
+    const name = entry.name.slice(0, -ending.length);
+    return { entry, name, label: `${file.name} (array "${name}")` };
+  });
+}
+
 async function inPlace(file: HeldFile, entry: ZipEntry, name: string, stays: boolean, work: OpenWork) {
   const { start, size } = entry;
-  const head = new Uint8Array(Math.min(size, headBytes));
-  file.read(head, start);
-  const layout = npyLayout(head, name);
+  const layout = npyLayout(file.head(Math.min(size, headBytes), start), name);
   checkLength(layout, size - layout.offset, name);
   await checkSum(file, entry, name, work);
   return placedArray(file, { ...layout, offset: start + layout.offset }, stays, work);
@@ -86,7 +99,7 @@ function unpacked(file: HeldFile, entry: ZipEntry, name: string, stays: boolean,
 }
 
 /** The bytes of an entry between the head and the tail of a gzip, so that zlib compares checksum and length. */
-function* asGzip(file: HeldFile, { start, end, size, crc32 }: ZipEntry): Generator<Buffer> {
+export function* asGzip(file: HeldFile, { start, end, size, crc32 }: ZipEntry): Generator<Buffer> {
   yield Buffer.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255);
   yield* filePieces(file, start, end);
   const tail = Buffer.alloc(8);

@@ -5,8 +5,8 @@ import { PrunerError } from "../base/problem.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { openArrayFile } from "./array-file.ts";
 import type { Dataset } from "./dataset.ts";
-import { type DatasetOptions, datasetFromStored } from "./from-arrays.ts";
 import type { ImageOptions } from "./decode-image.ts";
+import { type DatasetOptions, datasetFromStored } from "./from-arrays.ts";
 import { openImageFolder } from "./image-folder.ts";
 import { mostInMemory, type OpenWork } from "./opening.ts";
 import { elementBytes } from "./raw-array.ts";
@@ -42,7 +42,7 @@ export async function openDataset(path: string, options: OpenOptions = {}): Prom
   return datasetFromStored({ inputs: Object.fromEntries(inputs), labels: found.labels, name: path }, options);
 }
 
-async function isFolder(path: string): Promise<boolean> {
+export async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (entry) => entry.isDirectory(),
     () => false, // a missing file is reported by the read that follows

@@ -17,6 +17,7 @@ import { type OpenOptions, openDataset } from "./open.ts";
 import type { OpenProgress } from "./opening.ts";
 import { rowMajor } from "./placed-array.ts";
 import { loaded } from "./stored-array.ts";
+import { storedInputs } from "./stored-inputs.ts";
 
 const folder = temporaryFolder();
 const put = folder.write;
@@ -63,6 +64,9 @@ describe("a data set that stays in its file is the one in memory", () => {
     for (const indices of [[0], [4, 0, 4, 2], [near.size - 1]])
       expect(far.batch(indices)).toEqual(near.batch(indices));
     expect(take(far, [3, 1]).batch([1, 0])).toEqual(take(near, [3, 1]).batch([1, 0]));
+    const stored = await storedInputs(path, options);
+    expect([...stored.values()]).toEqual([{ dtype, shape: [4, 5, 3] }]);
+    expect([...stored.keys()]).toEqual([...near.inputs.keys()]);
   });
 
   test("as IDX with labels beside it, and with bytes the other way round", async () => {
@@ -88,6 +92,9 @@ describe("a data set that stays in its file is the one in memory", () => {
     const [near, far] = await both(path);
     expect(far.fingerprint).toBe(near.fingerprint);
     expect(far.batch([5, 2])).toEqual(near.batch([5, 2]));
+    expect(await storedInputs(path, {})).toEqual(new Map([["", { dtype: "uint8", shape: [4, 4] }]]));
+    const cut = put("cut.gz", readFileSync(path).subarray(0, 20));
+    expect(await codeOf(storedInputs(cut, {}))).toBe("data-file-corrupt");
   });
 
   test("with several inputs and labels in one .npz, some of them packed", async () => {

@@ -1,5 +1,5 @@
 /** @file Unpacks a compressed array as a stream, into memory or into a spool. */
-import { Readable, pipeline } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { PrunerError } from "../base/problem.ts";
 import { headBytes } from "./array-header.ts";
@@ -41,11 +41,16 @@ export async function unpackArray(packed: Packed, work: OpenWork): Promise<Store
     unpacked.finish();
   } catch (cause) {
     unpacked.discard();
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === undefined || !/^(Z|ERR_TRAILING)_/.test(code)) throw cause;
-    throw corrupt(packed.name, `cannot be unpacked (${message})`, cause);
+    throw unpackFailure(packed.name, cause);
   }
   return unpacked.array();
+}
+
+/** What zlib finds wrong with a stream, as a coded error; other errors as they are. */
+export function unpackFailure(name: string, cause: unknown): unknown {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const isOfZlib = code !== undefined && /^(Z|ERR_TRAILING)_/.test(code);
+  return isOfZlib ? corrupt(name, `cannot be unpacked (${message})`, cause) : cause;
 }
 
 /** Pieces as they come: collected until the header is whole, and handed on from there. */

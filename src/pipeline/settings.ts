@@ -11,8 +11,8 @@ import {
 } from "../datasets/index.ts";
 import type { ValueInfo } from "../graph/model.ts";
 import type { PayoffKind } from "../metrics/index.ts";
-import type { WorkOptions } from "./progress.ts";
 import { type Runner, startRunner } from "../valuation/runner.ts";
+import type { WorkOptions } from "./progress.ts";
 
 export interface DataSettings extends OpenOptions {
   readonly path: string;
