@@ -1,5 +1,7 @@
 /** @file Spools leave nothing behind, whatever happens: full disks, systems that keep names of open files, forgetfulness. */
 import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { zipSync } from "fflate";
@@ -76,6 +78,27 @@ describe("a spool", () => {
     (clear as () => void)();
     expect(spools.names()).toEqual([]);
     file.close();
+  });
+
+  test.skipIf(!isLinux)("is not in memory where the usual folder is and nobody asked for it", () => {
+    for (const name of ["TMPDIR", "TMP", "TEMP"]) vi.stubEnv(name, undefined);
+    const usual = tmpdir();
+    const place = fs.statfsSync(usual);
+    const tmpfs = 0x01021994;
+    vi.mocked(fs.statfsSync).mockImplementation((path) => ({
+      ...place,
+      type: path === usual ? tmpfs : 0xef53,
+    }));
+    const folderOf = () => {
+      const file = openSpool({ ...settings, folder: undefined }).done();
+      const target = fs.readlinkSync(`/proc/self/fd/${file.descriptor}`);
+      file.close();
+      return dirname(target);
+    };
+    expect(folderOf()).toBe("/var/tmp");
+    vi.stubEnv("TMPDIR", usual);
+    expect(folderOf()).toBe(usual);
+    vi.unstubAllEnvs();
   });
 
   test.skipIf(!isLinux)("goes when nobody holds the data any more", async () => {

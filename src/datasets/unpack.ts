@@ -116,16 +116,16 @@ function beginning(packed: Packed, head: Uint8Array, work: OpenWork): Begun {
       const wanted = elements.subarray(0, needed - taken); // bytes behind the last element are ignored, as numpy does
       store.write(wanted);
       taken += wanted.length;
-      if (large) tell(work, name, taken, needed);
+      if (large) tell(work, taken, needed);
     },
     array: () => store.array(layout),
     discard: store.discard,
   };
 }
 
-function tell({ onProgress }: OpenWork, name: string, done: number, total: number): void {
+function tell({ onProgress }: OpenWork, done: number, total: number): void {
   const mebibytes = (bytes: number) => Math.floor(bytes / 2 ** 20);
-  onProgress?.({ label: `unpacking ${name}`, done: mebibytes(done), total: mebibytes(total), unit: "MiB" });
+  onProgress?.({ label: "unpacking examples", done: mebibytes(done), total: mebibytes(total), unit: "MiB" });
 }
 
 function corrupt(path: string, detail: string, cause?: unknown): PrunerError {
