@@ -13,7 +13,8 @@ const data = {
   labels: labels === "-" ? undefined : labels,
   streamAbove: Number(above),
   pixelScale: 255,
-};
+  layout: "nhwc",
+} as const;
 
 async function values(): Promise<unknown> {
   const scores = await rank({
