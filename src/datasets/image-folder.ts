@@ -45,6 +45,7 @@ export async function openImageFolder(
       name: root,
     },
     { ...options, layout: "nhwc", limit: undefined, labelsAs: "classes", ignoreLabel: undefined },
+    options,
   );
 }
 

@@ -39,7 +39,8 @@ export async function openDataset(path: string, options: OpenOptions = {}): Prom
   const inputs =
     found.from === undefined ? arrays : new Map([...arrays].filter(([name]) => name !== found.from));
   if (inputs.size === 0) throw new PrunerError("data-empty", { path });
-  return datasetFromStored({ inputs: Object.fromEntries(inputs), labels: found.labels, name: path }, options);
+  const stored = { inputs: Object.fromEntries(inputs), labels: found.labels, name: path };
+  return datasetFromStored(stored, options, options);
 }
 
 export async function isFolder(path: string): Promise<boolean> {

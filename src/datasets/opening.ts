@@ -20,7 +20,7 @@ export interface OpenWork {
    */
   readonly spoolFolder?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Told how far unpacking and decoding are. */
+  /** Told how far unpacking, decoding and checking are. */
   readonly onProgress?: ((progress: OpenProgress) => void) | undefined;
 }
 
@@ -32,4 +32,18 @@ export const mostInMemory = 2 ** 32;
 /** Whether data of so many bytes stay on the disk. */
 export function isLarge(bytes: number, { streamAbove = defaultStreamAbove }: OpenWork): boolean {
   return bytes > Math.min(streamAbove, mostInMemory);
+}
+
+/** Tells of work that is counted in bytes. */
+export function tellMebibytes(
+  { onProgress }: OpenWork,
+  label: string,
+  doneBytes: number,
+  totalBytes: number,
+): void {
+  const [done, total] = [doneBytes, totalBytes].map((bytes) => Math.floor(bytes / 2 ** 20)) as [
+    number,
+    number,
+  ];
+  onProgress?.({ label, done, total, unit: "MiB" });
 }

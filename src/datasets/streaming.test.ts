@@ -134,6 +134,21 @@ describe("a data set that stays in its file is the one in memory", () => {
     file.close();
   });
 
+  test("and an interruption is heard while it is checked", async () => {
+    const header = npyHeader("{'descr': '|u1', 'fortran_order': False, 'shape': (400, 1048576), }");
+    const path = put("long.npy", header);
+    truncateSync(path, header.length + 400 * 2 ** 20); // sparse
+    const interruption = new AbortController();
+    const told: OpenProgress[] = [];
+    const onProgress = (progress: OpenProgress) => {
+      told.push(progress);
+      interruption.abort(new Error("enough"));
+    };
+    const { signal } = interruption;
+    await expect(openDataset(path, { onProgress, signal })).rejects.toThrow("enough");
+    expect(told).toEqual([{ label: "checking examples", done: 64, total: 400, unit: "MiB" }]);
+  });
+
   test("labels too many for memory are refused with the place", async () => {
     const header = npyHeader("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3000000000), }");
     const labels = put("labels.npy", header);

@@ -4,7 +4,7 @@ import { createGunzip } from "node:zlib";
 import { PrunerError } from "../base/problem.ts";
 import { headBytes } from "./array-header.ts";
 import { type ByteStore, byteStore } from "./byte-store.ts";
-import type { OpenWork } from "./opening.ts";
+import { type OpenWork, tellMebibytes } from "./opening.ts";
 import { checkLength, elementBytes, type PlacedLayout } from "./raw-array.ts";
 import type { StoredArray } from "./stored-array.ts";
 
@@ -116,16 +116,11 @@ function beginning(packed: Packed, head: Uint8Array, work: OpenWork): Begun {
       const wanted = elements.subarray(0, needed - taken); // bytes behind the last element are ignored, as numpy does
       store.write(wanted);
       taken += wanted.length;
-      if (large) tell(work, taken, needed);
+      if (large) tellMebibytes(work, "unpacking examples", taken, needed);
     },
     array: () => store.array(layout),
     discard: store.discard,
   };
-}
-
-function tell({ onProgress }: OpenWork, done: number, total: number): void {
-  const mebibytes = (bytes: number) => Math.floor(bytes / 2 ** 20);
-  onProgress?.({ label: "unpacking examples", done: mebibytes(done), total: mebibytes(total), unit: "MiB" });
 }
 
 function corrupt(path: string, detail: string, cause?: unknown): PrunerError {
