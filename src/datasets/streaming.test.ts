@@ -11,6 +11,7 @@ import { allocate, type DType } from "../tensor/dtype.ts";
 import { fromNumbers, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { take } from "./dataset.ts";
 import { fitTo } from "./fit.ts";
+import { datasetFromArrays } from "./from-arrays.ts";
 import { openToRead } from "./held-file.ts";
 import { npyLayout } from "./npy.ts";
 import { type OpenOptions, openDataset } from "./open.ts";
@@ -123,6 +124,19 @@ describe("a data set that stays in its file is the one in memory", () => {
     expect(told.map(({ label }) => label)).toEqual(["unpacking examples", "unpacking examples"]);
     expect(dataset.batch([3])).toEqual((await openDataset(path, {})).batch([3]));
   });
+
+  test.each(["uint8", "int16", "float32", "int64", "float64"] as const)(
+    "in Fortran order, more rows of %s than are turned together",
+    async (dtype) => {
+      const array = drawn(dtype, [150, 2, 3, 5]);
+      const path = put("many-rows.npy", fortranBytes(array));
+      const expected = datasetFromArrays({ inputs: array });
+      for (const dataset of await both(path)) {
+        expect(dataset.fingerprint).toBe(expected.fingerprint);
+        expect(dataset.batch([149, 64, 63])).toEqual(expected.batch([149, 64, 63]));
+      }
+    },
+  );
 
   test("in Fortran order, gathered in blocks that do not come out even", async () => {
     const array = drawn("int16", [11, 3, 2]);
