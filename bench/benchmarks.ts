@@ -18,6 +18,7 @@ import { nearCutTime } from "./speed/near-cut-time.ts";
 import { oracleTable } from "./speed/oracle-table.ts";
 import { readWrite } from "./speed/read-write.ts";
 import { scaling } from "./speed/scaling.ts";
+import { storedData } from "./speed/stored-data.ts";
 import { trainingStep } from "./speed/training-step.ts";
 import { zooLatency } from "./speed/zoo-latency.ts";
 
@@ -47,6 +48,7 @@ const longer: Readonly<Record<string, Benchmark>> = {
   "near-cut-time": nearCutTime,
   "oracle-table": oracleTable,
   memory,
+  "stored-data": storedData,
   "training-step": trainingStep,
   "zoo-latency": zooLatency,
 };

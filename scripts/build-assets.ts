@@ -5,13 +5,14 @@
  * The digits come from the 10,000 test digits, since the network is trained on the 60,000 others. The same sources give
  * the same bytes; those of the network depend on the kind of processor and the version of the runtime as well.
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { gzipSync } from "fflate";
 import { run } from "../src/cli/run.ts";
-import { readIdx } from "../src/datasets/idx.ts";
+import { openArrayFile } from "../src/datasets/array-file.ts";
 import { datasetFromArrays, split } from "../src/datasets/index.ts";
+import { loaded } from "../src/datasets/stored-array.ts";
 import { type Tensor, takeAlong } from "../src/tensor/tensor.ts";
 
 const digitsPerPart = 1500;
@@ -53,8 +54,8 @@ async function pickDigits(): Promise<void> {
 }
 
 async function readFrom(file: string): Promise<Tensor> {
-  const path = join(source, file);
-  return readIdx(await readFile(path), path);
+  const arrays = await openArrayFile(join(source, file), {});
+  return loaded(arrays.get("")!);
 }
 
 async function write(file: string, bytes: Tensor): Promise<void> {

@@ -145,6 +145,16 @@ export const catalogue = {
     (d: { path: string; sizeBytes: number; limitBytes: number; hint: string }) =>
       `${d.path}: takes ${d.sizeBytes} bytes in memory, more than the ${d.limitBytes} an array can have. ${d.hint}`,
   ),
+  "spool-full": entry(
+    "failed",
+    (d: { path: string; folder: string; neededBytes: number; roomBytes: number; hint: string }) =>
+      `${d.path}: its examples take ${mebibytes(d.neededBytes)} MiB, too much for memory, and ${d.folder} has room for ${Math.floor(d.roomBytes / 2 ** 20)} MiB. Free some space there, or name a folder on another disk in the environment variable TMPDIR.${d.hint === "" ? "" : ` ${d.hint}`}`,
+  ),
+  "spool-unwritable": entry(
+    "failed",
+    (d: { path: string; folder: string; detail: string }) =>
+      `${d.path}: its examples are too many for memory, and they cannot be unpacked in ${d.folder} (${d.detail}). Name another folder in the environment variable TMPDIR.`,
+  ),
   "data-range": entry(
     "failed",
     (d: { path: string; got: string; expected: string }) =>

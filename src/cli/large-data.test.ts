@@ -1,13 +1,28 @@
-/** @file Commands on a data set larger than the memory they may take, each in a process of its own. */
+/** @file Data sets larger than the memory that may be taken, whatever their format, each in a process of its own. */
 import { spawn } from "node:child_process";
-import { closeSync, ftruncateSync, openSync, writeFileSync, writeSync } from "node:fs";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { npyBytes, npyHeader } from "../../test/helpers/array-files.ts";
 import { graphBuilder } from "../../test/helpers/build.ts";
 import { buildCommand } from "../../test/helpers/built-command.ts";
 import { temporaryFolder } from "../../test/helpers/command.ts";
 import { conv, head, relu } from "../../test/helpers/networks.ts";
+import { writeNpz, zeros } from "../../test/helpers/write-npz.ts";
 import { encodeModel } from "../onnx/write.ts";
+
+const sharp = await import("sharp").then(
+  (found) => found.default,
+  () => undefined,
+);
 
 const folder = temporaryFolder();
 const { file, remove } = buildCommand();
@@ -20,14 +35,15 @@ const examples = Math.floor((1.5 * 2 ** 30) / exampleBytes);
 const most = 640;
 
 const model = folder.file("net.onnx");
-const data = [
-  "--data",
-  folder.file("images.npy"),
-  "--labels",
-  folder.file("labels.npy"),
-  "--pixel-scale",
-  255,
+const dataIn = (name: string) => [
+  ...["--data", folder.file(name), "--labels", folder.file("labels.npy"), "--pixel-scale", 255],
 ];
+const data = dataIn("images.npy");
+
+const header = npyHeader(
+  `{'descr': '|u1', 'fortran_order': False, 'shape': (${examples}, ${shape.join(", ")}), }`,
+);
+const beginning = Uint8Array.from({ length: 50 * exampleBytes }, (_, k) => (k * 31) % 251);
 
 beforeAll(() => {
   const g = graphBuilder();
@@ -35,25 +51,19 @@ beforeAll(() => {
   head(g, relu(g, conv(g, relu(g, conv(g, first, "inner", 8, 8)), "outer", 8, 8)), 8);
   writeFileSync(model, encodeModel(g.build()));
   const images = openSync(folder.file("images.npy"), "w");
-  const header = npyHeader(
-    `{'descr': '|u1', 'fortran_order': False, 'shape': (${examples}, ${shape.join(", ")}), }`,
-  );
   writeSync(images, header);
-  writeSync(
-    images,
-    Uint8Array.from({ length: 50 * exampleBytes }, (_, k) => (k * 31) % 251),
-  );
+  writeSync(images, beginning);
   ftruncateSync(images, header.length + examples * exampleBytes); // zeros that take no room on the disk
   closeSync(images);
   const labels = Uint8Array.from({ length: examples }, (_, k) => k % 2);
   writeFileSync(folder.file("labels.npy"), npyBytes({ dtype: "uint8", shape: [examples], data: labels }));
 });
 
-/** Largest resident memory of the command in MiB. */
-function peakOf(argv: readonly (string | number)[]): Promise<number> {
+/** Largest resident memory of the command, or of another script, in MiB. */
+function peakOf(argv: readonly (string | number)[], script = file): Promise<number> {
   const report =
     "data:text/javascript,process.on('exit',()=>console.error('peak '+process.resourceUsage().maxRSS))";
-  const nodeArguments = ["--max-old-space-size=200", "--import", report, file];
+  const nodeArguments = ["--max-old-space-size=200", "--import", report, script];
   const child = spawn(process.execPath, [...nodeArguments, ...argv.map(String)]);
   let err = "";
   child.stderr.on("data", (chunk: Buffer) => {
@@ -101,4 +111,44 @@ test.each([
   ],
 ] as const)("%s", async (_, argv) => {
   expect(await peakOf(argv)).toBeLessThan(most);
+});
+
+describe("data that cannot be read where they are, or lie in an archive", () => {
+  /** The pieces of the .npy file above. */
+  function* pieces() {
+    yield header;
+    yield beginning;
+    let left = examples * exampleBytes - beginning.length;
+    for (; left >= zeros.length; left -= zeros.length) yield zeros;
+    yield zeros.subarray(0, left);
+  }
+
+  test.each([
+    ["stored", false],
+    ["deflated", true],
+  ] as const)("%s .npz", async (name, isPacked) => {
+    const file = `${name}.npz`;
+    await writeNpz(folder.file(file), [{ name: "x", pieces: pieces(), isPacked }]);
+    expect(await peakOf(["evaluate", model, ...dataIn(file), "--limit", 300, "--no-latency"])).toBeLessThan(
+      most,
+    );
+  });
+
+  test.skipIf(sharp === undefined)("a folder of images (skipped where sharp is not installed)", async () => {
+    const [side, count] = [1024, 512];
+    const noise = Uint8Array.from({ length: 3 * side * side }, (_, k) => (k * k * 31) % 251);
+    const raw = { width: side, height: side, channels: 3 } as const;
+    await sharp!(noise, { raw }).jpeg().toFile(folder.file("one.jpg"));
+    for (const name of ["a", "b"]) mkdirSync(folder.file(`images/${name}`), { recursive: true });
+    for (let k = 0; k < count; k++)
+      symlinkSync(folder.file("one.jpg"), folder.file(`images/${k % 2 === 0 ? "a" : "b"}/${k}.jpg`));
+    const decoded = (count * 3 * side * side) / 2 ** 20;
+    expect(decoded).toBeGreaterThan(2 * most);
+    const library = join(dirname(file), "../index.js");
+    const script = `import { openDataset } from ${JSON.stringify(library)};
+      const dataset = await openDataset(${JSON.stringify(folder.file("images"))});
+      for (let k = 0; k < dataset.size; k += 8) dataset.batch([k, dataset.size - 1 - k]);`;
+    const reader = folder.write("read-all.mjs", script);
+    expect(await peakOf([], reader)).toBeLessThan(most);
+  });
 });

@@ -2,10 +2,12 @@
 import { PrunerError } from "../base/problem.ts";
 import { isFloat } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor, tensor, toNumbers } from "../tensor/tensor.ts";
-import { type Dataset, datasetOf, take, unnamed } from "./dataset.ts";
-import { fingerprintOf } from "./fingerprint.ts";
+import { type Dataset, type DatasetParts, datasetOf, take, unnamed } from "./dataset.ts";
+import { type FingerprintPart, fingerprintInTurns, fingerprintOf } from "./fingerprint.ts";
 import { type LabelOptions, type Labels, labelsFrom } from "./labels.ts";
+import { type OpenWork, tellMebibytes } from "./opening.ts";
 import { affineOf, changesNumbers, feedDType, type Preprocessing } from "./preprocess.ts";
+import { elementBytes } from "./raw-array.ts";
 import type { ExampleSource } from "./source.ts";
 import { type LimitOptions, limited } from "./split.ts";
 import { inMemory, type StoredArray } from "./stored-array.ts";
@@ -36,7 +38,8 @@ export function datasetFromArrays(arrays: DatasetArrays, options: DatasetOptions
   const stored = Object.entries(inputs).map(([input, { dtype, shape, data }]) => {
     return [input, inMemory(tensor(dtype, shape, data))] as const;
   });
-  return datasetFromStored({ ...arrays, inputs: Object.fromEntries(stored) }, options);
+  const draft = draftOf({ ...arrays, inputs: Object.fromEntries(stored) }, options);
+  return completed(draft, fingerprintOf(draft.content), options);
 }
 
 /** What a data set is made from, in memory or in files. */
@@ -45,8 +48,28 @@ export interface StoredArrays extends Omit<DatasetArrays, "inputs"> {
   readonly inputs: Readonly<Record<string, StoredArray>>;
 }
 
-/** As {@link datasetFromArrays}, over arrays that may be in files. */
-export function datasetFromStored(arrays: StoredArrays, options: DatasetOptions = {}): Dataset {
+/**
+ * As {@link datasetFromArrays}, over arrays that may be in files.
+ * @throws The signal's reason when it is aborted.
+ */
+export async function datasetFromStored(
+  arrays: StoredArrays,
+  options: DatasetOptions,
+  work: OpenWork,
+): Promise<Dataset> {
+  const draft = draftOf(arrays, options);
+  const all = Object.values(arrays.inputs).reduce((sum, array) => sum + elementBytes(array), 0);
+  const onBytes = (done: number) => tellMebibytes(work, "checking examples", done, all);
+  return completed(draft, await fingerprintInTurns(draft.content, onBytes, work.signal), options);
+}
+
+/** A data set whose content has not been looked at. */
+interface Draft extends Omit<DatasetParts, "fingerprint"> {
+  /** What the fingerprint is over. Reading it finds numbers that are none. */
+  readonly content: readonly FingerprintPart[];
+}
+
+function draftOf(arrays: StoredArrays, options: DatasetOptions): Draft {
   const { name = "data in memory", classNames, inputs } = arrays;
   const size = countExamples(inputs, arrays.labels, name);
   const preprocessing = preprocessingByInput(inputs, options);
@@ -54,9 +77,12 @@ export function datasetFromStored(arrays: StoredArrays, options: DatasetOptions 
   for (const [input, array] of Object.entries(inputs))
     sources.set(input, sourceOf(array, preprocessing(input)));
   const labels = arrays.labels && labelsFrom(arrays.labels, name, options);
-  const fingerprint = contentFingerprint(sources, labels, name);
   const rows = Uint32Array.from({ length: size }, (_, i) => i);
-  const whole = datasetOf({ name, inputs: sources, rows, labels, classNames, fingerprint });
+  return { name, inputs: sources, rows, labels, classNames, content: contentOf(sources, labels, name) };
+}
+
+function completed({ content: _, ...parts }: Draft, fingerprint: string, options: DatasetOptions): Dataset {
+  const whole = datasetOf({ ...parts, fingerprint });
   const kept = limited(whole, options);
   return kept === undefined ? whole : take(whole, kept);
 }
@@ -126,17 +152,16 @@ function sourceOf(stored: StoredArray, options: Preprocessing): ExampleSource {
   };
 }
 
-/** Goes over all elements once: for the fingerprint, and for numbers that are none. */
-function contentFingerprint(
+function contentOf(
   sources: ReadonlyMap<string, ExampleSource>,
   labels: Labels | undefined,
   path: string,
-): string {
+): FingerprintPart[] {
   const parts = [...sources].flatMap(([name, { dtype, shape, layout, affine, stored }]) => [
     { name, dtype, shape, layout, factor: [...(affine?.factor ?? [])], shift: [...(affine?.shift ?? [])] },
     isFloat(dtype) ? finite(stored, path) : stored,
   ]);
-  return fingerprintOf([...parts, labels && { kind: labels.kind, shape: labels.shape }, labels?.values]);
+  return [...parts, labels && { kind: labels.kind, shape: labels.shape }, labels?.values];
 }
 
 /** The same array, looked at as it is read: NaN in one pixel would turn every payoff it touches into NaN. */

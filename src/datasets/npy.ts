@@ -1,12 +1,11 @@
 /**
- * @file Reads numpy's .npy format: a magic string, a Python literal with element type, order and shape, then the
+ * @file The header of numpy's .npy format: a magic string, a Python literal with element type, order and shape, then the
  * elements.
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 import { PrunerError } from "../base/problem.ts";
 import type { DType } from "../tensor/dtype.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { type PlacedLayout, type RawLayout, readElements } from "./raw-array.ts";
+import type { PlacedLayout, RawLayout } from "./raw-array.ts";
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // "\x93NUMPY"
 
@@ -31,18 +30,9 @@ export function isNpy(bytes: Uint8Array): boolean {
 }
 
 /**
- * Decodes an .npy file of version 1, 2 or 3. Elements share memory with `bytes` when order and alignment allow.
- * @param path Named in messages.
- * @throws {PrunerError} `data-file-corrupt`, or `data-dtype-unsupported` for strings, objects, records and complex numbers.
- */
-export function readNpy(bytes: Uint8Array, path: string): Tensor {
-  return readElements(bytes, npyLayout(bytes, path), path);
-}
-
-/**
  * What the header says, and where it ends.
  * @param bytes The file from its start, as far as the header goes at least.
- * @throws {PrunerError} As {@link readNpy}.
+ * @throws {PrunerError} `data-file-corrupt`, or `data-dtype-unsupported` for strings, objects, records and complex numbers.
  */
 export function npyLayout(bytes: Uint8Array, path: string): PlacedLayout {
   const { text, dataOffset } = headerOf(bytes, path);

@@ -1,5 +1,5 @@
 /** @file Opening data by path: every format, where labels are found, and folders of images. */
-import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -11,7 +11,6 @@ import { isProblem, type ProblemCode } from "../base/problem.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { fitTo } from "./fit.ts";
 import { openDataset } from "./open.ts";
-import { readInPieces } from "./read-data-file.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -87,20 +86,6 @@ describe("array files", () => {
     const two = await put("two.npz", zipSync({ "a.npy": npyBytes(labels), "b.npy": npyBytes(labels) }));
     const path = await put("plain.npy", npyBytes(images));
     expect(await codeOf(openDataset(path, { labels: two }))).toBe("data-format-unknown");
-  });
-
-  test("large files are read piece by piece", async () => {
-    const content = Uint8Array.from({ length: 1000 }, (_, k) => k % 251);
-    const path = await put("pieces.bin", content);
-    expect(await readInPieces(path, 1000, 7)).toEqual(content);
-    expect(await codeOf(readInPieces(path, 1001, 7))).toBe("data-file-corrupt");
-    expect(await codeOf(readInPieces(join(folder, "absent.bin"), 1, 7))).toBe("file-unreadable");
-  });
-
-  test("a file beyond what an array can hold is refused unread", async () => {
-    const path = await put("huge.npy", Buffer.of());
-    await truncate(path, 2 ** 32 + 1); // sparse: takes no room on the disk
-    expect(await codeOf(openDataset(path))).toBe("data-too-large");
   });
 
   const bundled = join(import.meta.dirname, "../../assets");
@@ -182,6 +167,54 @@ describe.skipIf(sharp === undefined)("folders of images (skipped where sharp is 
     expect(dataset.labels?.values).toEqual(Int32Array.of(0, 1));
     expect([...dataset.inputs.values()][0]!.stored.shape).toEqual([2, 2, 2, 3]);
   });
+
+  test("above the threshold pixels are decoded into a spool, and are the same", async () => {
+    for (const [k, name] of ["a/1", "a/2", "b/1", "b/2", "b/3"].entries())
+      await paint(`many/${name}.png`, 5, 4, `#${k}${k}80${9 - k}0`);
+    const path = join(folder, "many");
+    const told: number[] = [];
+    const onProgress = ({ done }: { done: number }) => told.push(done);
+    for (const options of [{}, { limit: 3, seed: 4 }, { imageChannels: 1 }] as const) {
+      const near = await openDataset(path, options);
+      const far = await openDataset(path, { ...options, streamAbove: 0, onProgress });
+      expect(far.fingerprint).toBe(near.fingerprint);
+      expect(far.labels).toEqual(near.labels);
+      const order = [near.size - 1, 0, 1, 0];
+      expect(far.batch(order)).toEqual(near.batch(order));
+    }
+    expect(told).toEqual([2, 3, 4, 5, 2, 3, 2, 3, 4, 5]);
+  });
+
+  test("above the threshold an image that does not fit the others, a broken one and an interruption end the decoding", async () => {
+    const spoolFolder = join(folder, "spools");
+    await mkdir(spoolFolder);
+    const options = { streamAbove: 0, spoolFolder };
+    const path = join(folder, "odd");
+    for (let k = 0; k < 30; k++) await paint(`odd/a/${10 + k}.png`, 4, 4, "#ffffff");
+    const interruption = new AbortController();
+    const onProgress = ({ done }: { done: number }) => done === 9 && interruption.abort(new Error("enough"));
+    await expect(openDataset(path, { ...options, onProgress, signal: interruption.signal })).rejects.toThrow(
+      "enough",
+    );
+    await paint("odd/a/25.png", 6, 4, "#ffffff");
+    await expect(openDataset(path, options)).rejects.toMatchObject({
+      code: "image-size-differs",
+      data: { path: join(path, "a/25.png"), got: "6x4x3", expected: "4x4x3" },
+    });
+    await writeFile(join(path, "a/25.png"), "nonsense");
+    await expect(openDataset(path, options)).rejects.toMatchObject({
+      code: "data-file-corrupt",
+      data: { path: join(path, "a/25.png") },
+    });
+    expect(await readdir(spoolFolder)).toEqual([]);
+    if (process.platform === "linux") expect(await openFilesIn(spoolFolder)).toEqual([]);
+  });
+
+  async function openFilesIn(place: string): Promise<string[]> {
+    const names = await readdir("/proc/self/fd");
+    const targets = await Promise.all(names.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => "")));
+    return targets.filter((target) => target.startsWith(place));
+  }
 
   test("a broken file and an empty folder are named", async () => {
     await mkdir(join(folder, "broken/a"), { recursive: true });

@@ -3,78 +3,51 @@ import { access, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { PrunerError } from "../base/problem.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { openArrayFile } from "./array-file.ts";
 import type { Dataset } from "./dataset.ts";
-import { fileRows } from "./file-rows.ts";
+import type { ImageOptions } from "./decode-image.ts";
 import { type DatasetOptions, datasetFromStored } from "./from-arrays.ts";
-import { isGzip, isIdx, readIdx } from "./idx.ts";
-import { type ImageOptions, openImageFolder } from "./image-folder.ts";
-import { isNpy, readNpy } from "./npy.ts";
-import { isZip, readNpz } from "./npz.ts";
-import { readDataFile } from "./read-data-file.ts";
-import { inMemory, loaded, type StoredArray } from "./stored-array.ts";
+import { openImageFolder } from "./image-folder.ts";
+import { mostInMemory, type OpenWork } from "./opening.ts";
+import { elementBytes } from "./raw-array.ts";
+import { loaded, type StoredArray } from "./stored-array.ts";
 
-export interface OpenOptions extends DatasetOptions, ImageOptions {
+export interface OpenOptions extends DatasetOptions, ImageOptions, OpenWork {
   /**
    * File with the labels (.npy, .npz with one array, IDX); false uses none. Left out: the arrays "labels" or "y" of an .npz, or
    * the sibling file whose name says "labels" where this one says "images" (and "idx1" for "idx3").
    */
   readonly labels?: string | false | undefined;
-  /** Uncompressed .npy and IDX files larger than so many bytes stay in the file. Default 256 MiB. */
-  readonly streamAbove?: number | undefined;
 }
-
-const defaultStreamAbove = 2 ** 28;
 
 /** Names under which an .npz may hold its labels, in order of preference. */
 export const labelNames = ["labels", "y"] as const;
 
 /**
  * Opens `.npy`, `.npz`, IDX (plain or gzipped) or a folder of images by class. The content decides, not the ending.
- * Examples of large uncompressed files are read when a batch asks for them.
- * @throws {PrunerError} `file-not-found`, `data-format-unknown`, and what the readers and `datasetFromArrays` throw.
+ * Examples of large sets stay on the disk and are read when a batch asks for them. Where they cannot be read in place, being
+ * deflated, gzipped, in Fortran order or images, they are decoded once into a spool: a nameless temporary file that goes with
+ * the process.
+ * @throws {PrunerError} `file-not-found`, `data-format-unknown`, `spool-full`, and what the readers and `datasetFromArrays` throw.
+ * @throws The signal's reason when it is aborted.
  * @example (await openDataset("digits-images.npy", { pixelScale: 255 })).batch([0, 1]); // { "": [2, 28, 28] }
  */
 export async function openDataset(path: string, options: OpenOptions = {}): Promise<Dataset> {
   if (await isFolder(path)) return openImageFolder(path, options);
-  const arrays = await readArrays(path, options.streamAbove);
-  const found = await labelsFor(path, arrays, options.labels);
+  const arrays = await openArrayFile(path, options);
+  const found = await labelsFor(path, arrays, options);
   const inputs =
     found.from === undefined ? arrays : new Map([...arrays].filter(([name]) => name !== found.from));
   if (inputs.size === 0) throw new PrunerError("data-empty", { path });
-  return datasetFromStored({ inputs: Object.fromEntries(inputs), labels: found.labels, name: path }, options);
+  const stored = { inputs: Object.fromEntries(inputs), labels: found.labels, name: path };
+  return datasetFromStored(stored, options, options);
 }
 
-async function isFolder(path: string): Promise<boolean> {
+export async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (entry) => entry.isDirectory(),
     () => false, // a missing file is reported by the read that follows
   );
-}
-
-async function sizeOf(path: string): Promise<number> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => 0, // as above
-  );
-}
-
-/** Every array of a file; a file with a single array gives it without a name. */
-async function readArrays(
-  path: string,
-  streamAbove = defaultStreamAbove,
-): Promise<ReadonlyMap<string, StoredArray>> {
-  const inFile = (await sizeOf(path)) > streamAbove ? fileRows(path) : undefined;
-  if (inFile !== undefined) return new Map([["", inFile]]);
-  const arrays = arraysIn(await readDataFile(path), path);
-  return new Map([...arrays].map(([name, array]) => [name, inMemory(array)]));
-}
-
-function arraysIn(bytes: Uint8Array, path: string): ReadonlyMap<string, Tensor> {
-  if (isZip(bytes)) return readNpz(bytes, path);
-  if (isNpy(bytes)) return new Map([["", readNpy(bytes, path)]]);
-  if (isGzip(bytes) || isIdx(bytes)) return new Map([["", readIdx(bytes, path)]]);
-  if (bytes.length === 0) throw new PrunerError("data-format-unknown", { path, detail: "is empty" });
-  throw new PrunerError("data-format-unknown", { path, detail: "is in no format that can be read" });
 }
 
 interface FoundLabels {
@@ -86,25 +59,34 @@ interface FoundLabels {
 async function labelsFor(
   path: string,
   arrays: ReadonlyMap<string, StoredArray>,
-  wanted: OpenOptions["labels"],
+  options: OpenOptions,
 ): Promise<FoundLabels> {
+  const { labels: wanted } = options;
   if (wanted === false) return { labels: undefined };
-  if (wanted !== undefined) return { labels: await readLabels(wanted) };
+  if (wanted !== undefined) return { labels: await readLabels(wanted, options) };
   const from = labelNames.find((name) => arrays.has(name));
-  if (from !== undefined) return { labels: loaded(arrays.get(from)!), from };
+  if (from !== undefined) return { labels: inWhole(arrays.get(from)!, path), from };
   const sibling = await siblingLabels(path);
-  return { labels: sibling === undefined ? undefined : await readLabels(sibling) };
+  return { labels: sibling === undefined ? undefined : await readLabels(sibling, options) };
 }
 
-async function readLabels(path: string): Promise<Tensor> {
-  const arrays = await readArrays(path);
+async function readLabels(path: string, work: OpenWork): Promise<Tensor> {
+  const arrays = await openArrayFile(path, work);
   const found =
     arrays.size === 1 ? [...arrays.values()][0] : labelNames.map((name) => arrays.get(name)).find(Boolean);
   if (found === undefined) {
     const detail = `holds ${arrays.size} arrays, none of them called ${labelNames.join(" or ")}`;
     throw new PrunerError("data-format-unknown", { path, detail });
   }
-  return loaded(found);
+  return inWhole(found, path);
+}
+
+/** Labels are all in memory. */
+function inWhole(array: StoredArray, path: string): Tensor {
+  const sizeBytes = elementBytes(array);
+  if (sizeBytes <= mostInMemory) return loaded(array);
+  const hint = "Labels are all kept in memory: use a part of the examples, or a narrower type.";
+  throw new PrunerError("data-too-large", { path, sizeBytes, limitBytes: mostInMemory, hint });
 }
 
 async function siblingLabels(path: string): Promise<string | undefined> {

@@ -1,7 +1,8 @@
 /** @file Turns the bytes of an array file into a typed array: byte order, alignment and axis order made native. */
 import { PrunerError } from "../base/problem.ts";
 import { allocate, arrayTypes, bytesPerElement, type DType, type TypedArray } from "../tensor/dtype.ts";
-import { sizeOf, stridesOf, type Tensor } from "../tensor/tensor.ts";
+import { sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { turnIntoRows } from "./turn-into-rows.ts";
 
 /** What the header of an array file says about the bytes behind it. */
 export interface RawLayout {
@@ -18,13 +19,19 @@ export interface PlacedLayout extends RawLayout {
   readonly offset: number;
 }
 
+/** Bytes that the elements take; no whole number, or none that is exact, where a header promises nonsense. */
+export function elementBytes({ dtype, shape }: Pick<RawLayout, "dtype" | "shape">): number {
+  return sizeOf(shape) * bytesPerElement(dtype);
+}
+
 /**
  * Bytes that the elements take.
  * @param present Bytes behind the header.
  * @throws {PrunerError} `data-file-corrupt` when fewer bytes are present than the header promises.
  */
-export function checkLength({ dtype, shape }: RawLayout, present: number, path: string): number {
-  const needed = sizeOf(shape) * bytesPerElement(dtype);
+export function checkLength(layout: RawLayout, present: number, path: string): number {
+  const { dtype, shape } = layout;
+  const needed = elementBytes(layout);
   if (Number.isSafeInteger(needed) && needed <= present) return needed;
   const detail = `the header promises [${shape.join(", ")}] elements of ${dtype}, but only ${present} bytes follow (the file is cut short or the header is damaged)`;
   throw new PrunerError("data-file-corrupt", { path, detail });
@@ -41,7 +48,7 @@ export function readElements(bytes: Uint8Array, layout: PlacedLayout, path: stri
   const needed = checkLength(layout, bytes.length - offset, path);
   const body = bytes.subarray(offset, offset + needed);
   const data = viewAs(dtype, layout.bigEndian ? byteSwapped(body, width) : body);
-  return { dtype, shape, data: layout.fortran ? toRowMajor(dtype, shape, data) : data };
+  return { dtype, shape, data: layout.fortran ? rowMajor(dtype, shape, data) : data };
 }
 
 /** A typed array over the bytes; they are copied only when they are not aligned for the element type. */
@@ -59,20 +66,13 @@ export function byteSwapped(bytes: Uint8Array, width: number): Uint8Array {
   return width === 4 ? copy.swap32() : copy.swap64();
 }
 
-/** Reorders elements stored with the first axis fastest into row-major order. */
-function toRowMajor(dtype: DType, shape: readonly number[], data: TypedArray): TypedArray {
+function rowMajor(dtype: DType, shape: readonly number[], data: TypedArray): TypedArray {
   const out = allocate(dtype, data.length);
-  const steps = stridesOf([...shape].reverse()).reverse(); // element strides in the file
-  const position = new Array<number>(shape.length).fill(0);
-  let source = 0;
-  for (let target = 0; target < data.length; target++) {
-    out[target] = data[source]!;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      source += steps[axis]!;
-      if (++position[axis]! < shape[axis]!) break;
-      source -= steps[axis]! * shape[axis]!;
-      position[axis] = 0;
-    }
-  }
+  turnIntoRows(bytesOf(data), bytesOf(out), shape, bytesPerElement(dtype));
   return out;
+}
+
+/** The bytes of elements, in the memory they have. */
+export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -151,8 +151,9 @@ async function settingFor(
   runner: Runner,
 ): Promise<CompareSetting> {
   const { groups, seed, seeds, curveExamples } = options;
-  const data = await openFor(analysis, options.data);
-  const test = options.testData === undefined ? undefined : await openFor(analysis, options.testData);
+  const data = await openFor(analysis, options.data, options);
+  const test =
+    options.testData === undefined ? undefined : await openFor(analysis, options.testData, options);
   const network = options.network !== false;
   const parts = cutForComparison(data, test, {
     seed,

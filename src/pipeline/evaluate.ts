@@ -49,7 +49,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     });
   const loaded = options.against === undefined ? [options.model] : [options.against, options.model];
   const analyses = loaded.map(runnable);
-  const dataset = await openFor(analyses.at(-1)!, options.data);
+  const dataset = await openFor(analyses.at(-1)!, options.data, options);
   const runner = await startRuntime(options);
   try {
     const measured: Measurement[] = [];

@@ -50,7 +50,7 @@ export async function onOracleBench<T>(
   await checkOutputs({ out }, [...model.files, data.path, data.labels]);
   const analysis = runnable(model);
   const group = oneGroup(analysis, options.group);
-  const dataset = await openFor(analysis, data);
+  const dataset = await openFor(analysis, data, options);
   const runner = await startRuntime(options);
   try {
     const { payoff: kind, output, signal } = options;

@@ -23,12 +23,13 @@ export async function openParts(
 ): Promise<DataParts | undefined> {
   if (options.data === undefined) {
     if (options.testData === undefined) return undefined;
-    const evaluate = await openFor(analysis, options.testData);
+    const evaluate = await openFor(analysis, options.testData, options);
     const none = { decide: undefined, calibrate: undefined, tune: undefined, validate: undefined };
     return { ...none, rank: evaluate, evaluate };
   }
-  const data = await openFor(analysis, options.data);
-  const test = options.testData === undefined ? undefined : await openFor(analysis, options.testData);
+  const data = await openFor(analysis, options.data, options);
+  const test =
+    options.testData === undefined ? undefined : await openFor(analysis, options.testData, options);
   return cutData(data, test, options.settings.seed, {
     rank: usesRankExamples(options),
     decide: options.minAccuracy !== undefined,

@@ -97,7 +97,7 @@ export async function onRankBench<T>(
   if (!needsData(options.settings.criterion)) return work({ analysis, groups, data: undefined });
   if (options.data === undefined)
     throw new PrunerError("criterion-needs-data", { criterion: options.settings.criterion });
-  const dataset = await openFor(analysis, options.data);
+  const dataset = await openFor(analysis, options.data, options);
   const runner = await startRuntime(options);
   try {
     const payoff = await prepare(options, analysis, dataset, runner);

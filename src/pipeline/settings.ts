@@ -12,6 +12,7 @@ import {
 import type { ValueInfo } from "../graph/model.ts";
 import type { PayoffKind } from "../metrics/index.ts";
 import { type Runner, startRunner } from "../valuation/runner.ts";
+import type { WorkOptions } from "./progress.ts";
 
 export interface DataSettings extends OpenOptions {
   readonly path: string;
@@ -31,13 +32,17 @@ export interface PayoffSettings {
   readonly output?: string | undefined;
 }
 
-/** Opens data and binds them to the inputs of a model. */
+/**
+ * Opens data and binds them to the inputs of a model.
+ * @param work What hears of data that are unpacked or decoded, and may stop that.
+ */
 export async function openFor(
   analysis: ChannelAnalysis,
   { path, ...options }: DataSettings,
+  { signal, onProgress }: WorkOptions = {},
 ): Promise<Dataset> {
   const { inputs } = analysis.model.graph;
-  const opened = await openDataset(path, options);
+  const opened = await openDataset(path, { signal, onProgress, ...options });
   return fitToInputs(options.labels === false ? withoutLabelArrays(opened, inputs) : opened, inputs);
 }
 

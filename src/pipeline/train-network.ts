@@ -1,7 +1,7 @@
 /** @file The train command: a reference network from scratch, by its recipe. */
 import { createHash } from "node:crypto";
 import { analyzeChannels } from "../channels/groups.ts";
-import { labelNames, openDataset } from "../datasets/index.ts";
+import { labelNames, storedInputs } from "../datasets/index.ts";
 import {
   buildNetwork,
   type Network,
@@ -71,7 +71,7 @@ function built(name: string, options: NetworkOptions & SizeOptions): LoadedModel
 async function prepared(data: DataSettings, network: Network, channels: number): Promise<DataSettings> {
   const isStated = [data.pixelScale, data.mean, data.std].some((option) => option !== undefined);
   if (isStated) return data;
-  const { inputs } = await openDataset(data.path, { ...data, limit: 1 });
+  const inputs = await storedInputs(data.path, data);
   const images = [...inputs].filter(([input]) => !labelNames.some((one) => one === input));
   if (images.some(([, { dtype }]) => dtype !== "uint8")) return data;
   const { pixelScale, mean, std } = network.preprocessing;

@@ -6,6 +6,7 @@ import type { Dim } from "../graph/model.ts";
 import type { LossSpec } from "../losses/spec.ts";
 import { toFloat32 } from "../passes/to-float32.ts";
 import { sizeOf } from "../tensor/tensor.ts";
+import type { WorkOptions } from "./progress.ts";
 import { type DataSettings, openFor } from "./settings.ts";
 
 /** A share of the examples, or so many of them. */
@@ -24,7 +25,7 @@ export interface TrainingParts {
   readonly test: Dataset;
 }
 
-export interface TrainingDataOptions {
+export interface TrainingDataOptions extends WorkOptions {
   readonly data: DataSettings;
   readonly testData?: DataSettings | undefined;
   readonly validation?: Portion | undefined;
@@ -39,10 +40,12 @@ export interface TrainingDataOptions {
  */
 export async function openTrainingParts(
   analysis: ChannelAnalysis,
-  { data, testData, validation = usualPortion, loss, seed }: TrainingDataOptions,
+  options: TrainingDataOptions,
 ): Promise<TrainingParts> {
-  const whole = await openFor(analysis, labelledFor(data, loss));
-  const test = testData === undefined ? undefined : await openFor(analysis, labelledFor(testData, loss));
+  const { data, testData, validation = usualPortion, loss, seed } = options;
+  const open = (some: DataSettings) => openFor(analysis, labelledFor(some, loss), options);
+  const whole = await open(data);
+  const test = testData === undefined ? undefined : await open(testData);
   const parts = cutForTraining(whole, test, validation, seed);
   const { inputs } = toFloat32(analysis.model).graph;
   return {

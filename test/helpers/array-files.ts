@@ -1,5 +1,5 @@
 /** @file Writes small .npy and IDX files in memory, for tests of what reads them. */
-import type { Tensor } from "../../src/tensor/tensor.ts";
+import { sizeOf, stridesOf, type Tensor } from "../../src/tensor/tensor.ts";
 
 const codes = {
   float16: "f2",
@@ -19,9 +19,30 @@ const codes = {
 
 /** An .npy file of version 1 in little-endian row-major order. */
 export function npyBytes({ dtype, shape, data }: Tensor): Buffer {
+  return Buffer.concat([headerFor({ dtype, shape }, "False"), bytesOf(data)]);
+}
+
+/** The same with the first axis fastest. */
+export function fortranBytes({ dtype, shape, data }: Tensor): Buffer {
+  const columns = data.slice();
+  const [from, to] = [stridesOf(shape), stridesOf([...shape].reverse()).reverse()];
+  for (let at = 0; at < sizeOf(shape); at++) {
+    const target = shape.reduce(
+      (sum, dim, axis) => sum + (Math.floor(at / from[axis]!) % dim) * to[axis]!,
+      0,
+    );
+    columns[target] = data[at]!;
+  }
+  return Buffer.concat([headerFor({ dtype, shape }, "True"), bytesOf(columns)]);
+}
+
+function headerFor({ dtype, shape }: Pick<Tensor, "dtype" | "shape">, fortran: "True" | "False"): Buffer {
   const dims = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
-  const text = `{'descr': '<${codes[dtype]}', 'fortran_order': False, 'shape': (${dims}), }`;
-  return Buffer.concat([npyHeader(text), Buffer.from(data.buffer, data.byteOffset, data.byteLength)]);
+  return npyHeader(`{'descr': '<${codes[dtype]}', 'fortran_order': ${fortran}, 'shape': (${dims}), }`);
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Tensor["data"]): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** The start of an .npy file with any header text, padded to a multiple of 64 bytes as numpy does. */
