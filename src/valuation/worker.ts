@@ -39,7 +39,10 @@ serve<ThreadSetup, Job, JobResult>(({ options }) => {
       const [oldest] = sessions.keys();
       const closing = sessions.get(oldest!)!;
       sessions.delete(oldest!);
-      await (await closing.opened).close();
+      await closing.opened.then(
+        (session) => session.close(),
+        () => undefined, // never opened: told to whoever asked for it
+      );
     }
     const opened = openBytes(model.bytes, { ...options, ...own });
     sessions.set(model.id, { opened, bytes: model.bytes.length });
