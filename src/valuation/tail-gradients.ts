@@ -8,7 +8,8 @@ import { batchOf } from "../passes/batch-places.ts";
 import { extract } from "../passes/extract.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { ActivationCache } from "./activations.ts";
-import { entryBytes } from "./cached.ts";
+import { runBytes } from "./cached.ts";
+import { readingHalves, originOf } from "./halves.ts";
 import type { GradientsSetup, TailSetup } from "./jobs.ts";
 import { rowsPerBatch } from "./lay-out.ts";
 import { addPayoff, type PayoffGraph } from "./payoff-graph.ts";
@@ -46,13 +47,15 @@ export function tailGradients(
   payoff: PayoffSetup,
   examples: number,
 ): TailGradients {
-  const sizes = Object.fromEntries(planned.cached.map(({ name, shape }) => [name, { shape: [1, ...shape] }]));
+  const sizes = Object.fromEntries(
+    planned.cached.map((layout) => [originOf(layout), { shape: [1, ...layout.shape] }]),
+  );
   const tail = differentiable(withMaskRows(parts.tail, planned, batchOf(model, facts)), sizes);
   const graph = addPayoff(tail, payoff, examples);
   const masks = planned.masks.map(({ name }) => name);
   const gradients = differentiate(graph.model, { of: graph.payoffs, wrt: masks });
   const outputs = masks.flatMap((mask) => gradients.gradientOf.get(mask) ?? []);
-  const backward = extract(gradients.model, new Map(), [], outputs);
+  const backward = readingHalves(extract(gradients.model, new Map(), [], outputs), planned.cached);
   const read = new Map(backward.graph.inputs.map(({ name, dtype }) => [name, dtype]));
   return {
     setup: {
@@ -63,7 +66,7 @@ export function tailGradients(
     targets: graph.targets,
     batchRows: Math.min(
       largestBatch,
-      rowsPerBatch(entryBytes(planned.cached)), // what the cache has room for at the least
+      rowsPerBatch(runBytes(planned.cached)), // what the cache has room for at the least
       modestBatch({ model: parts.tail, facts: parts.facts }),
     ),
   };

@@ -66,7 +66,7 @@ serve<ThreadSetup, Job, JobResult>(({ options }) => {
       return {};
     }
     if (job.kind === "fill") {
-      await fillCached(await sessionFor(job.setup.model), job);
+      await fillCached(sessionFor, job);
       return {};
     }
     if (job.kind === "gradients") {
