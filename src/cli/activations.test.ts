@@ -66,8 +66,11 @@ describe("rank", () => {
     expect(some.notes.join()).toMatch(
       /activations of 853 of 1,200 examples are kept \(all take 7(\.\d)? MiB\)/,
     );
-    const { code, err } = await command([...ranking, "--memory", "3MiB", ...half, "--dry-run"]);
-    expect([code, err]).toEqual([1, expect.stringContaining("activations-too-large")]);
+    const refused = async (argv: readonly string[]) => command([...ranking, ...argv, "--memory", "3MiB", "--dry-run"]);
+    const [wide, narrow] = [await refused([]), await refused(half)];
+    expect([wide.code, narrow.code]).toEqual([1, 1]);
+    expect(wide.err).toMatch(/activations-too-large.* 8 MiB.*--limit.*--activations float16.*--memory/);
+    expect(narrow.err).toMatch(/activations-too-large.* 4 MiB.*--limit\) than that or raise --memory/);
   });
 
   test("where much is computed again, halves are suggested unless they are in use", async () => {

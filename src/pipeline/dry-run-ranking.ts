@@ -125,7 +125,13 @@ function memoryOf(
     const most = Math.min(examples, rowsPerBatch(runBytes));
     const needed = exampleBytes * most;
     if (needed > available)
-      throw new PrunerError("activations-too-large", { needed, available, group, examples: most });
+      throw new PrunerError("activations-too-large", {
+        needed,
+        available,
+        group,
+        examples: most,
+        isHalvable: settings.activations !== "float16",
+      });
     const all = exampleBytes * examples;
     memoryBytes = Math.max(memoryBytes, Math.min(all, available));
     if (all <= available) continue;

@@ -46,6 +46,7 @@ export function layOut(planned: TailPlan, found: EffectsPlan | undefined, how: C
       available: memory,
       group: how.group,
       examples: demand.entriesPerJob,
+      isHalvable: planned.cached.some(({ dtype }) => dtype === "float32"),
     });
   return { plan, cutting: cuttingOf(planned.cached, plan), shares: shareMemory(demand, memory) };
 }
