@@ -12,15 +12,22 @@ import { cifar, gameOptions } from "../networks.ts";
 import type { Benchmark, Findings } from "../record.ts";
 import { ratios, spreadOf, takeTurns } from "../statistics.ts";
 
-const cases = [
-  { network: "resnet20-cifar10", group: "layer1.0.conv1", examples: 1000 },
-  { network: "resnet20-cifar10", group: "layer3.1.conv1", examples: 4000 },
-  { network: "resnet56-cifar10", group: "layer2.4.conv1", examples: 1000 },
-  { network: "resnet56-cifar10", group: "layer3.8.conv1", examples: 2000 },
-] as const;
+type Visit = "4 rows" | "walks";
+
+const cases: readonly {
+  readonly network: "resnet20-cifar10" | "resnet56-cifar10";
+  readonly group: string;
+  readonly examples: number;
+  readonly visits: readonly Visit[];
+}[] = [
+  { network: "resnet20-cifar10", group: "layer1.0.conv1", examples: 700, visits: ["4 rows"] },
+  { network: "resnet20-cifar10", group: "layer3.1.conv1", examples: 3000, visits: ["4 rows"] },
+  { network: "resnet56-cifar10", group: "layer2.4.conv1", examples: 1300, visits: ["4 rows"] },
+  { network: "resnet56-cifar10", group: "layer3.8.conv1", examples: 3000, visits: ["4 rows", "walks"] },
+];
 const shares = [0.5, 0.25, 0.1];
 const types = ["float32", "float16"] as const;
-const rounds = 5;
+const rounds = 3;
 /** Rows for a channel of the rankings that are compared. */
 const perChannel = 200;
 
@@ -28,19 +35,19 @@ type Row = Findings["rows"][number];
 
 export const halfActivations: Benchmark = {
   title: "Activations in float16 under a ceiling",
-  minutes: 12,
+  minutes: 8,
   how: `2 workers; two games under the same ceiling, a share of all activations in float32, take turns with half an epoch each for ${rounds} rounds after a whole one that warms up. Examples are visited in shuffled epochs; a visit asks for 4 random coalitions or for a pair of walks. Kept: share of the examples. Again: work on activations that had been computed before, as a share of the work on rows. Times: rows per second against float32, median of the rounds. Rankings: permutation with one seed, ${perChannel} rows a channel, in either type with room for all; the largest difference in standard errors, and the agreement with another seed in float32.`,
   async run() {
     const rows: Row[] = [];
     const runner = await startRunner({ workers: 2 });
     try {
-      for (const { network, group, examples } of cases) {
+      for (const { network, group, examples, visits: kinds } of cases) {
         const settings = cifar(network, examples);
         if (typeof settings === "string") return { skipped: settings };
         const options = await gameOptions(settings, group, runner);
         const all = await bytesOfAll(options);
         const ranking = await agreement(options);
-        for (const visit of ["4 rows", "walks"] as const)
+        for (const visit of kinds)
           for (const share of shares)
             rows.push({
               network,
@@ -66,7 +73,7 @@ async function bytesOfAll(options: NetworkGameOptions): Promise<number> {
 }
 
 /** Rows per second of both types under one ceiling. */
-async function sideBySide(options: NetworkGameOptions, visit: "4 rows" | "walks"): Promise<Row> {
+async function sideBySide(options: NetworkGameOptions, visit: Visit): Promise<Row> {
   const [single, half] = [
     await networkGame({ ...options, activations: "float32" }),
     await networkGame({ ...options, activations: "float16" }),
@@ -92,12 +99,12 @@ async function sideBySide(options: NetworkGameOptions, visit: "4 rows" | "walks"
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)}%`;
 
-function rowsOfVisit({ players }: Game, visit: "4 rows" | "walks"): number {
+function rowsOfVisit({ players }: Game, visit: Visit): number {
   return visit === "walks" ? 2 * (players + 1) : 4;
 }
 
 /** Plays half an epoch more each time, several calls at once. */
-function player(game: NetworkGame, visit: "4 rows" | "walks"): () => Promise<void> {
+function player(game: NetworkGame, visit: Visit): () => Promise<void> {
   const each = rowsOfVisit(game, visit);
   const exampleAt = visits(game.examples, 1, purposes.visits);
   const perCall = Math.max(1, Math.round(512 / each));
@@ -119,7 +126,7 @@ function player(game: NetworkGame, visit: "4 rows" | "walks"): () => Promise<voi
   };
 }
 
-function masksOf({ players }: Game, visit: "4 rows" | "walks", first: number, count: number): Uint8Array {
+function masksOf({ players }: Game, visit: Visit, first: number, count: number): Uint8Array {
   const random = stream(2, first);
   if (visit === "4 rows")
     return Uint8Array.from({ length: 4 * count * players }, () => (uniform(random) < 0.5 ? 1 : 0));

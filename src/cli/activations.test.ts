@@ -66,7 +66,8 @@ describe("rank", () => {
     expect(some.notes.join()).toMatch(
       /activations of 853 of 1,200 examples are kept \(all take 7(\.\d)? MiB\)/,
     );
-    const refused = async (argv: readonly string[]) => command([...ranking, ...argv, "--memory", "3MiB", "--dry-run"]);
+    const refused = async (argv: readonly string[]) =>
+      command([...ranking, ...argv, "--memory", "3MiB", "--dry-run"]);
     const [wide, narrow] = [await refused([]), await refused(half)];
     expect([wide.code, narrow.code]).toEqual([1, 1]);
     expect(wide.err).toMatch(/activations-too-large.* 8 MiB.*--limit.*--activations float16.*--memory/);

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { architectures } from "../../test/helpers/architectures/index.ts";
 import { graphBuilder } from "../../test/helpers/build.ts";
-import { batchNorm, conv, dense, head, networks, relu } from "../../test/helpers/networks.ts";
+import { ceilingForms, ceilingNetwork, scatteredRows } from "../../test/helpers/ceilings.ts";
+import { conv, dense, head, networks, relu } from "../../test/helpers/networks.ts";
 import { freeGroups } from "../../test/helpers/random-plan.ts";
 import { randomFeeds } from "../../test/helpers/slicing-property.ts";
 import { noise, turns } from "../../test/helpers/tiny-classifier.ts";
@@ -11,7 +12,7 @@ import { type Dataset, datasetFromArrays, fitToInputs } from "../datasets/index.
 import { writePrefixes } from "../games/coalitions.ts";
 import { wholeGame } from "../games/whole-game.ts";
 import type { Model } from "../graph/model.ts";
-import { randomOrder, stream, uniform } from "../math/random.ts";
+import { randomOrder, stream } from "../math/random.ts";
 import { fillTable } from "../oracle/index.ts";
 import { openBatch } from "../passes/open-batch.ts";
 import { fromNumbers, tensor, toNumbers } from "../tensor/tensor.ts";
@@ -151,33 +152,10 @@ describe("payoffs stay near those in float32", () => {
   });
 });
 
-/** A dense layer and convolutions in front of the group "inner"; its reader is followed by a shortcut or by nothing. */
-function network(form: "chain" | "shortcut" | "late"): Model {
-  const g = graphBuilder();
-  const x = g.input("x", ["N", 3, 16, 16]);
-  const first = relu(g, conv(g, x, "first", 3, 12));
-  const inner = relu(g, conv(g, form === "late" ? first : x, "inner", form === "late" ? 12 : 3, 16));
-  const outer = conv(g, inner, "outer", 16, 12);
-  const out = form === "shortcut" ? g.node("Add", [batchNorm(g, outer, "norm", 12), first]) : outer;
-  head(g, relu(g, out), 12);
-  return g.build();
-}
-
 const size = 1500;
 const images = datasetFromArrays({ inputs: noise([size, 3, 16, 16]), labels: turns(size) });
 
-/** Rows on scattered examples, some of them in stretches. */
-function scattered(players: number, seed: number): readonly [Uint8Array, Uint32Array] {
-  const random = stream(seed, 0);
-  const examples: number[] = [];
-  while (examples.length < 1500) {
-    const example = Math.floor(uniform(random) * size);
-    const count = uniform(random) < 0.3 ? 40 : 1;
-    for (let k = 0; k < count; k++) examples.push(example);
-  }
-  const masks = Uint8Array.from({ length: examples.length * players }, () => (uniform(random) < 0.5 ? 1 : 0));
-  return [masks, Uint32Array.from(examples)];
-}
+const scattered = (players: number, seed: number) => scatteredRows(size, players, seed);
 
 /** Whether two runs gave the same; arrays of thousands of numbers are no use in a message. */
 function areEqual(a: Float64Array, b: Float64Array): boolean {
@@ -189,9 +167,9 @@ function bytesOf({ activations: { values } }: NetworkGame): number {
   return 4 * values.reduce((sum, { entries }) => sum + entries.size, 0);
 }
 
-describe.each(["chain", "shortcut", "late"] as const)("a network with a %s", (form) => {
+describe.each(ceilingForms)("a network with a %s", (form) => {
   test("gives the same bytes with any ceiling and for any number of workers", async () => {
-    const setting = await settingOf(network(form), images, "inner");
+    const setting = await settingOf(ceilingNetwork(form), images, "inner");
     const wide = await networkGame({ ...setting, ...float16 });
     expect(wide.kept).toBe(size);
     const rows = scattered(wide.players, 1);
@@ -219,7 +197,7 @@ describe.each(["chain", "shortcut", "late"] as const)("a network with a %s", (fo
         if (job.kind === "walks" || job.kind === "rows") batches.push(`${job.rows} ${job.kind}`);
         return two.pool.run(job, options);
       };
-      const setting = await settingOf(network(form), images, "inner");
+      const setting = await settingOf(ceilingNetwork(form), images, "inner");
       const game = await networkGame({
         ...setting,
         runner: { ...two, pool: { ...two.pool, run } },
@@ -256,7 +234,7 @@ test("keeps twice as many examples under one ceiling, and does with half of the 
   await Promise.all([single, half].map((game) => game.close()));
 });
 
-test("a game starts from the inputs whoever plays beside it, and never from halves", async () => {
+test("a game that keeps halves starts from the inputs whoever plays beside it, and none starts from halves", async () => {
   const g = graphBuilder();
   let x = g.input("x", ["N", 3, 8, 8]);
   x = relu(g, conv(g, x, "stem", 3, 8));
@@ -265,8 +243,9 @@ test("a game starts from the inputs whoever plays beside it, and never from halv
   head(g, x, 8);
   const model = g.build();
   const dataset = datasetFromArrays({ inputs: noise([60, 3, 8, 8]), labels: turns(60) });
-  const first = await networkGame({ ...(await settingOf(model, dataset, "a")), ...float16 });
-  const upstream = [first.activations];
+  const firsts = await settingOf(model, dataset, "a");
+  const [first, single] = [await networkGame({ ...firsts, ...float16 }), await networkGame(firsts)];
+  const upstream = [single.activations, first.activations];
   const setting = await settingOf(model, dataset, "b");
   const [beside, alone] = [
     await networkGame({ ...setting, upstream, ...float16 }),
@@ -274,11 +253,11 @@ test("a game starts from the inputs whoever plays beside it, and never from halv
   ];
   const rows = walksOn(upTo(60), beside.players);
   expect(areEqual(await beside.values(...rows), await alone.values(...rows))).toBe(true);
-  expect(first.activations.computed()).toBe(0);
-  const exact = await networkGame({ ...setting, upstream }); // nor does one in float32
+  expect([first, single].map(({ activations }) => activations.computed())).toEqual([0, 0]);
+  const exact = await networkGame({ ...setting, upstream: [first.activations] });
   await exact.values(...rows);
   expect(first.activations.computed()).toBe(0);
-  await Promise.all([first, beside, alone, exact].map((game) => game.close()));
+  await Promise.all([first, single, beside, alone, exact].map((game) => game.close()));
 });
 
 describe("whole coalitions", () => {

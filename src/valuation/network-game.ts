@@ -46,7 +46,7 @@ export interface NetworkGameOptions {
   readonly gradients?: "needed" | "welcome" | undefined;
   /**
    * What other games keep that stay open as long as this one, those nearest to the output first: where activations follow
-   * from theirs, the network is run from there on. Never from halves: what a game keeps would depend on who plays beside it.
+   * from theirs, the network is run from there on. Not where halves are kept: what they are would depend on who plays beside it.
    */
   readonly upstream?: readonly ActivationCache[] | undefined;
 }
@@ -222,7 +222,8 @@ export function storeFor({
     activations(parts, layouts, capacity) {
       const prefix = prefixOf(analysis, parts, layouts);
       const computed = prefix?.graph.outputs.map(({ name }) => name) ?? [];
-      const source = sourceOf(analysis.model, analysis.facts, computed, upstream);
+      const caches = layouts.some(({ rounded }) => rounded !== undefined) ? [] : upstream;
+      const source = sourceOf(analysis.model, analysis.facts, computed, caches);
       const group = analysis.groups[groups[0]!]!.id;
       return openActivations({ runner: own, dataset, prefix, source, layouts, capacity, take, group });
     },

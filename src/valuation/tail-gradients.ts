@@ -9,7 +9,7 @@ import { extract } from "../passes/extract.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { ActivationCache } from "./activations.ts";
 import { runBytes } from "./cached.ts";
-import { readingHalves, originOf } from "./halves.ts";
+import { originOf, readingHalves } from "./halves.ts";
 import type { GradientsSetup, TailSetup } from "./jobs.ts";
 import { rowsPerBatch } from "./lay-out.ts";
 import { addPayoff, type PayoffGraph } from "./payoff-graph.ts";
