@@ -152,7 +152,10 @@ async function agreement(options: NetworkGameOptions): Promise<Row> {
   const single = await estimate("float32", 1);
   const half = await estimate("float16", 1);
   const other = await estimate("float32", 2);
-  const off = half.values.map((value, k) => Math.abs(value - single.values[k]!) / single.standardErrors[k]!);
+  const off = half.values.map((value, k) => {
+    const difference = Math.abs(value - single.values[k]!);
+    return difference === 0 ? 0 : difference / single.standardErrors[k]!; // both are 0 for channels that are never on
+  });
   return {
     "rank correlation": spearman(single.values, half.values).toFixed(5),
     "standard errors": Math.max(...off).toPrecision(1),

@@ -18,8 +18,6 @@ export interface LayOut {
 
 interface Circumstances {
   readonly examples: number;
-  /** Jobs that should find room at the same time. */
-  readonly jobs: number;
   /** Bytes, where a ceiling is stated, … */
   readonly memory: number | undefined;
   /** … and where none is. */
@@ -51,11 +49,7 @@ export function layOut(planned: TailPlan, found: EffectsPlan | undefined, how: C
   return { plan, cutting: cuttingOf(planned.cached, plan), shares: shareMemory(demand, memory) };
 }
 
-function demandOf(
-  { cached }: TailPlan,
-  plan: EffectsPlan | undefined,
-  { examples, jobs }: Circumstances,
-): Demand {
+function demandOf({ cached }: TailPlan, plan: EffectsPlan | undefined, { examples }: Circumstances): Demand {
   const slabs = plan === undefined ? 0 : slabsPerRun(plan);
   return {
     examples,
@@ -63,7 +57,6 @@ function demandOf(
     entriesPerJob: Math.min(examples, Math.max(rowsPerBatch(runBytes(cached)), slabs)),
     slabBytes: plan === undefined ? 0 : slabBytes(plan.setup),
     slabsPerJob: Math.min(examples, slabs),
-    jobs,
   };
 }
 

@@ -93,7 +93,6 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   const found = await planEffects(runner, parts, planned);
   const { plan, cutting, shares } = layOut(planned, found, {
     examples: dataset.size,
-    jobs: 2 * runner.workers,
     memory: options.memory === undefined ? undefined : options.memory / (options.games ?? 1),
     usualMemory: runner.usualMemory / (options.games ?? 1),
     group: analysis.groups[groups[0]!]!.id,
