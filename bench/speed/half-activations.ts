@@ -35,7 +35,7 @@ type Row = Findings["rows"][number];
 
 export const halfActivations: Benchmark = {
   title: "Activations in float16 under a ceiling",
-  minutes: 8,
+  minutes: 9,
   how: `2 workers; two games under the same ceiling, a share of all activations in float32, take turns with half an epoch each for ${rounds} rounds after a whole one that warms up. Examples are visited in shuffled epochs; a visit asks for 4 random coalitions or for a pair of walks. Kept: share of the examples. Again: work on activations that had been computed before, as a share of the work on rows. Times: rows per second against float32, median of the rounds. Rankings: permutation with one seed, ${perChannel} rows a channel, in either type with room for all; the largest difference in standard errors, and the agreement with another seed in float32.`,
   async run() {
     const rows: Row[] = [];
