@@ -11,6 +11,7 @@ import type { Benchmark } from "./record.ts";
 import { coldStart } from "./speed/cold-start.ts";
 import { estimatorOverhead } from "./speed/estimator-overhead.ts";
 import { gameAndRuntime } from "./speed/game-and-runtime.ts";
+import { halfActivations } from "./speed/half-activations.ts";
 import { inspectLarge } from "./speed/inspect-large.ts";
 import { inspectNodes } from "./speed/inspect-nodes.ts";
 import { memory } from "./speed/memory.ts";
@@ -49,6 +50,7 @@ const longer: Readonly<Record<string, Benchmark>> = {
   "oracle-table": oracleTable,
   memory,
   "stored-data": storedData,
+  "half-activations": halfActivations,
   "training-step": trainingStep,
   "zoo-latency": zooLatency,
 };

@@ -77,6 +77,7 @@ export { type FitOptions, type FitResult, fitNetwork } from "./training/fit.ts";
 export type { Projection } from "./training/hooks.ts";
 export type { TrainSettings } from "./training/settings.ts";
 export type { EpochRecord, History, TrainEvent } from "./training/train.ts";
+export type { ActivationType } from "./valuation/halves.ts";
 export { type NetworkGameOptions, networkGame } from "./valuation/network-game.ts";
 export { type Runner, startRunner } from "./valuation/runner.ts";
 export { preparePayoff } from "./valuation/targets.ts";

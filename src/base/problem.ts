@@ -256,8 +256,13 @@ export const catalogue = {
   ),
   "activations-too-large": entry(
     "failed",
-    (d: { needed: number; available: number; group: string; examples: number }) =>
-      `Group "${d.group}": what is kept of ${d.examples} examples, the most that a batch reads, takes ${mebibytes(d.needed)} MiB, and ${mebibytes(d.available)} MiB may be used. Use fewer examples (--limit) than that or raise --memory.`,
+    (d: { needed: number; available: number; group: string; examples: number; isHalvable: boolean }) =>
+      `Group "${d.group}": what is kept of ${d.examples} examples, the most that a batch reads, takes ${mebibytes(d.needed)} MiB, and ${mebibytes(d.available)} MiB may be used. Use fewer examples (--limit) than that${d.isHalvable ? ", keep them in halves (--activations float16)" : ""} or raise --memory.`,
+  ),
+  "activation-overflow": entry(
+    "failed",
+    (d: { value: string; group: string; got: number }) =>
+      `Group "${d.group}": "${d.value}" reaches ${d.got.toPrecision(6)}, and float16 ends at 65504. Keep activations in float32 (--activations float32).`,
   ),
   "fixed-batch": entry(
     "notSupported",

@@ -206,7 +206,7 @@ export function rankingOptions(command: Command, usual?: string): Command {
     "--estimator <name>",
     `how Shapley values are estimated${usual === undefined ? "" : ` (default: ${usual})`}`,
   ).choices([...estimatorNames]);
-  return command
+  command
     .addOption(
       new Option("--criterion <name>", "how channels are scored")
         .choices([...criterionNames])
@@ -259,11 +259,25 @@ export function rankingOptions(command: Command, usual?: string): Command {
       )
         .choices(["even", "open"])
         .default("even"),
-    )
+    );
+  return memoryOptions(command);
+}
+
+/** How much a game may keep, and what in. */
+export function memoryOptions(command: Command): Command {
+  return command
     .option(
       "--memory <size>",
       "memory for what is kept of examples, such as 512MiB or 2GiB (default: half of what is free)",
       memoryOption,
+    )
+    .addOption(
+      new Option(
+        "--activations <type>",
+        "what activations that enter a game are kept in; float16 keeps twice as many examples in the same memory and rounds each activation once",
+      )
+        .choices(["float32", "float16"])
+        .default("float32"),
     );
 }
 

@@ -6,6 +6,7 @@ import {
   cutOptions,
   dataOptions,
   loadSettings,
+  memoryOptions,
   modelArgument,
   outputOptions,
   payoffOptions,
@@ -19,6 +20,7 @@ import { outputPath } from "./config-form.ts";
 import { dryRunOption, tellPlan } from "./dry-run.ts";
 import { type Io, workOptions } from "./io.ts";
 import {
+  activationSettings,
   dataSettings,
   payoffSettings,
   type RawOptions,
@@ -27,7 +29,7 @@ import {
   testDataSettings,
 } from "./settings.ts";
 import { tuneOptions, tuneSettings } from "./tune-settings.ts";
-import { collect, memoryOption, rowsListOption, rowsOption, sharesOption, wholeNumber } from "./values.ts";
+import { collect, rowsListOption, rowsOption, sharesOption, wholeNumber } from "./values.ts";
 
 /** The command compare. */
 export function compareCommand(io: Io): Command {
@@ -46,7 +48,7 @@ export function compareCommand(io: Io): Command {
   ])
     add(command);
   networkOptions(command);
-  return command
+  command
     .option(
       "--store <folder>",
       "where finished pieces and tried coalitions are kept (default: beside --out, nowhere without it)",
@@ -56,13 +58,10 @@ export function compareCommand(io: Io): Command {
       "--out <file>",
       "write everything as JSON; an interrupted comparison continues when it is repeated",
       outputPath,
-    )
-    .option(
-      "--memory <size>",
-      "memory for what is kept of examples, such as 512MiB or 2GiB (default: half of what is free)",
-      memoryOption,
-    )
-    .action((path: string, options: RawOptions) => run(io, command, path, options));
+    );
+  return memoryOptions(command).action((path: string, options: RawOptions) =>
+    run(io, command, path, options),
+  );
 }
 
 function protocolOptions(command: Command): void {
@@ -148,6 +147,7 @@ async function run(io: Io, command: Command, path: string, options: RawOptions):
       out,
       store: given("store"),
       memory: given("memory"),
+      ...activationSettings(options),
     };
     if (options["dryRun"] === true) {
       const { dryRunCompare } = await import("../pipeline/dry-run-compare.ts");

@@ -6,6 +6,7 @@ import {
   cutOptions,
   dataOptions,
   loadSettings,
+  memoryOptions,
   modelArgument,
   outputOptions,
   payoffOptions,
@@ -16,8 +17,14 @@ import { begin, conclude } from "./conclude.ts";
 import { outputPath } from "./config-form.ts";
 import { dryRunOption, tellPlan } from "./dry-run.ts";
 import { type Io, workOptions } from "./io.ts";
-import { dataSettings, payoffSettings, type RawOptions, runtimeSettings } from "./settings.ts";
-import { collect, memoryOption, numberOption, sizesOption, wholeNumber } from "./values.ts";
+import {
+  activationSettings,
+  dataSettings,
+  payoffSettings,
+  type RawOptions,
+  runtimeSettings,
+} from "./settings.ts";
+import { collect, numberOption, sizesOption, wholeNumber } from "./values.ts";
 
 /** The command oracle. */
 export function oracleCommand(io: Io): Command {
@@ -35,7 +42,7 @@ export function oracleCommand(io: Io): Command {
     dryRunOption,
   ])
     add(command);
-  return searchOptions(command)
+  searchOptions(command)
     .requiredOption("--group <name>", "group whose channels are tried; see inspect")
     .option(
       "--criteria <names>",
@@ -57,52 +64,48 @@ export function oracleCommand(io: Io): Command {
       "--out <file>",
       "write everything as JSON; an interrupted run continues when it is repeated",
       outputPath,
-    )
-    .option(
-      "--memory <size>",
-      "memory for what is kept of examples, such as 512MiB or 2GiB (default: half of what is free)",
-      memoryOption,
-    )
-    .action(async (path: string, options: RawOptions) => {
-      const { loadModel } = await import("../pipeline/load-model.ts");
-      const { oracle } = await import("../pipeline/oracle.ts");
-      const { oracleText } = await import("../report/oracle.ts");
-      const search = searchOf(options);
-      const data = dataSettings(options);
-      if (data === undefined)
-        throw new PrunerError("usage", { detail: "oracle tries coalitions on examples: give --data." });
-      const work = workOptions(io, options);
-      const out = options["out"] as string | undefined;
-      const invocation = await begin(io, command, options, path);
-      try {
-        const job = {
-          ...work,
-          ...payoffSettings(options),
-          ...runtimeSettings(options),
-          model: await loadModel(path, loadSettings(options)),
-          data,
-          group: options["group"] as string,
-          search,
-          criteria: options["criteria"] as string[] | undefined,
-          depth: options["depth"] as number | undefined,
-          coalitions: options["samples"] as number | undefined,
-          seed: options["seed"] as number,
-          store: options["store"] as string | undefined,
-          out,
-          memory: options["memory"] as number | undefined,
-        };
-        if (options["dryRun"] === true) {
-          const { dryRunOracle } = await import("../pipeline/dry-run-oracle.ts");
-          return await tellPlan(io, command, options, await dryRunOracle(job));
-        }
-        const record = await oracle(job);
-        work.finish();
-        const written = out === undefined ? "" : `\n\n${out}: written.`;
-        await conclude(invocation, record, () => `${oracleText(record)}${written}`);
-      } finally {
-        work.finish();
+    );
+  return memoryOptions(command).action(async (path: string, options: RawOptions) => {
+    const { loadModel } = await import("../pipeline/load-model.ts");
+    const { oracle } = await import("../pipeline/oracle.ts");
+    const { oracleText } = await import("../report/oracle.ts");
+    const search = searchOf(options);
+    const data = dataSettings(options);
+    if (data === undefined)
+      throw new PrunerError("usage", { detail: "oracle tries coalitions on examples: give --data." });
+    const work = workOptions(io, options);
+    const out = options["out"] as string | undefined;
+    const invocation = await begin(io, command, options, path);
+    try {
+      const job = {
+        ...work,
+        ...payoffSettings(options),
+        ...runtimeSettings(options),
+        model: await loadModel(path, loadSettings(options)),
+        data,
+        group: options["group"] as string,
+        search,
+        criteria: options["criteria"] as string[] | undefined,
+        depth: options["depth"] as number | undefined,
+        coalitions: options["samples"] as number | undefined,
+        seed: options["seed"] as number,
+        store: options["store"] as string | undefined,
+        out,
+        memory: options["memory"] as number | undefined,
+        ...activationSettings(options),
+      };
+      if (options["dryRun"] === true) {
+        const { dryRunOracle } = await import("../pipeline/dry-run-oracle.ts");
+        return await tellPlan(io, command, options, await dryRunOracle(job));
       }
-    });
+      const record = await oracle(job);
+      work.finish();
+      const written = out === undefined ? "" : `\n\n${out}: written.`;
+      await conclude(invocation, record, () => `${oracleText(record)}${written}`);
+    } finally {
+      work.finish();
+    }
+  });
 }
 
 function searchOptions(command: Command): Command {

@@ -73,6 +73,11 @@ function between(options: RawOptions, name: string, option: string, what: string
   });
 }
 
+/** The option of `memoryOptions` that shows in numbers; left out where it says what holds anyway. */
+export function activationSettings(options: RawOptions): { readonly activations?: "float16" } {
+  return options["activations"] === "float16" ? { activations: "float16" } : {};
+}
+
 /** Options of `rankingOptions`. @throws {PrunerError} `invalid-option`, `usage`. */
 export function rankSettings(options: RawOptions): RankSettings {
   const settleAt = between(options, "settleAt", "settle-at", "a share");
@@ -100,5 +105,6 @@ export function rankSettings(options: RawOptions): RankSettings {
     ...(settleOrder !== undefined && { settleOrder }),
     ...(options["allocate"] === "open" && { allocation: "open" as const }),
     memory: options["memory"] as number | undefined,
+    ...activationSettings(options),
   };
 }

@@ -65,11 +65,12 @@ export function payoffOn(
 
 /** Part of the key of all that is played on some examples. */
 export function gameKey(
-  { analysis, output }: CompareBench,
+  { analysis, output, options: { activations } }: CompareBench,
   groups: readonly number[],
   dataset: Dataset,
   payoff: PayoffKind,
 ): PieceKey {
   const ids = groups.map((group) => analysis.groups[group]!.id);
-  return { groups: ids, examples: dataset.fingerprint, payoff, output };
+  const kept = activations === "float16" ? { activations } : {};
+  return { groups: ids, examples: dataset.fingerprint, payoff, output, ...kept };
 }

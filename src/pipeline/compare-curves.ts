@@ -67,7 +67,8 @@ function payoffsOf(
   return bench.pieces.piece(key, async () => {
     const work = workOf(bench, stage);
     const payoff = await payoffOn(bench, dataset, kind);
-    const setting = { analysis, group, dataset, payoff, runner };
+    const { activations } = options;
+    const setting = { analysis, group, dataset, payoff, runner, activations };
     const game = await wholeGameOf(setting, { ...work, memory: options.memory });
     const calls = Array.from({ length: Math.ceil(masks.length / perCall) }, (_, k) =>
       masks.slice(k * perCall, (k + 1) * perCall),

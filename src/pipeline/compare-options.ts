@@ -1,5 +1,6 @@
 /** @file What the compare command can be told. */
 import type { Selection } from "../ranking/select-groups.ts";
+import type { ActivationType } from "../valuation/halves.ts";
 import type { LoadedModel } from "./load-model.ts";
 import type { WorkOptions } from "./progress.ts";
 import type { TuneSettings } from "./refine.ts";
@@ -40,6 +41,8 @@ export interface CompareOptions extends PayoffSettings, RuntimeSettings, WorkOpt
   readonly store?: string | undefined;
   /** Bytes that activations and effects of channels may take each; default half of what is free. */
   readonly memory?: number | undefined;
+  /** What activations that enter games are kept in; default float32. */
+  readonly activations?: ActivationType | undefined;
 }
 
 /** Options with nothing left open that decides the work. */

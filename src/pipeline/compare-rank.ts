@@ -149,6 +149,7 @@ export function rankSettingsOf(
   { options }: CompareSetting,
   { means, budget, seed }: Pick<Attempt, "means" | "budget" | "seed">,
 ): RankSettings {
+  const { activations } = options;
   return {
     criterion: means.kind === "criterion" ? means.criterion : "shapley",
     estimator: means.kind === "estimator" ? means.estimator : "permutation",
@@ -156,6 +157,7 @@ export function rankSettingsOf(
     seed,
     budget: budget === null ? undefined : { rows: budget },
     memory: options.memory,
+    ...(means.kind === "estimator" && { activations }),
   };
 }
 

@@ -92,6 +92,7 @@ export function referenceSettingsOf({ options }: CompareSetting, rows: number): 
     seed: options.seed + referenceSeed,
     budget: { rows },
     memory: options.memory,
+    activations: options.activations,
   };
 }
 
@@ -100,7 +101,8 @@ async function byTable(bench: CompareBench, group: number, stage: Stage): Promis
   const dataset = tableExamplesOf(bench, group);
   const payoff = await payoffOn(bench, dataset, bench.payoff);
   const work = workOf(bench, stage);
-  const setting = { analysis, group, dataset, payoff, runner };
+  const { activations } = options;
+  const setting = { analysis, group, dataset, payoff, runner, activations };
   const game = await wholeGameOf(setting, { ...work, memory: options.memory });
   const store = storeOf(options);
   const coalitions = store === undefined ? undefined : join(store, "coalitions");

@@ -163,6 +163,7 @@ function recordOf(bench: CompareBench, methods: readonly Method[], findings: Fin
   const sizeOf = (part: { readonly size: number } | undefined) => part?.size ?? 0;
   const found = {
     payoff: bench.payoff,
+    ...(bench.options.activations === "float16" && { activations: bench.options.activations }),
     seeds,
     examples: {
       rank: parts.pool.size,

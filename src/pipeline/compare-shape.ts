@@ -11,6 +11,7 @@ import {
   nullable,
   number,
   oneOf,
+  optional,
   type Shape,
   text,
 } from "./document-shape.ts";
@@ -69,6 +70,7 @@ const summary = fields({
 const document = fields({
   examples: mapOf(count()),
   payoff: oneOf(Object.keys(metrics)),
+  activations: optional(oneOf(["float16"])),
   output: text,
   seeds: listOf(count()),
   budgets: listOf(count(1)),

@@ -230,9 +230,15 @@ async function wholeGames(
     if (all === undefined) continue;
     const dataset = fewOf(all);
     const payoff = await payoffOn(setting, dataset, kind);
-    const { signal, memory } = options;
-    const game = await wholeGameOf({ analysis, group, dataset, payoff, runner }, { signal, memory });
-    games.push({ group, examples: all.size, game, ...gameCost(analysis, [group], payoff.output) });
+    const { signal, memory, activations } = options;
+    const setup = { analysis, group, dataset, payoff, runner, activations };
+    const game = await wholeGameOf(setup, { signal, memory });
+    games.push({
+      group,
+      examples: all.size,
+      game,
+      ...gameCost(analysis, [group], payoff.output, activations),
+    });
   }
   return games;
 }

@@ -70,6 +70,7 @@ export async function rowSeconds(options: GameTrial): Promise<number> {
   const game = await networkGame({
     ...options,
     memory: settings.memory,
+    activations: settings.activations,
     gradients: gradientsFor(settings.estimator),
   });
   return secondsOfRow(game, options).finally(game.close);

@@ -10,6 +10,7 @@ import type { PlannedGroup, PlannedStage } from "../report/dry-run-records.ts";
 import { bytes, whole } from "../report/format.ts";
 import { bytesPerElement } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/tensor.ts";
+import type { ActivationType } from "../valuation/halves.ts";
 import { rowsPerBatch } from "../valuation/lay-out.ts";
 import { cutTail, type Tail } from "../valuation/tail.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
@@ -51,7 +52,7 @@ export async function planRanking(context: RankContext, trial: Trial | undefined
     return { groups: listed, stages: [passesOver(context, trial)], memoryBytes: 0, notes: [] };
   const games = plannedGames(context, data.dataset.size).map((game) => ({
     ...game,
-    ...gameCost(analysis, game.groups, data.payoff!.output),
+    ...gameCost(analysis, game.groups, data.payoff!.output, settings.activations),
   }));
   const memory = memoryOf(context, games);
   const stages = [activationsStage(context, games, trial), await playStage(context, games, trial)];
@@ -68,14 +69,21 @@ export interface GameCost {
   /** Multiply-accumulates of a row, and of the part of the network in front of the masks. */
   readonly rowMacs: number;
   readonly prefixMacs: number;
-  /** Bytes of activations kept for each example. */
+  /** Bytes of activations kept for each example, … */
   readonly exampleBytes: number;
+  /** … and of the same in a run. */
+  readonly runBytes: number;
 }
 
 type MeasuredGame = PlannedGame & GameCost;
 
-/** What a game of these groups costs, for the output its payoff reads. */
-export function gameCost(analysis: ChannelAnalysis, groups: readonly number[], output: string): GameCost {
+/** What a game of these groups costs, for the output its payoff reads. @param activations What they are kept in. */
+export function gameCost(
+  analysis: ChannelAnalysis,
+  groups: readonly number[],
+  output: string,
+  activations: ActivationType = "float32",
+): GameCost {
   const parts = cutTail(analysis, groups, output);
   const macs = macsByNode(analysis);
   const within = (nodes: Tail["tail"] | undefined) =>
@@ -83,15 +91,21 @@ export function gameCost(analysis: ChannelAnalysis, groups: readonly number[], o
   return {
     rowMacs: within(parts.tail),
     prefixMacs: within(parts.prefix),
-    exampleBytes: parts.cached.reduce((sum, name) => sum + valueBytes(analysis, name), 0),
+    exampleBytes: parts.cached.reduce((sum, name) => sum + valueBytes(analysis, name, activations), 0),
+    runBytes: parts.cached.reduce((sum, name) => sum + valueBytes(analysis, name), 0),
   };
 }
 
-/** Bytes of a value for one example; 0 where its size is open. */
-export function valueBytes({ facts }: ChannelAnalysis, name: string): number {
+/** Bytes of a value for one example; 0 where its size is open. @param type What values in float32 are kept in. */
+export function valueBytes(
+  { facts }: ChannelAnalysis,
+  name: string,
+  type: ActivationType = "float32",
+): number {
   const fact = facts.get(name);
   const shape = concreteShape(fact?.shape?.slice(1));
-  return fact?.dtype === undefined || shape === undefined ? 0 : bytesPerElement(fact.dtype) * sizeOf(shape);
+  if (fact?.dtype === undefined || shape === undefined) return 0;
+  return bytesPerElement(fact.dtype === "float32" ? type : fact.dtype) * sizeOf(shape);
 }
 
 /**
@@ -106,12 +120,18 @@ function memoryOf(
   const examples = data!.dataset.size;
   const notes: string[] = [];
   let memoryBytes = 0;
-  for (const { exampleBytes, groups } of games) {
+  for (const { exampleBytes, runBytes, groups } of games) {
     const group = analysis.groups[groups[0]!]!.id;
-    const most = Math.min(examples, rowsPerBatch(exampleBytes));
+    const most = Math.min(examples, rowsPerBatch(runBytes));
     const needed = exampleBytes * most;
     if (needed > available)
-      throw new PrunerError("activations-too-large", { needed, available, group, examples: most });
+      throw new PrunerError("activations-too-large", {
+        needed,
+        available,
+        group,
+        examples: most,
+        isHalvable: settings.activations !== "float16",
+      });
     const all = exampleBytes * examples;
     memoryBytes = Math.max(memoryBytes, Math.min(all, available));
     if (all <= available) continue;

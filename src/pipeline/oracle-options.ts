@@ -1,4 +1,5 @@
 /** @file What the oracle command can be told. */
+import type { ActivationType } from "../valuation/halves.ts";
 import type { LoadedModel } from "./load-model.ts";
 import type { WorkOptions } from "./progress.ts";
 import type { DataSettings, PayoffSettings, RuntimeSettings } from "./settings.ts";
@@ -35,4 +36,6 @@ export interface OracleOptions extends PayoffSettings, RuntimeSettings, WorkOpti
   readonly out?: string | undefined;
   /** Bytes that activations and effects of channels may take each; default half of what is free. */
   readonly memory?: number | undefined;
+  /** What activations that enter the group are kept in; default float32. */
+  readonly activations?: ActivationType | undefined;
 }

@@ -72,6 +72,7 @@ const document = fields({
   silent: channelList,
   search: oneOf(["exhaustive", "beam", "branch-and-bound"]),
   method: oneOf(["added", "rows"]),
+  activations: optional(oneOf(["float16"])),
   coalitions: count(),
   rows: count(),
   sets: listOf(set),

@@ -13,6 +13,7 @@ import {
   type TableIdentity,
 } from "../oracle/index.ts";
 import { duration, whole } from "../report/format.ts";
+import type { ActivationType } from "../valuation/halves.ts";
 import type { Runner } from "../valuation/runner.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
 import { type WholeNetworkGame, wholeNetworkGame } from "../valuation/whole-network-game.ts";
@@ -27,6 +28,8 @@ export interface GroupSetting {
   readonly dataset: Dataset;
   readonly payoff: PayoffSetup;
   readonly runner: Runner;
+  /** What activations that enter the group are kept in; default float32. */
+  readonly activations?: ActivationType | undefined;
 }
 
 export interface TableWork extends WorkOptions {
@@ -40,7 +43,7 @@ export interface TableWork extends WorkOptions {
 
 /** The game of the group, coalition by coalition, with progress while activations are computed. */
 export function wholeGameOf(
-  { analysis, group, dataset, payoff, runner }: GroupSetting,
+  { analysis, group, dataset, payoff, runner, activations }: GroupSetting,
   { signal, onProgress, memory }: WorkOptions & { readonly memory?: number | undefined },
 ): Promise<WholeNetworkGame> {
   const label = `${analysis.groups[group]!.id}: activations`;
@@ -51,6 +54,7 @@ export function wholeGameOf(
     payoff,
     runner,
     memory,
+    activations,
     signal,
     onPrepared: (done, total) => onProgress?.({ label, done, total, unit: "examples" }),
   });
@@ -116,7 +120,7 @@ export async function checkTableSize(game: WholeNetworkGame, group: string): Pro
 
 /** Everything that decides what a coalition is worth, and which coalition a number means. */
 function identityOf(
-  { analysis, group, dataset, payoff }: GroupSetting,
+  { analysis, group, dataset, payoff, activations }: GroupSetting,
   game: WholeNetworkGame,
   { model, runtime }: TableWork,
 ): TableIdentity {
@@ -131,6 +135,7 @@ function identityOf(
     group: analysis.groups[group]!.id,
     channels: game.players,
     method: game.method,
+    ...(activations === "float16" && { activations }),
     silenced: "where consumers read",
     silent: game.silent.join(),
     chunk: chunkSize(game.examples),

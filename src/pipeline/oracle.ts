@@ -55,7 +55,8 @@ export async function onOracleBench<T>(
   try {
     const { payoff: kind, output, signal } = options;
     const payoff = await preparePayoff(analysis, dataset, runner, { kind, output, signal });
-    return await work({ analysis, group, dataset, payoff, runner }, names);
+    const { activations } = options;
+    return await work({ analysis, group, dataset, payoff, runner, activations }, names);
   } catch (error) {
     if (options.signal?.aborted !== true) throw error;
     const next =
@@ -110,6 +111,7 @@ function headerOf(
     silent: game.silent,
     search: options.search.kind,
     method: game.method,
+    ...(options.activations === "float16" && { activations: options.activations }),
   };
 }
 

@@ -13,6 +13,7 @@ import type {
   Weighting,
 } from "../estimators/index.ts";
 import type { GroupScores } from "../report/records.ts";
+import type { ActivationType } from "../valuation/halves.ts";
 import type { Runner } from "../valuation/runner.ts";
 import type { PayoffSetup } from "../valuation/targets.ts";
 
@@ -52,6 +53,8 @@ export interface RankSettings {
    */
   readonly allocation?: Allocation | undefined;
   readonly memory?: number | undefined;
+  /** What activations that enter a game are kept in; default float32. */
+  readonly activations?: ActivationType | undefined;
 }
 
 export interface RankContext {
@@ -108,15 +111,19 @@ const adapting: ReadonlySet<EstimatorName> = new Set<EstimatorName>(["greedy", "
 
 type Plays = Pick<
   RankSettings,
-  "criterion" | "players" | "allocation" | "estimator" | "settleAt" | "settleOrder"
+  "criterion" | "players" | "allocation" | "estimator" | "settleAt" | "settleOrder" | "activations"
 >;
 
 /** @throws {PrunerError} `usage` for what only games have, where a criterion plays none or an estimator has no use for it. */
 export function checkPlays(settings: Plays): void {
-  const { criterion, players, allocation, estimator, settleAt, settleOrder } = settings;
+  const { criterion, players, allocation, estimator, settleAt, settleOrder, activations } = settings;
   if (criterion !== "shapley" && (settleAt ?? settleOrder) !== undefined)
     throw new PrunerError("usage", {
       detail: `--settle-${settleAt === undefined ? "order" : "at"} stops where estimates are sure enough, and the criterion ${criterion} estimates nothing. Leave one of them out.`,
+    });
+  if (criterion !== "shapley" && activations === "float16")
+    throw new PrunerError("usage", {
+      detail: `--activations float16 is about what games keep, and the criterion ${criterion} plays none. Leave one of them out.`,
     });
   if (allocation === "open") {
     const against =

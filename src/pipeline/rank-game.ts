@@ -41,6 +41,7 @@ export function openGame(
     groups,
     games,
     memory: settings.memory,
+    activations: settings.activations,
     gradients: gradientsFor(settings.estimator),
     upstream,
   });
@@ -119,11 +120,12 @@ export function remarkOnGame(context: RankContext, name: string, game: NetworkGa
 /** Share of the work on rows from which activations that are computed again are worth a remark. */
 const muchAgain = 0.2;
 
-function remarkOnMemory({ onRemark }: RankContext, name: string, game: NetworkGame): void {
+function remarkOnMemory({ onRemark, settings }: RankContext, name: string, game: NetworkGame): void {
   const share = game.recomputedShare();
   if (share <= muchAgain) return;
+  const halvable = settings.activations === "float16" ? "" : ", keep them in halves (--activations float16)";
   onRemark?.(
-    `${name}: activations of ${whole(game.kept)} of ${whole(game.examples)} examples fit into memory, and computing the others again and again took ${percent(share, 0)} on top of the work on rows. Use fewer examples (--limit) or raise --memory.`,
+    `${name}: activations of ${whole(game.kept)} of ${whole(game.examples)} examples fit into memory, and computing the others again and again took ${percent(share, 0)} on top of the work on rows. Use fewer examples (--limit)${halvable} or raise --memory.`,
   );
 }
 

@@ -179,23 +179,23 @@ function recordOfEvaluation(found: Evaluation): Partial<ReportRecord> {
 }
 
 function recordOfCompare(found: CompareRecord): Partial<ReportRecord> {
-  const { payoff, output, seeds, budgets, shares, examples } = found;
+  const { payoff, activations, output, seeds, budgets, shares, examples } = found;
   return {
     command: "compare",
     comparison: found,
     examples: { ...examples },
-    settings: { payoff, output, seeds, budgets, shares },
+    settings: { payoff, ...(activations && { activations }), output, seeds, budgets, shares },
   };
 }
 
 function recordOfOracle(found: OracleRecord): Partial<ReportRecord> {
-  const { group, payoff, output, search, seed, method, data, rows } = found;
+  const { group, payoff, activations, output, search, seed, method, data, rows } = found;
   return {
     command: "oracle",
     oracle: found,
     examples: { rank: data.examples },
     rows,
-    settings: { group, payoff, output, search, seed, method },
+    settings: { group, payoff, output, search, seed, method, ...(activations && { activations }) },
   };
 }
 

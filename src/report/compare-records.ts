@@ -142,6 +142,8 @@ export interface CompareRecord {
     readonly evaluate: number;
   };
   readonly payoff: PayoffKind;
+  /** What activations were kept in, where that was not single precision. */
+  readonly activations?: "float16";
   readonly output: string;
   readonly seeds: readonly number[];
   /** Rows for each group that sampling methods were given, one entry of each method for every one of them. */

@@ -58,6 +58,8 @@ export interface OracleRecord {
   readonly seed: number;
   readonly group: string;
   readonly channels: number;
+  /** What activations were kept in, where that was not single precision. */
+  readonly activations?: "float16";
   /** Channels that change no payoff of any coalition. */
   readonly silent: readonly number[];
   readonly search: "exhaustive" | "beam" | "branch-and-bound";

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { graphBuilder } from "../../test/helpers/build.ts";
+import { ceilingForms, ceilingNetwork, scatteredRows } from "../../test/helpers/ceilings.ts";
 import { batchNorm, conv, dense, head, relu } from "../../test/helpers/networks.ts";
 import { noise, turns } from "../../test/helpers/tiny-classifier.ts";
 import { analyzeChannels } from "../channels/groups.ts";
@@ -25,18 +26,6 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([one.close(), two.close()]));
 
-/** A dense layer and convolutions in front of the group "inner"; its reader is followed by a shortcut or by nothing. */
-function network(form: "chain" | "shortcut" | "late"): Model {
-  const g = graphBuilder();
-  const x = g.input("x", ["N", 3, 16, 16]);
-  const first = relu(g, conv(g, x, "first", 3, 12));
-  const inner = relu(g, conv(g, form === "late" ? first : x, "inner", form === "late" ? 12 : 3, 16));
-  const outer = conv(g, inner, "outer", 16, 12);
-  const out = form === "shortcut" ? g.node("Add", [batchNorm(g, outer, "norm", 12), first]) : outer;
-  head(g, relu(g, out), 12);
-  return g.build();
-}
-
 const size = 2200;
 const images = datasetFromArrays({ inputs: noise([size, 3, 16, 16]), labels: turns(size) });
 
@@ -53,18 +42,7 @@ function areEqual(a: readonly Float64Array[], b: readonly Float64Array[]): boole
   return a.length === b.length && a.every((own, k) => own.every((value, row) => value === b[k]![row]));
 }
 
-/** Rows on scattered examples, some of them in stretches. */
-function rowsOn(players: number, seed: number): readonly [Uint8Array, Uint32Array] {
-  const random = stream(seed, 0);
-  const examples: number[] = [];
-  while (examples.length < 1500) {
-    const example = Math.floor(uniform(random) * size);
-    const count = uniform(random) < 0.3 ? 40 : 1;
-    for (let k = 0; k < count; k++) examples.push(example);
-  }
-  const masks = Uint8Array.from({ length: examples.length * players }, () => (uniform(random) < 0.5 ? 1 : 0));
-  return [masks, Uint32Array.from(examples)];
-}
+const rowsOn = (players: number, seed: number) => scatteredRows(size, players, seed);
 
 /** Bytes of the activations of one example, and the least memory a game by rows can do with, as its refusal tells. */
 async function bytesFor(model: Model): Promise<{ readonly entry: number; readonly least: number }> {
@@ -74,9 +52,9 @@ async function bytesFor(model: Model): Promise<{ readonly entry: number; readonl
   return { entry: needed / examples, least: needed };
 }
 
-describe.each(["chain", "shortcut", "late"] as const)("a network with a %s", (form) => {
+describe.each(ceilingForms)("a network with a %s", (form) => {
   test("gives the same bytes with any ceiling and for any number of workers", async () => {
-    const model = network(form);
+    const model = ceilingNetwork(form);
     const whole = await gameOf(model, two);
     expect(whole.kept).toBe(size);
     const calls = [1, 2, 3].map((seed) => rowsOn(whole.players, seed));
@@ -100,7 +78,7 @@ describe.each(["chain", "shortcut", "late"] as const)("a network with a %s", (fo
 });
 
 test("with room for one job and no more, jobs wait for each other", async () => {
-  const model = network("late");
+  const model = ceilingNetwork("late");
   const { least } = await bytesFor(model);
   const narrow = await gameOf(model, two, least);
   expect(narrow.kept).toBeLessThan(size / 2);
@@ -116,7 +94,7 @@ test("with room for one job and no more, jobs wait for each other", async () => 
 });
 
 test("a run that is interrupted and taken up again ends in the same bytes", async () => {
-  const model = network("late");
+  const model = ceilingNetwork("late");
   const { entry } = await bytesFor(model);
   const wide = await gameOf(model, two);
   const options = { seed: 4, budget: { rows: 20_000 } };
@@ -143,7 +121,7 @@ test.each([
   ["with room for some examples", 2],
   ["with room for all", undefined],
 ] as const)("a failure leaves places as they were, %s", async (_, batches) => {
-  const model = network("late");
+  const model = ceilingNetwork("late");
   let failing = false;
   const pool: Runner["pool"] = {
     ...two.pool,
@@ -165,7 +143,7 @@ test.each([
 });
 
 test("calls that are broken off leave no trace in those that follow", async () => {
-  const model = network("shortcut");
+  const model = ceilingNetwork("shortcut");
   const game = await gameOf(model, two);
   const calls = [1, 2, 3, 4].map((seed) => rowsOn(game.players, seed));
   const wanted = await Promise.all(calls.map(([masks, examples]) => game.values(masks, examples)));
@@ -306,7 +284,7 @@ describe("places", () => {
 });
 
 test("blocks are small for convolutions and large for what has little to do or many weights", () => {
-  const deep = analyzeChannels(network("late"));
+  const deep = analyzeChannels(ceilingNetwork("late"));
   const prefix = (id: string, from: typeof deep) =>
     cutTail(from, [from.groups.findIndex((group) => group.id === id)], from.model.graph.outputs[0]!.name)
       .prefix!;

@@ -5,6 +5,7 @@ import type { Model } from "../graph/model.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Cached, type CachedLayout, cachedIn, storeEntry } from "./cached.ts";
 import type { Take } from "./chunks.ts";
+import { writingHalves } from "./halves.ts";
 import type { FillSetup } from "./jobs.ts";
 import { macsOf } from "./macs.ts";
 import type { Hold } from "./places.ts";
@@ -21,15 +22,20 @@ export interface FillerOptions {
   readonly runner: Runner;
   /** Bound to the inputs of the network. */
   readonly dataset: Dataset;
-  /** Computes the cached values that are no inputs of the network; absent where all are. */
+  /**
+   * Computes, as the network has them, the cached values that are no inputs of it or are kept in halves; absent where there
+   * are none.
+   */
   readonly prefix: Model | undefined;
   /** Computes them from activations of another game instead. That game has to stay open as long as this one. */
   readonly source?: Source | undefined;
-  /** Cached values; those that the prefix does not compute are inputs of the network. */
+  /** Cached values; those that the prefix does not compute are inputs of the network, kept as they are. */
   readonly layouts: readonly CachedLayout[];
   /** Examples there is room for. */
   readonly capacity: number;
   readonly take: Take;
+  /** Named in messages. */
+  readonly group: string;
 }
 
 export interface Filler {
@@ -38,7 +44,7 @@ export interface Filler {
   readonly block: number;
   /**
    * Puts the activations of the listed examples, ascending, into their places.
-   * @throws {PrunerError} What running the prefix or reading the data throws.
+   * @throws {PrunerError} `activation-overflow`; what running the prefix or reading the data throws.
    */
   readonly fill: (examples: Uint32Array, placeOf: Hold["placeOf"]) => Promise<void>;
   /** Examples that were computed, neighbours in their blocks included, … */
@@ -49,7 +55,7 @@ export interface Filler {
 
 /** Makes room for activations, and a way to fill it. */
 export function fillerFor(options: FillerOptions): Filler {
-  const { runner, dataset, prefix, source, layouts, capacity, take } = options;
+  const { runner, dataset, prefix, source, layouts, capacity, take, group } = options;
   const entries = Math.min(capacity, dataset.size);
   const values = layouts.map((layout) => cachedIn(layout, entries, take));
   const inputs = values.filter(({ name }) => dataset.inputs.has(name));
@@ -58,8 +64,10 @@ export function fillerFor(options: FillerOptions): Filler {
   const setup =
     model &&
     runner.pool.pin<FillSetup>({
-      model: runner.share(model),
+      model: runner.share(writingHalves(model, layouts)),
+      exact: layouts.some(({ rounded }) => rounded !== undefined) ? runner.share(model) : undefined,
       values: values.filter(({ name }) => !dataset.inputs.has(name)),
+      group,
       block,
       from: source && sourced(source, layouts),
     });

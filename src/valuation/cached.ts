@@ -9,10 +9,11 @@ import { emptyLength } from "../passes/close-caches.ts";
 import { arrayTypes, bytesPerElement, type DType, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import { type Chunks, chunksIn, entryOf, type Take } from "./chunks.ts";
+import { type ActivationType, halvesOf, type KeptName } from "./halves.ts";
 
 /** What is kept of a value for one example. */
-export interface CachedLayout {
-  readonly name: string;
+export interface CachedLayout extends KeptName {
+  /** Element type that it is kept in. */
   readonly dtype: DType;
   /** Shape of one example. */
   readonly shape: readonly number[];
@@ -25,9 +26,15 @@ export interface Cached extends CachedLayout {
 
 /**
  * How a value is kept of each example. Sizes that the model leaves open are those of the data.
+ * @param type What values in float32 are kept in; others are kept as they are.
  * @throws {PrunerError} `group-not-maskable` where a size is not known.
  */
-export function layoutOf(analysis: ChannelAnalysis, dataset: Dataset, name: string): CachedLayout {
+export function layoutOf(
+  analysis: ChannelAnalysis,
+  dataset: Dataset,
+  name: string,
+  type: ActivationType = "float32",
+): CachedLayout {
   const fact = analysis.facts.get(name);
   const sizes = sizesIn(analysis, dataset);
   const shape = concreteShape(
@@ -37,6 +44,8 @@ export function layoutOf(analysis: ChannelAnalysis, dataset: Dataset, name: stri
     const detail = `the size of "${name}" is not known; state the input's shape with --input-shape`;
     throw new PrunerError("group-not-maskable", { group: name, detail });
   }
+  if (type === "float16" && fact.dtype === "float32")
+    return { name: halvesOf(name), dtype: type, shape, rounded: name };
   return { name, dtype: fact.dtype, shape };
 }
 
@@ -61,9 +70,16 @@ function lengthOfNone(atom: string): number | undefined {
   return atom.startsWith(emptyLength) ? 0 : undefined;
 }
 
-/** Bytes of one entry of each value. */
+/** Bytes of one entry of each value, as it is kept. */
 export function entryBytes(layouts: readonly CachedLayout[]): number {
   return layouts.reduce((sum, { dtype, shape }) => sum + bytesPerElement(dtype) * sizeOf(shape), 0);
+}
+
+/** Bytes of the same values in a run, where halves have become single precision. */
+export function runBytes(layouts: readonly CachedLayout[]): number {
+  return layouts.reduce((sum, { dtype, shape, rounded }) => {
+    return sum + bytesPerElement(rounded === undefined ? dtype : "float32") * sizeOf(shape);
+  }, 0);
 }
 
 /** Room for so many entries. */

@@ -124,7 +124,11 @@ export interface ExchangeSetup {
 /** Computes cached values of examples and leaves them in shared memory. */
 export interface FillSetup {
   readonly model: SharedModel;
+  /** The same model before it rounds anything, where something is kept in halves. */
+  readonly exact: SharedModel | undefined;
   readonly values: readonly Cached[];
+  /** Named in messages. */
+  readonly group: string;
   /** Examples in one run of the model. */
   readonly block: number;
   /** What is kept of another game, where it does not start at inputs of the network: names that it reads; others are copied. */

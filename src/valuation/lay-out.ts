@@ -1,6 +1,6 @@
 /** @file Lays out a game before anything is cached: how rows are cut, and what is kept of activations and effects. */
 import { PrunerError } from "../base/problem.ts";
-import { type CachedLayout, entryBytes } from "./cached.ts";
+import { type CachedLayout, entryBytes, runBytes } from "./cached.ts";
 import type { Cutting } from "./cut-rows.ts";
 import { type EffectsPlan, slabBytes, slabsPerRun, type TailPlan } from "./plan-effects.ts";
 import { type Demand, leastMemory, type Shares, shareMemory } from "./share-memory.ts";
@@ -18,8 +18,6 @@ export interface LayOut {
 
 interface Circumstances {
   readonly examples: number;
-  /** Jobs that should find room at the same time. */
-  readonly jobs: number;
   /** Bytes, where a ceiling is stated, … */
   readonly memory: number | undefined;
   /** … and where none is. */
@@ -46,27 +44,23 @@ export function layOut(planned: TailPlan, found: EffectsPlan | undefined, how: C
       available: memory,
       group: how.group,
       examples: demand.entriesPerJob,
+      isHalvable: planned.cached.some(({ dtype }) => dtype === "float32"),
     });
   return { plan, cutting: cuttingOf(planned.cached, plan), shares: shareMemory(demand, memory) };
 }
 
-function demandOf(
-  { cached }: TailPlan,
-  plan: EffectsPlan | undefined,
-  { examples, jobs }: Circumstances,
-): Demand {
+function demandOf({ cached }: TailPlan, plan: EffectsPlan | undefined, { examples }: Circumstances): Demand {
   const slabs = plan === undefined ? 0 : slabsPerRun(plan);
   return {
     examples,
     entryBytes: entryBytes(cached),
-    entriesPerJob: Math.min(examples, Math.max(rowsPerBatch(entryBytes(cached)), slabs)),
+    entriesPerJob: Math.min(examples, Math.max(rowsPerBatch(runBytes(cached)), slabs)),
     slabBytes: plan === undefined ? 0 : slabBytes(plan.setup),
     slabsPerJob: Math.min(examples, slabs),
-    jobs,
   };
 }
 
-/** Rows in the largest batch that is run as it is. @param entry Bytes of the activations of one example. */
+/** Rows in the largest batch that is run as it is. @param entry Bytes of the activations of one example in a run. */
 export function rowsPerBatch(entry: number): number {
   const fitting = Math.floor(batchBytes / entry);
   return Math.min(largestBatch, Math.max(smallestBatch, fitting));
@@ -74,7 +68,7 @@ export function rowsPerBatch(entry: number): number {
 
 function cuttingOf(cached: readonly CachedLayout[], plan: EffectsPlan | undefined): Cutting {
   return {
-    rows: rowsPerBatch(entryBytes(cached)),
+    rows: rowsPerBatch(runBytes(cached)),
     walks: plan && { fewest: plan.fewestRows, rows: plan.setup.rowsPerRun },
   };
 }

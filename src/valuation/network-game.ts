@@ -3,6 +3,7 @@ import { isProblem, PrunerError } from "../base/problem.ts";
 import type { ChannelAnalysis } from "../channels/groups.ts";
 import type { Dataset } from "../datasets/index.ts";
 import type { Game } from "../games/game.ts";
+import { extract } from "../passes/extract.ts";
 import { maskInputName } from "../passes/insert-masks.ts";
 import { openActivations } from "./activation-cache.ts";
 import type { ActivationCache } from "./activations.ts";
@@ -10,6 +11,7 @@ import type { Region } from "./arena.ts";
 import { type CachedLayout, layoutOf } from "./cached.ts";
 import type { Take } from "./chunks.ts";
 import { type EffectsCache, openEffects } from "./effects-cache.ts";
+import { type ActivationType, readingHalves } from "./halves.ts";
 import type { TailSetup } from "./jobs.ts";
 import { layOut } from "./lay-out.ts";
 import { macsOf } from "./macs.ts";
@@ -33,13 +35,18 @@ export interface NetworkGameOptions {
   readonly runner: Runner;
   /** Bytes that cached activations and effects of channels may take together; default half of what was free at the start. */
   readonly memory?: number | undefined;
+  /**
+   * What activations in float32 are kept in; default float32. In float16 there is room for twice as many examples, and every
+   * activation is rounded once, whether it is kept or computed again.
+   */
+  readonly activations?: ActivationType | undefined;
   /** Games that are open at the same time and share the memory; default one. */
   readonly games?: number | undefined;
   /** Whether the game has to have gradients, or is to have them where its payoff and its operators allow. Default neither. */
   readonly gradients?: "needed" | "welcome" | undefined;
   /**
    * What other games keep that stay open as long as this one, those nearest to the output first: where activations follow
-   * from theirs, the network is run from there on.
+   * from theirs, the network is run from there on. Not where halves are kept: what they are would depend on who plays beside it.
    */
   readonly upstream?: readonly ActivationCache[] | undefined;
 }
@@ -73,7 +80,7 @@ export interface NetworkGame extends Game {
  * Activations entering the groups are computed once where they fit into memory, and again when they are needed where they
  * do not; payoffs are the same bytes either way. How rows are cut into batches depends on the rows of a call and on the
  * network alone, so payoffs do not depend on workers or timing.
- * @throws {PrunerError} `group-not-maskable`, `activations-too-large`; where gradients are asked for,
+ * @throws {PrunerError} `group-not-maskable`, `activations-too-large`, later `activation-overflow`; where gradients are asked for,
  *   `payoff-not-differentiable` and `no-gradient`.
  */
 export async function networkGame(options: NetworkGameOptions): Promise<NetworkGame> {
@@ -86,7 +93,6 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   const found = await planEffects(runner, parts, planned);
   const { plan, cutting, shares } = layOut(planned, found, {
     examples: dataset.size,
-    jobs: 2 * runner.workers,
     memory: options.memory === undefined ? undefined : options.memory / (options.games ?? 1),
     usualMemory: runner.usualMemory / (options.games ?? 1),
     group: analysis.groups[groups[0]!]!.id,
@@ -95,7 +101,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   const { pool } = runner;
   const tail = pool.pin<TailSetup>({
     ...planned,
-    model: runner.share(parts.tail),
+    model: runner.share(readingHalves(parts.tail, planned.cached)),
     cached: cache.values,
     payoff: payoff.kind,
     outputIs: payoff.outputIs,
@@ -108,7 +114,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   const play = { runner, tail, players, cache, effects, cutting, sheets, onBatch: work.onBatch };
   const tailMacs = macsOf(parts.tail);
   const gradients = backward instanceof PrunerError ? undefined : backward;
-  const derive = gradients && { ...gradients, setup: pool.pin(gradients.setup) };
+  const derive = gradients && { ...gradients, pinned: pool.pin(gradients.setup) };
   return {
     players,
     examples: dataset.size,
@@ -158,9 +164,12 @@ function backwardPass(
 }
 
 /** What is known of the game before anything is cached. */
-function tailPlanOf({ analysis, dataset, groups, payoff }: NetworkGameOptions, { cached }: Tail): TailPlan {
+function tailPlanOf(
+  { analysis, dataset, groups, payoff, activations }: NetworkGameOptions,
+  { cached }: Tail,
+): TailPlan {
   return {
-    cached: cached.map((name) => layoutOf(analysis, dataset, name)),
+    cached: cached.map((name) => layoutOf(analysis, dataset, name, activations)),
     masks: groups.map((group) => {
       const { id, channels } = analysis.groups[group]!;
       return { name: maskInputName(id), players: channels };
@@ -194,6 +203,7 @@ export interface GameStore {
 
 export function storeFor({
   analysis,
+  groups,
   runner,
   dataset,
   memory,
@@ -215,12 +225,22 @@ export function storeFor({
     runner: own,
     take,
     close,
-    activations({ prefix }, layouts, capacity) {
+    activations(parts, layouts, capacity) {
+      const prefix = prefixOf(analysis, parts, layouts);
       const computed = prefix?.graph.outputs.map(({ name }) => name) ?? [];
-      const source = sourceOf(analysis.model, analysis.facts, computed, upstream);
-      return openActivations({ runner: own, dataset, prefix, source, layouts, capacity, take });
+      const caches = layouts.some(({ rounded }) => rounded !== undefined) ? [] : upstream;
+      const source = sourceOf(analysis.model, analysis.facts, computed, caches);
+      const group = analysis.groups[groups[0]!]!.id;
+      return openActivations({ runner: own, dataset, prefix, source, layouts, capacity, take, group });
     },
   };
+}
+
+/** The part in front of the masks; inputs of the network that are kept in halves pass through it too. */
+function prefixOf({ model, facts }: ChannelAnalysis, { prefix }: Tail, layouts: readonly CachedLayout[]) {
+  const computed = prefix?.graph.outputs.map(({ name }) => name) ?? [];
+  const values = new Set([...computed, ...layouts.flatMap(({ rounded }) => rounded ?? [])]);
+  return values.size === computed.length ? prefix : extract(model, facts, [], [...values]);
 }
 
 /** What is not shared would be copied for every thread. */

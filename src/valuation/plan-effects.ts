@@ -8,6 +8,7 @@ import { extract } from "../passes/extract.ts";
 import { allocate } from "../tensor/dtype.ts";
 import { float32, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import type { CachedLayout } from "./cached.ts";
+import { readingHalves } from "./halves.ts";
 import { type AddedValue, type EffectsSetup, firstChannelRow, type TailSetup } from "./jobs.ts";
 import { macsOf } from "./macs.ts";
 import type { Runner } from "./runner.ts";
@@ -69,9 +70,10 @@ export async function planEffects(
   const slab = (firstChannelRow + players) * width;
   if (gain < least) return undefined;
   const separated = tail.masks.length === 1 ? separateChannels(front, tail.masks[0]!.name) : undefined;
-  const first = separated ?? front;
+  const first = readingHalves(separated ?? front, tail.cached);
   const values = addedValues(frontier, shapes);
   const rest = restOf(parts, values, tail.output);
+  const last = readingHalves(rest, tail.cached);
   const rowBytes = 4 * width;
   const setup: EffectsPlan["setup"] = {
     front: {
@@ -80,7 +82,7 @@ export async function planEffects(
       isSeparated: separated !== undefined,
       examples: separated === undefined ? Math.max(1, Math.floor(runBytes / (rowBytes * (players + 1)))) : 1,
     },
-    rest: { model: runner.share(rest), reads: readsOf(rest, tail.cached) },
+    rest: { model: runner.share(last), reads: readsOf(last, tail.cached) },
     values,
     width,
     players,
@@ -137,9 +139,10 @@ export async function affineShapes(
   frontier: readonly string[],
   tail: TailPlan,
 ): Promise<number[][] | undefined> {
-  const model = runner.share(front);
+  const probed = readingHalves(front, tail.cached);
+  const model = runner.share(probed);
   const run = async (rows: number) => {
-    const feeds = probeFeeds(front, tail, rows);
+    const feeds = probeFeeds(probed, tail, rows);
     return (await runner.pool.run({ kind: "forward", model, feeds })) as Readonly<Record<string, Tensor>>;
   };
   const [two, three] = [await run(2), await run(3)];

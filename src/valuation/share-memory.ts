@@ -9,8 +9,6 @@ export interface Demand {
   /** The same for effects; 0 where a game adds up none. */
   readonly slabBytes: number;
   readonly slabsPerJob: number;
-  /** Jobs that should find room at the same time. */
-  readonly jobs: number;
 }
 
 /** Examples that there is room for. */
@@ -29,18 +27,20 @@ export function leastMemory({ entryBytes, entriesPerJob, slabBytes, slabsPerJob 
 
 /**
  * Activations first, since effects are made from them in the time of a row or so: effects get what activations of all
- * examples leave. Where those do not fit, effects get a share of the memory, or what the jobs under way need at least.
+ * examples leave. Where those do not fit, effects get a share of the memory, or what one job needs at the most. Jobs seldom
+ * need that much, since most rows on an example come in long stretches, and those that do wait for each other: less is lost
+ * than by running the network in front of the masks again.
  * Decides only what is computed how often: values are the same for any division.
  * @param memory Bytes for both together, at least {@link leastMemory}.
  */
 export function shareMemory(demand: Demand, memory: number): Shares {
-  const { examples, entryBytes, entriesPerJob, slabBytes, slabsPerJob, jobs } = demand;
+  const { examples, entryBytes, entriesPerJob, slabBytes, slabsPerJob } = demand;
   const slabsIn = (bytes: number, least: number): number =>
     slabBytes === 0 ? 0 : Math.min(examples, Math.max(least, Math.floor(bytes / slabBytes)));
   const left = memory - examples * entryBytes;
   if (left >= slabBytes * slabsPerJob) return { entries: examples, slabs: slabsIn(left, slabsPerJob) };
   const most = Math.floor((memory - entriesPerJob * entryBytes) / Math.max(1, slabBytes));
-  const slabs = Math.min(slabsIn(effectsShare * memory, jobs * slabsPerJob), most);
+  const slabs = Math.min(slabsIn(effectsShare * memory, slabsPerJob), most);
   const entries = Math.floor((memory - slabs * slabBytes) / entryBytes);
   return { entries: Math.min(examples, entries), slabs };
 }

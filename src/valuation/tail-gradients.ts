@@ -9,7 +9,8 @@ import { extract } from "../passes/extract.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { Pinned } from "../workers/protocol.ts";
 import type { ActivationCache } from "./activations.ts";
-import { entryBytes } from "./cached.ts";
+import { runBytes } from "./cached.ts";
+import { originOf, readingHalves } from "./halves.ts";
 import type { GradientsSetup, TailSetup } from "./jobs.ts";
 import { rowsPerBatch } from "./lay-out.ts";
 import { addPayoff, type PayoffGraph } from "./payoff-graph.ts";
@@ -47,13 +48,15 @@ export function tailGradients(
   payoff: PayoffSetup,
   examples: number,
 ): TailGradients {
-  const sizes = Object.fromEntries(planned.cached.map(({ name, shape }) => [name, { shape: [1, ...shape] }]));
+  const sizes = Object.fromEntries(
+    planned.cached.map((layout) => [originOf(layout), { shape: [1, ...layout.shape] }]),
+  );
   const tail = differentiable(withMaskRows(parts.tail, planned, batchOf(model, facts)), sizes);
   const graph = addPayoff(tail, payoff, examples);
   const masks = planned.masks.map(({ name }) => name);
   const gradients = differentiate(graph.model, { of: graph.payoffs, wrt: masks });
   const outputs = masks.flatMap((mask) => gradients.gradientOf.get(mask) ?? []);
-  const backward = extract(gradients.model, new Map(), [], outputs);
+  const backward = readingHalves(extract(gradients.model, new Map(), [], outputs), planned.cached);
   const read = new Map(backward.graph.inputs.map(({ name, dtype }) => [name, dtype]));
   return {
     setup: {
@@ -64,7 +67,7 @@ export function tailGradients(
     targets: graph.targets,
     batchRows: Math.min(
       largestBatch,
-      rowsPerBatch(entryBytes(planned.cached)), // what the cache has room for at the least
+      rowsPerBatch(runBytes(planned.cached)), // what the cache has room for at the least
       modestBatch({ model: parts.tail, facts: parts.facts }),
     ),
   };
@@ -85,8 +88,8 @@ export function gradientRows(tail: number, row: number): number {
 }
 
 /** A backward pass that threads have been told of. */
-interface KnownGradients extends Omit<TailGradients, "setup"> {
-  readonly setup: Pinned<GradientsSetup>;
+interface KnownGradients extends TailGradients {
+  readonly pinned: Pinned<GradientsSetup>;
 }
 
 interface GradientPlay {
@@ -99,12 +102,13 @@ interface GradientPlay {
 /** Derivatives of the rows, [rows, players], batch by batch: cut by nothing but their number. */
 export async function playGradients(
   { runner, tail, players, cache }: GradientPlay,
-  { setup, targets, batchRows }: KnownGradients,
+  { setup, pinned, targets, batchRows }: KnownGradients,
   gates: Float32Array,
   examples: Uint32Array,
   { signal }: CallOptions = {},
 ): Promise<Float64Array> {
   const derivatives = new Float64Array(gates.length);
+  if (setup.outputs.every((output) => output === undefined)) return derivatives; // there is nothing to run
   const starts = Array.from({ length: Math.ceil(examples.length / batchRows) }, (_, k) => k * batchRows);
   await Promise.all(
     starts.map(async (start) => {
@@ -112,7 +116,8 @@ export async function playGradients(
       const hold = await cache.hold(own);
       const entries = own.map((example) => hold.placeOf(example) ?? 0);
       const at = gates.slice(start * players, (start + own.length) * players);
-      const job = { kind: "gradients", tail, setup, gates: at, entries, targets: targets(own) } as const;
+      const feeds = { gates: at, entries, targets: targets(own) };
+      const job = { kind: "gradients", tail, setup: pinned, ...feeds } as const;
       const transfer = [at.buffer, entries.buffer];
       const found = await runner.pool.run(job, { signal, transfer, onDone: hold.release, isShort: true });
       derivatives.set(found as Float64Array, start * players);

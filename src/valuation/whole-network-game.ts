@@ -17,6 +17,7 @@ import { float32, int64, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { fillWhole } from "./activation-cache.ts";
 import { type Cached, type CachedLayout, copyEntry, entryBytes, layoutOf, repeatRow } from "./cached.ts";
 import { chunksIn, entryOf } from "./chunks.ts";
+import { readingHalves } from "./halves.ts";
 import type { AffineValue, WholeSetup } from "./jobs.ts";
 import {
   type GameStore,
@@ -67,7 +68,8 @@ interface Affine {
 export async function wholeNetworkGame(options: WholeNetworkGameOptions): Promise<WholeNetworkGame> {
   const { payoff, runner, dataset } = options;
   const parts = cutTail(options.analysis, options.groups, payoff.output);
-  const layouts = parts.cached.map((name) => layoutOf(options.analysis, dataset, name));
+  const { analysis, activations } = options;
+  const layouts = parts.cached.map((name) => layoutOf(analysis, dataset, name, activations));
   const players = options.groups.reduce((sum, group) => sum + options.analysis.groups[group]!.channels, 0);
   const found = await affineValues(options, parts, layouts, players);
   if (found === undefined) {
@@ -85,7 +87,7 @@ export async function wholeNetworkGame(options: WholeNetworkGameOptions): Promis
     await store.close();
     throw error;
   });
-  const rest = modelBehind(parts, found, affine);
+  const rest = readingHalves(modelBehind(parts, found, affine), layouts);
   const read = new Set(rest.graph.inputs.map(({ name }) => name));
   const setup = store.runner.pool.pin<WholeSetup>({
     model: runner.share(rest),
@@ -153,9 +155,10 @@ async function effectsOf(
   players: number,
 ): Promise<AffineValue[]> {
   const { dataset, runner, signal, onPrepared } = options;
-  const model = runner.share(front);
+  const first = readingHalves(front, cached);
+  const model = runner.share(first);
   const run = async (example: number) => {
-    const feeds = { ...maskFeeds(options, players), ...repeatedValues(cached, front, example, players + 1) };
+    const feeds = { ...maskFeeds(options, players), ...repeatedValues(cached, first, example, players + 1) };
     return (await runner.pool.run({ kind: "forward", model, feeds }, { signal })) as Readonly<
       Record<string, Tensor>
     >;

@@ -47,7 +47,10 @@ serve<ThreadSetup, Job, JobResult>(({ options }, lookup) => {
       const [oldest] = sessions.keys();
       const closing = sessions.get(oldest!)!;
       sessions.delete(oldest!);
-      await (await closing.opened).close();
+      await closing.opened.then(
+        (session) => session.close(),
+        () => undefined, // never opened: told to whoever asked for it
+      );
     }
     const opened = openBytes(model.bytes, { ...options, ...own });
     sessions.set(model.id, { opened, bytes: model.bytes.length });
@@ -73,8 +76,7 @@ serve<ThreadSetup, Job, JobResult>(({ options }, lookup) => {
       return {};
     }
     if (job.kind === "fill") {
-      const setup = lookup(job.setup);
-      await fillCached(await sessionFor(setup.model), setup, job);
+      await fillCached(sessionFor, lookup(job.setup), job);
       return {};
     }
     if (job.kind === "gradients") {

@@ -1,5 +1,6 @@
 /** @file Gradients of games, from the part of the network behind the gates, against gradients of the whole network. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { architectures } from "../../../test/helpers/architectures/index.ts";
 import { networks } from "../../../test/helpers/networks.ts";
 import { freeGroups } from "../../../test/helpers/random-plan.ts";
 import { randomFeeds } from "../../../test/helpers/slicing-property.ts";
@@ -10,6 +11,7 @@ import { type Estimate, estimators } from "../../estimators/index.ts";
 import type { Model } from "../../graph/model.ts";
 import { stream, uniform } from "../../math/random.ts";
 import type { PayoffKind } from "../../metrics/index.ts";
+import { openBatch } from "../../passes/open-batch.ts";
 import { networkGame } from "../../valuation/network-game.ts";
 import { engineOver, type Runner, startRunner } from "../../valuation/runner.ts";
 import { preparePayoff } from "../../valuation/targets.ts";
@@ -131,5 +133,26 @@ test("stratified values of a network are unbiased: the mean of short runs is the
       expect(Math.abs(mean - value)).toBeLessThan(3.5 * error + 1e-7);
     });
   }
+  await game.close();
+});
+
+test("where nothing leads back to the gates, derivatives are zero", async () => {
+  const { build } = architectures["precision"]!.find(({ name }) => name.startsWith("quantized"))!;
+  const analysis = analyzeChannels(openBatch(build()));
+  const inputs = randomFeeds(analysis.model, stream(4, 0));
+  const dataset = fitToInputs(datasetFromArrays({ inputs }), analysis.model.graph.inputs);
+  const payoff = await preparePayoff(analysis, dataset, runner, { kind: "agreement" });
+  const [group] = freeGroups(analysis);
+  const game = await networkGame({
+    analysis,
+    groups: [group!],
+    dataset,
+    payoff,
+    runner,
+    gradients: "needed",
+  });
+  const gates = new Float32Array(2 * game.players).fill(0.5);
+  const found = await game.gradients!.at(gates, Uint32Array.from([0, 1]));
+  expect(found).toEqual(new Float64Array(2 * game.players));
   await game.close();
 });
