@@ -121,7 +121,7 @@ type Point = {
   /** Shares of the lowest quarter and half that are the reference's. */
   readonly quarter: number;
   readonly half: number;
-  /** Errors in standard errors; infinite or NaN where none are told. */
+  /** Errors in standard errors; NaN where none are told. */
   readonly madeOverTold: number;
 };
 
@@ -153,11 +153,15 @@ function pointOf(runs: readonly Timed[], reference: Float64Array): Point {
     high: Math.max(...correlations),
     quarter: overlap(0.25),
     half: overlap(0.5),
-    madeOverTold: Math.sqrt(
-      mean(runs.map(({ values }) => mean(values.map((value, at) => (value - reference[at]!) ** 2)))) /
-        mean(runs.map(({ standardErrors }) => mean(standardErrors.map((error) => error ** 2)))),
-    ),
+    madeOverTold: madeOverTold(runs, reference),
   };
+}
+
+function madeOverTold(runs: readonly Timed[], reference: Float64Array): number {
+  const square = (numbers: Float64Array) => mean(numbers.map((number) => number ** 2));
+  const told = mean(runs.map(({ standardErrors }) => square(standardErrors)));
+  const made = mean(runs.map(({ values }) => square(values.map((value, at) => value - reference[at]!))));
+  return Number.isFinite(told) ? Math.sqrt(made / told) : Number.NaN;
 }
 
 /** Share of the lowest players that both have. */

@@ -37,7 +37,7 @@ interface Course {
 export const gameAndRuntime: Benchmark = {
   title: "Rows per second of a game against the bare runtime",
   how: `Permutation sampling, ${workers} threads, every example seen before. The bare loop runs the whole tail on one ready batch of ${bareBatch} rows in as many threads; the limit multiplies matrices of ${side} x ${side} there; alone is the game with one thread. All take turns for ${rounds} rounds. Below 1 the game loses against its own arithmetic; far above 1 it adds effects of channels instead of running the layer behind the masks.`,
-  minutes: 1,
+  minutes: 3,
   draw: (series) => [
     ratioBars(series, {
       name: "ratios",
@@ -60,12 +60,12 @@ function courses(): readonly Course[] | string {
   if (typeof small === "string") return small;
   if (typeof large === "string") return large;
   return [
-    { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "f5", rows: 204_800 },
-    { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "c3", rows: 204_800 },
+    { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "f5", rows: 819_200 },
+    { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "c3", rows: 819_200 },
     { network: "ResNet-20", settings: small, group: "layer2.1.conv1", rows: 8192 },
     { network: "ResNet-56", settings: large, group: "layer2.4.conv1", rows: 8192 },
     { network: "ResNet-56", settings: large, group: "layer3.4.conv1", rows: 8192 },
-    { network: "ResNet-56", settings: large, group: "layer3.8.conv1", rows: 32_768 },
+    { network: "ResNet-56", settings: large, group: "layer3.8.conv1", rows: 131_072 },
   ];
 }
 
