@@ -58,7 +58,7 @@ export const rankCurves: Benchmark = {
 export const rankCurvesResnet: Benchmark = {
   title: "Agreement of rankings, ResNet-20 and ResNet-56",
   how,
-  minutes: 15,
+  minutes: 6,
   run() {
     const [small, large] = [cifar("resnet20-cifar10", 200), cifar("resnet56-cifar10", 200)];
     if (typeof small === "string") return Promise.resolve({ skipped: small });
