@@ -5,7 +5,7 @@ import { shapley } from "./define.ts";
 import { openingsFor } from "./dimmed-gates.ts";
 import type { EstimatorOptions } from "./estimator.ts";
 import type { PairCosts } from "./strata-plan.ts";
-import { firstShare } from "./trusting-plan.ts";
+import { firstShare, usualShare } from "./trusting-plan.ts";
 
 /** Pairs of walks that a pilot plays in every stratum, and examples it takes gradients on. */
 export const pilotPairs = 2;
@@ -29,6 +29,8 @@ export interface Design {
   readonly costs: PairCosts;
   /** Openings of gates at which derivatives are taken; none without gradients, or where they cost more than walks. */
   readonly openings: Float32Array;
+  /** Whether examples get one opening each, in turns, so that there are gradients on twice as many. */
+  readonly takesTurns: boolean;
   readonly isScreened: boolean;
   /** Share of the pilot in the values, where it is known beforehand. */
   readonly pilotWeight: number | undefined;
@@ -48,10 +50,13 @@ export function designOf(game: Game, options: EstimatorOptions, shrinks = false)
   const walk = walkOf(players, options);
   const pairRows = rowsOfWalks(walk, players);
   const each = game.gradients?.rows ?? Number.POSITIVE_INFINITY;
-  const wished = openingsFor(options.weighting ?? shapley, 4 * each <= pairRows ? 2 : 1);
-  const isAffordable = examples > 1 && wished.length * each <= pairRows;
+  const weighting = options.weighting ?? shapley;
+  const takesTurns = shrinks && isScarce(game, options) && openingsFor(weighting, 2).length === 2;
+  const wished = openingsFor(weighting, takesTurns || 4 * each <= pairRows ? 2 : 1);
+  const ofExample = (takesTurns ? 1 : wished.length) * each;
+  const isAffordable = examples > 1 && ofExample <= pairRows;
   const openings = isAffordable ? wished : new Float32Array(0);
-  const gradients = isAffordable ? openings.length * each : Number.POSITIVE_INFINITY;
+  const gradients = isAffordable ? ofExample : Number.POSITIVE_INFINITY;
   const both = pairRows + (isAffordable ? gradients : 0);
   const rows = options.budget.rows ?? firstRoundPairs * both;
   const pilot = pilotPairs * both + (isAffordable ? pilotGradients * gradients : 0);
@@ -65,6 +70,7 @@ export function designOf(game: Game, options: EstimatorOptions, shrinks = false)
     walk,
     costs: { walk: pairRows, gradients },
     openings,
+    takesTurns,
     isScreened,
     pilotWeight: options.budget.rows === undefined ? undefined : pilotWeight,
     rows,
@@ -75,4 +81,23 @@ export function designOf(game: Game, options: EstimatorOptions, shrinks = false)
       options.budget.rows !== undefined &&
       firstPart * (1 - firstShare) * rows >= firstPairs * both,
   };
+}
+
+/** Whether a budget has no room for gradients at two openings of every example. */
+function isScarce({ examples, gradients }: Game, { budget }: EstimatorOptions): boolean {
+  return (
+    gradients !== undefined &&
+    budget.rows !== undefined &&
+    2 * gradients.rows * examples > usualShare * budget.rows
+  );
+}
+
+/** Openings at which derivatives are taken on an example; `turn` is its own. */
+export function openingsOn({ openings, takesTurns }: Design, turn: number): Float32Array {
+  return takesTurns ? openings.subarray(turn, turn + 1) : openings;
+}
+
+/** How many that are. */
+export function openingsEach({ openings, takesTurns }: Design): number {
+  return takesTurns ? Math.min(1, openings.length) : openings.length;
 }

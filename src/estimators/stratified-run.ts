@@ -43,6 +43,8 @@ export interface Run {
   /** None while examples are looked at. */
   strata: readonly StratumSums[];
   exampleAt: (item: Item, visit: number) => number;
+  /** Shape [examples]: 0 and 1 in turns along the first visits of every stratum, for estimators that take turns. */
+  readonly turns: Uint8Array;
   /** Whether controls are taken off walks. */
   isControlled: boolean;
   /** Rounds laid out so far. */
@@ -59,6 +61,7 @@ export function startRun(design: Design, players: number, examples: number, seed
     grand: 0,
     strata: [],
     exampleAt: (_item, visit) => visit,
+    turns: new Uint8Array(examples),
     isControlled: openings.length > 0,
     rounds: 0,
   };
@@ -77,6 +80,9 @@ export function examplesOf({ exampleAt }: Run, item: Item): number[] {
 function stratify(run: Run, strata: readonly Uint32Array[], players: number, seed: number): void {
   const visited = strata.map((own, h) => visits(own.length, seed, purposes.strata + 2 * h));
   const tried = strata.map((own, h) => visits(own.length, seed, purposes.strata + 2 * h + 1));
+  strata.forEach((own, h) => {
+    for (let visit = 0; visit < own.length; visit++) run.turns[own[visited[h]!(visit)]!] = visit % 2;
+  });
   run.strata = strata.map(({ length }) => emptyStratum(players, length));
   run.exampleAt = ({ kind, stratum }, visit) =>
     strata[stratum]![(kind === "pilot" ? tried : visited)[stratum]!(visit)]!;

@@ -6,7 +6,7 @@ import { meanDerivatives, writeGates } from "./dimmed-gates.ts";
 import type { EstimatorOptions } from "./estimator.ts";
 import { observe } from "./observations.ts";
 import type { Scheme } from "./scheme.ts";
-import type { Design } from "./stratified-design.ts";
+import { type Design, openingsEach, openingsOn } from "./stratified-design.ts";
 import {
   examplesOf,
   figuresSoFar,
@@ -31,17 +31,23 @@ export function stratifiedScheme(
   options: EstimatorOptions,
 ): Scheme<Uint32Array | undefined> {
   const { players, examples } = game;
-  const { openings, costs, walk, isScreened } = design;
+  const { openings, costs, walk, isScreened, takesTurns } = design;
+  const each = openingsEach(design);
   const { seed } = options;
   const run = startRun(design, players, examples, seed);
   const gatesOf = (item: number): number => {
     const { kind, examples: count } = run.items[item]!;
     if (kind === "screen" || (kind === "walk" && !run.isControlled)) return 0;
-    return count * openings.length;
+    return count * each;
   };
 
   return {
-    layout: { screened: isScreened ? 1 : 0, openings: openings.length, gradient: game.gradients?.rows ?? 0 },
+    layout: {
+      screened: isScreened ? 1 : 0,
+      openings: openings.length,
+      turns: takesTurns ? 1 : 0,
+      gradient: game.gradients?.rows ?? 0,
+    },
     get items() {
       return run.items.length;
     },
@@ -57,7 +63,7 @@ export function stratifiedScheme(
       const shown = examplesOf(run, item);
       if (gatesOf(number) > 0)
         shown.forEach((example, k) => {
-          writeGates(rows.gates, gate + k * openings.length, openings, example);
+          writeGates(rows.gates, gate + k * each, openingsOn(design, run.turns[example]!), example);
         });
       if (item.kind === "screen") writeEnds(shown, rows, row, players);
       if (item.kind === "screen" || item.kind === "gradients") return undefined;
@@ -69,12 +75,7 @@ export function stratifiedScheme(
     fold(number, order, rows, row, gate) {
       const item = run.items[number]!;
       const controlOf = (k: number): Float64Array =>
-        meanDerivatives(
-          rows.gates.derivatives,
-          gate + k * openings.length,
-          openings.length,
-          new Float64Array(players),
-        );
+        meanDerivatives(rows.gates.derivatives, gate + k * each, each, new Float64Array(players));
       if (item.kind === "screen") foldEnds(run, item, rows.payoffs, row);
       else if (order === undefined)
         for (let k = 0; k < item.examples; k++) observe(run.strata[item.stratum]!.controls, controlOf(k));

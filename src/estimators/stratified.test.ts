@@ -137,6 +137,31 @@ describe("shrinkage", () => {
     }
   });
 
+  test("takes one opening of each example in turns where there is no room for two, and both where there is", async () => {
+    const game = withMultilinearGradients(noisyGame(8, 60, 5, 1));
+    const asked = async (rows: number) => {
+      const seen = new Map<number, Set<number>>();
+      const gradients: Game["gradients"] = {
+        rows: game.gradients!.rows,
+        at: (gates, examples, call) => {
+          examples.forEach((example, k) => {
+            const own = seen.get(example) ?? new Set();
+            seen.set(example, own.add(gates[k * game.players]!));
+          });
+          return game.gradients!.at(gates, examples, call);
+        },
+      };
+      await finish(shrinkage, { ...game, gradients }, { rows, seed: 5 });
+      return [...seen.values()].map((own) => [...own].map((opening) => opening.toFixed(2)).toSorted());
+    };
+    const scarce = await asked(300);
+    expect(scarce.every((own) => own.length === 1)).toBe(true);
+    const halves = ["0.21", "0.79"].map((opening) => scarce.filter(([own]) => own === opening).length);
+    expect(Math.abs(halves[0]! - halves[1]!)).toBeLessThanOrEqual(1);
+    expect(scarce.length).toBeGreaterThan(40);
+    for (const own of await asked(4000)) expect(own).toEqual(["0.21", "0.79"]);
+  });
+
   test("is no further off than stratified in a short run with gradients that are far off", async () => {
     const toy = noisyGame(8, 800, 5, 1);
     const game = distorted(toy);
