@@ -13,7 +13,7 @@ Interrupted studies go on where they stopped when the command is repeated: finis
 Models and data that are not part of the repository are looked for in \`../shared\`; \`--models DIR\` and \`--data DIR\` name
 other folders. Seeds are those the commands show. Minutes are those of all pieces added up, also where they ran side by side.
 
-Rows of \`sequential\` and of prune commands that name no estimator are from before most rows of \`sequential\` went to the channels near the cut
+But for layer robustness, rows of \`sequential\` and of prune commands that name no estimator are from before most rows of \`sequential\` went to the channels near the cut
 and before it became what \`prune\` takes ([choosing an estimator](choosing-an-estimator.md) has both side by side).
 `;
 
