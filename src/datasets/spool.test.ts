@@ -80,28 +80,31 @@ describe("a spool", () => {
     file.close();
   });
 
-  test.skipIf(!isLinux)("is not in memory where the usual folder is and nobody asked for it", () => {
-    for (const name of ["TMPDIR", "TMP", "TEMP"]) vi.stubEnv(name, undefined);
-    const usual = tmpdir();
-    const place = fs.statfsSync(usual);
-    const tmpfs = 0x01021994;
-    vi.mocked(fs.statfsSync).mockImplementation((path) => ({
-      ...place,
-      type: path === usual ? tmpfs : 0xef53,
-    }));
-    const folderOf = () => {
-      const file = openSpool({ ...settings, folder: undefined }).done();
-      const target = fs.readlinkSync(`/proc/self/fd/${file.descriptor}`);
-      file.close();
-      return dirname(target);
-    };
-    expect(folderOf()).toBe("/var/tmp");
-    vi.stubEnv("TMPDIR", usual);
-    expect(folderOf()).toBe(usual);
-    vi.unstubAllEnvs();
-  });
+  test.skipIf(!isLinux)(
+    "is not in memory where the usual folder is and nobody asked for it (skipped but on Linux)",
+    () => {
+      for (const name of ["TMPDIR", "TMP", "TEMP"]) vi.stubEnv(name, undefined);
+      const usual = tmpdir();
+      const place = fs.statfsSync(usual);
+      const tmpfs = 0x01021994;
+      vi.mocked(fs.statfsSync).mockImplementation((path) => ({
+        ...place,
+        type: path === usual ? tmpfs : 0xef53,
+      }));
+      const folderOf = () => {
+        const file = openSpool({ ...settings, folder: undefined }).done();
+        const target = fs.readlinkSync(`/proc/self/fd/${file.descriptor}`);
+        file.close();
+        return dirname(target);
+      };
+      expect(folderOf()).toBe("/var/tmp");
+      vi.stubEnv("TMPDIR", usual);
+      expect(folderOf()).toBe(usual);
+      vi.unstubAllEnvs();
+    },
+  );
 
-  test.skipIf(!isLinux)("goes when nobody holds the data any more", async () => {
+  test.skipIf(!isLinux)("goes when nobody holds the data any more (skipped but on Linux)", async () => {
     let dataset: unknown = await openDataset(packed, streaming);
     expect(openSpools()).toHaveLength(1);
     expect(dataset).toBeDefined();

@@ -199,7 +199,7 @@ describe("complaints", () => {
     expect(dataset.batch([0])[""]!.data).toHaveLength(50);
     expect(() => dataset.batch([3])).toThrow(/cut\.npy/);
     expect(await codeOf(openDataset(path, { streamAbove: 0 }))).toBe("data-file-corrupt");
-    expect(await codeOf(openDataset(put("stub.npy", whole.subarray(0, 9)), { streamAbove: 0 }))).toBe(
+    expect(await codeOf(openDataset(put("short.npy", whole.subarray(0, 9)), { streamAbove: 0 }))).toBe(
       "data-file-corrupt",
     );
   });
