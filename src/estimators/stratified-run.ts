@@ -135,7 +135,7 @@ export function layOutMore(run: Run, design: Design, players: number, seed: numb
   if (run.strata.length === 0) {
     stratify(run, strataBy(run.difficulty), players, seed);
     layOutPilot(run, design);
-  } else if (design.isEndless || run.rounds < roundsOf(design)) layOutRound(run, design);
+  } else if (run.rounds < roundsOf(design)) layOutRound(run, design);
 }
 
 function layOutPilot({ items, strata }: Run, { openings }: Design): void {
@@ -156,7 +156,8 @@ function sunkRows({ examples, items, difficulty }: Run, { costs, openings }: Des
   return (difficulty.length > 0 ? 2 * examples : 0) + pilot * each;
 }
 
-function roundsOf({ isInTwo }: Design): number {
+function roundsOf({ isInTwo, isEndless }: Design): number {
+  if (isEndless) return Number.POSITIVE_INFINITY;
   return isInTwo ? 2 : 1;
 }
 
@@ -200,13 +201,16 @@ function planFor(
   const { rounds, isControlled } = run;
   if (rounds === 0) {
     if (!shrinks || !saveVariance(spreads)) return shareOut(rows, spreads, costs);
-    return gradientsFirst(rows, spreads, costs, isInTwo ? firstShare : usualShare);
+    const share = isInTwo ? firstShare : usualShare;
+    return gradientsFirst(rows, spreads, costs, share) ?? planOf(rows, spreads, costs, false);
   }
   if (!shrinks || !isControlled) return planOf(rows, spreads, costs, isControlled);
   const squaredBias = squaredBiasOf(run);
-  return squaredBias === undefined
-    ? gradientsFirst(rows, spreads, costs, usualShare)
-    : trustingPlan(rows, spreads, costs, squaredBias);
+  const wished =
+    squaredBias === undefined
+      ? gradientsFirst(rows, spreads, costs, usualShare)
+      : trustingPlan(rows, spreads, costs, squaredBias);
+  return wished ?? planOf(rows, spreads, costs, true); // pairs with and without controls do not mix
 }
 
 /** Where values are biased anyway, pairs that count in them also tell where further ones are to go. */

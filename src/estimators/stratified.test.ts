@@ -176,9 +176,10 @@ describe("shrinkage", () => {
     const strata = [{ examples: 1000, walks: 1, rest: 0.5, controls: 0.8, seen: 100 }];
     const costs = { walk: 40, gradients: 14 };
     const rows = 8_000;
-    const planned = [0, 1e-4, 1e-3, 1e-2, 1].map((squaredBias) =>
-      trustingPlan(rows, strata, costs, squaredBias),
+    const planned = [0, 1e-4, 1e-3, 1e-2, 1].map(
+      (squaredBias) => trustingPlan(rows, strata, costs, squaredBias)!,
     );
+    expect(trustingPlan(50, strata, costs, 1)).toBeUndefined(); // no room for a pair
     for (const { walks, controls } of planned)
       expect(walks[0]! * (40 + 14) + controls[0]! * 14).toBeLessThanOrEqual(rows);
     const pairs = planned.map(({ walks }) => walks[0]!);

@@ -1,13 +1,5 @@
 /** @file How rows are shared out where gradients are trusted until walks are sure of something better. */
-import {
-  type Extent,
-  floored,
-  largest,
-  type PairCosts,
-  planOf,
-  type StratumSpread,
-  totalOf,
-} from "./strata-plan.ts";
+import { type Extent, floored, largest, type PairCosts, type StratumSpread, totalOf } from "./strata-plan.ts";
 
 /** Part of the rows that gradients alone take while nothing is known of their bias: they rank nearly as well without walks. */
 export const usualShare = 4 / 5;
@@ -23,28 +15,29 @@ const shares = Array.from({ length: 9 }, (_, k) => k / 10);
  * Σ W_h² controls² (1/M_h - 1/E_h).
  * @param rows What may be spent in all, rows spent before included.
  * @param squaredBias b², of all players together.
+ * @returns undefined where there are too few rows for both.
  */
 export function trustingPlan(
   rows: number,
   strata: readonly StratumSpread[],
   costs: PairCosts,
   squaredBias: number,
-): Extent {
-  const plans = shares.map((share) => gradientsFirst(rows, strata, costs, share));
+): Extent | undefined {
+  const plans = shares.flatMap((share) => gradientsFirst(rows, strata, costs, share) ?? []);
   const errors = plans.map((plan) => squaredErrorOf(plan, strata, squaredBias));
-  return plans[errors.indexOf(Math.min(...errors))]!;
+  return plans[errors.indexOf(Math.min(...errors))];
 }
 
 /**
- * Gradients alone on as many examples as a part of the rows buys, before pairs of walks for the rest. Walks alone where
- * there are too few rows for both.
+ * Gradients alone on as many examples as a part of the rows buys, before pairs of walks for the rest; undefined where there
+ * are too few rows for both.
  */
 export function gradientsFirst(
   rows: number,
   strata: readonly StratumSpread[],
   costs: PairCosts,
   share: number,
-): Extent {
+): Extent | undefined {
   const wished = (scale: number) =>
     strata.map(({ examples, controls }) =>
       Math.min(examples, Math.floor(scale * examples * Math.max(controls, Number.MIN_VALUE))),
@@ -61,7 +54,7 @@ export function gradientsFirst(
   const cost = ({ walks }: Extent): number =>
     sumOf(walks) * (costs.walk + costs.gradients) + sumOf(controls) * costs.gradients;
   const found = at(largest((scale) => cost(at(scale)) <= rows));
-  return cost(found) <= rows ? found : planOf(rows, strata, costs, false);
+  return cost(found) <= rows ? found : undefined;
 }
 
 function squaredErrorOf(
