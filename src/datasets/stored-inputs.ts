@@ -42,7 +42,9 @@ async function headersOf(file: HeldFile): Promise<ReadonlyMap<string, StoredInpu
   const inputs = new Map<string, StoredInput>();
   for (const { entry, name, label } of await arrayEntries(file)) {
     const { isPacked, start, size } = entry;
-    const bytes = isPacked ? await unpackedHead(asGzip(file, entry), label) : file.head(Math.min(size, headBytes), start);
+    const bytes = isPacked
+      ? await unpackedHead(asGzip(file, entry), label)
+      : file.head(Math.min(size, headBytes), start);
     inputs.set(name, example(npyLayout(bytes, label)));
   }
   return inputs;
