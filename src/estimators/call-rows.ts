@@ -8,7 +8,7 @@ export interface CallRows {
 }
 
 export interface RowStore {
-  /** Masks, examples and gates are zero. */
+  /** Masks, examples and gates are zero, draws negative. */
   take(rows: number, gates: number): CallRows;
   /** Once neither the run nor the game looks at them any more. */
   give(rows: CallRows): void;
@@ -37,6 +37,7 @@ function newRows(rows: number, gates: number, players: number): Rows {
     gates: {
       at: new Float32Array(gates * players),
       examples: new Uint32Array(gates),
+      draws: new Float32Array(gates).fill(-1),
       derivatives: new Float64Array(gates * players),
     },
   };
@@ -45,6 +46,7 @@ function newRows(rows: number, gates: number, players: number): Rows {
 function cleared(memory: Rows): Rows {
   const { masks, examples, gates } = memory;
   for (const written of [masks, examples, gates.at, gates.examples]) written.fill(0);
+  gates.draws.fill(-1);
   return memory;
 }
 
@@ -56,6 +58,7 @@ function part({ masks, examples, payoffs, gates }: Rows, rows: number, count: nu
     gates: {
       at: gates.at.subarray(0, count * players),
       examples: gates.examples.subarray(0, count),
+      draws: gates.draws.subarray(0, count),
       derivatives: gates.derivatives.subarray(0, count * players),
     },
   };

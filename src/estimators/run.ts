@@ -14,8 +14,8 @@ export const rowsPerCall = 2048;
 const rowsAtFirst = 256;
 
 /** Rows of call k = 0, 1, …: every second call twice as many, up to the most. */
-function rowsOfCall(call: number): number {
-  return Math.min(rowsPerCall, rowsAtFirst * 2 ** Math.min(16, Math.floor(call / 2)));
+function rowsOfCall(call: number, most = rowsPerCall): number {
+  return Math.min(most, rowsAtFirst * 2 ** Math.min(16, Math.floor(call / 2)));
 }
 
 const defaultConcurrency = 4;
@@ -116,7 +116,7 @@ export async function* runScheme<Note>(
     }
     for (;;) {
       while (underWay.length < concurrency && nextItem < scheme.items) {
-        const size = rowsOfCall(progress.calls + underWay.length);
+        const size = rowsOfCall(progress.calls + underWay.length, scheme.rowsPerCall);
         const call = ask({ game, scheme, store, signal: stopSignal }, nextItem, size);
         underWay.push(call);
         nextItem += call.notes.length;
@@ -152,9 +152,13 @@ function ask<Note>(
   size: number,
 ): Call<Note> {
   const gatesOf = (item: number): number => scheme.gatesOf?.(item) ?? 0;
-  const costOf = (item: number): number => scheme.rowsOf(item) + gatesOf(item) * (game.gradients?.rows ?? 0);
+  const thins = (item: number): boolean => scheme.thins?.(item) ?? false;
+  const costOf = (item: number): number =>
+    scheme.rowsOf(item) + gatesOf(item) * gradientCost(game, thins(item));
   let [end, cost, count, gateCount] = [firstItem, 0, 0, 0];
+  let isThinned = false;
   do {
+    isThinned ||= thins(end);
     cost += costOf(end);
     count += scheme.rowsOf(end);
     gateCount += gatesOf(end++);
@@ -168,16 +172,29 @@ function ask<Note>(
     row += scheme.rowsOf(item);
     gate += gatesOf(item);
   }
-  const answer = answerTo(game, rows, signal);
+  const answer = answerTo(game, rows, isThinned, signal);
   answer.catch(() => {}); // a call that is dropped may fail unheard; one that is awaited still throws there
   return { firstItem, notes, asked, answer, cost };
 }
 
-async function answerTo(game: Game, { masks, examples, gates }: Rows, signal: AbortSignal): Promise<Answer> {
+/** What a gradient costs, in rows. */
+export function gradientCost({ gradients }: Game, isThinned: boolean): number {
+  const exact = gradients?.rows ?? 0;
+  return isThinned ? (gradients?.thinnedRows ?? exact) : exact;
+}
+
+async function answerTo(
+  game: Game,
+  { masks, examples, gates }: Rows,
+  isThinned: boolean,
+  signal: AbortSignal,
+): Promise<Answer> {
   const none = new Float64Array(0);
   const [payoffs, derivatives] = await Promise.all([
     examples.length === 0 ? none : game.values(masks, examples, { signal }),
-    gates.examples.length === 0 ? none : game.gradients!.at(gates.at, gates.examples, { signal }),
+    gates.examples.length === 0
+      ? none
+      : game.gradients!.at(gates.at, gates.examples, { signal, ...(isThinned && { draws: gates.draws }) }),
   ]);
   return { payoffs, derivatives };
 }

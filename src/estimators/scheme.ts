@@ -26,6 +26,8 @@ export interface GateRows {
   readonly at: Float32Array;
   /** Shape [gate rows]. */
   readonly examples: Uint32Array;
+  /** Shape [gate rows]: those of `GradientOptions`; negative before, which asks for exact derivatives. */
+  readonly draws: Float32Array;
   /** Shape [gate rows, players]. */
   readonly derivatives: Float64Array;
 }
@@ -52,6 +54,10 @@ export interface Scheme<Note> {
   rowsOf(item: number): number;
   /** Gradients of an item that is laid out and not yet folded; none when left out. */
   gatesOf?(item: number): number;
+  /** Whether the game may leave these gradients out by chance; not when left out. */
+  thins?(item: number): boolean;
+  /** Rows of a call at the most, where that is fewer than usual. */
+  readonly rowsPerCall?: number;
   /**
    * Fills in masks (zero before) and examples of an item from row `row` on, and likewise gates from gate row `gate` on, and
    * notes what `fold` needs.

@@ -1,8 +1,8 @@
 /** @file In which order examples are visited: every example once, shuffled, then all again in another order. */
-import { randomOrder, stream } from "../math/random.ts";
+import { randomOrder, stream, uniform } from "../math/random.ts";
 
 /** Streams for different uses of one seed; from `strata` on two for each stratum. */
-export const purposes = { items: 0, visits: 1, heads: 2, sizes: 3, subsets: 4, strata: 8 } as const;
+export const purposes = { items: 0, visits: 1, heads: 2, sizes: 3, subsets: 4, draws: 5, strata: 8 } as const;
 
 /**
  * The example at each position of the endless sequence of shuffled epochs.
@@ -20,4 +20,15 @@ export function visits(examples: number, seed: number, purpose: number): (positi
     }
     return order[position % examples]!;
   };
+}
+
+/** Steps by the golden ratio: numbers that follow one another lie apart. */
+const goldenStep = (Math.sqrt(5) - 1) / 2;
+/** Largest 32-bit float below 1. */
+const belowOne = 1 - 2 ** -24;
+
+/** A number from 0 to below 1 for each position, in a sequence that fills the range evenly, from a random start. */
+export function evenDraws(seed: number): (position: number) => number {
+  const start = uniform(stream(seed, 0, purposes.draws));
+  return (position) => Math.min(belowOne, (start + position * goldenStep) % 1);
 }

@@ -28,9 +28,12 @@ export function counted(game: Game): CountedGame {
     },
     ...(gradients && {
       gradients: {
-        rows: gradients.rows,
+        ...gradients,
         at(gates, examples, options) {
-          rows += gradients.rows * examples.length;
+          const thinned = options?.draws?.reduce((count, draw) => count + (draw < 0 ? 0 : 1), 0) ?? 0;
+          rows +=
+            gradients.rows * (examples.length - thinned) +
+            (gradients.thinnedRows ?? gradients.rows) * thinned;
           calls++;
           return gradients.at(gates, examples, options);
         },

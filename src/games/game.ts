@@ -25,6 +25,15 @@ export interface Game {
   readonly gradients?: GameGradients | undefined;
 }
 
+export interface GradientOptions extends CallOptions {
+  /**
+   * Lets the game leave rows out: a number from 0 to below 1 for each, shape [rows], drawn uniformly. Derivatives of a row are
+   * then zero, or divided by the chance with which it was kept, so that they are what they should be on average over draws. A
+   * negative number asks for exact ones. A game that leaves no rows out takes no notice.
+   */
+  readonly draws?: Float32Array | undefined;
+}
+
 /**
  * A game continued to players that are there in part: gates between 0 (absent) and 1 (present), with v at the corners as
  * `Game.values` has it, up to a number that depends on the example alone. How it is continued in between is the game's own
@@ -33,11 +42,13 @@ export interface Game {
 export interface GameGradients {
   /** What one (gates, example) pair costs, in rows. At least 1; the same for every pair, and decided from sizes alone. */
   readonly rows: number;
+  /** The same for a pair that may be left out; absent where the game leaves none out. */
+  readonly thinnedRows?: number | undefined;
   /**
    * Derivatives of payoffs with respect to gates.
    * @param gates Shape [rows, players], row-major, from 0 to 1.
    * @param examples Shape [rows]; which example each row is about.
    * @returns Shape [rows, players], in the unit of the payoff.
    */
-  at(gates: Float32Array, examples: Uint32Array, options?: CallOptions): Promise<Float64Array>;
+  at(gates: Float32Array, examples: Uint32Array, options?: GradientOptions): Promise<Float64Array>;
 }

@@ -142,6 +142,8 @@ export interface GradientsSetup {
   readonly reads: readonly { readonly name: string; readonly dtype: DType }[];
   /** Output with the derivatives of each mask of the tail; undefined where the payoff does not depend on it. */
   readonly outputs: readonly (string | undefined)[];
+  /** Where rows are left out by chance: input with the draws, and output with the indices of the rows that outputs are about. */
+  readonly thinning?: { readonly draws: string; readonly kept: string };
 }
 
 /** Setups are pinned: to send them with every job would take longer than many a job. */
@@ -154,6 +156,8 @@ export type Job =
       readonly gates: Float32Array;
       /** Entry of the cached values for each row. */
       readonly entries: Uint32Array;
+      /** A number for each row, where rows may be left out. */
+      readonly draws?: Float32Array;
       /** What the payoff is held against, as the model reads it. */
       readonly targets: Readonly<Record<string, Tensor>>;
     }

@@ -20,7 +20,13 @@ import { type Play, playRows } from "./play-rows.ts";
 import { rowSheets } from "./row-sheets.ts";
 import type { Runner } from "./runner.ts";
 import { cutTail, type Tail } from "./tail.ts";
-import { gradientRows, playGradients, type TailGradients, tailGradients } from "./tail-gradients.ts";
+import {
+  gradientRows,
+  playGradients,
+  type TailGradients,
+  tailGradients,
+  thinnedShare,
+} from "./tail-gradients.ts";
 import type { PayoffSetup } from "./targets.ts";
 import { trackedPool } from "./tracked-pool.ts";
 import { sourceOf } from "./upstream.ts";
@@ -114,21 +120,27 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   const play = { runner, tail, players, cache, effects, cutting, sheets, onBatch: work.onBatch };
   const tailMacs = macsOf(parts.tail);
   const gradients = backward instanceof PrunerError ? undefined : backward;
-  const derive = gradients && { ...gradients, pinned: pool.pin(gradients.setup) };
+  const derive = gradients && {
+    ...gradients,
+    pinned: pool.pin(gradients.setup),
+    pinnedThinned: gradients.thinned && pool.pin(gradients.thinned),
+  };
+  const rowMacs = plan?.rowMacs ?? tailMacs;
   return {
     players,
     examples: dataset.size,
     method: plan === undefined ? "rows" : "added",
     kept: cache.capacity,
     activations: cache,
-    rowMacs: plan?.rowMacs ?? tailMacs,
+    rowMacs,
     close: store.close,
     recomputedShare: () => work.shareOf((cache.computed() - dataset.size) * cache.exampleMacs),
     values: (masks, examples, call) => playRows(play, masks, examples, call),
     ...(backward instanceof PrunerError && { withoutGradients: backward }),
     ...(derive !== undefined && {
       gradients: {
-        rows: gradientRows(tailMacs, plan?.rowMacs ?? tailMacs),
+        rows: gradientRows(tailMacs, rowMacs),
+        thinnedRows: derive.thinned && gradientRows(tailMacs, rowMacs, thinnedShare),
         at: (gates, examples, call) => playGradients(play, derive, gates, examples, call),
       },
     }),

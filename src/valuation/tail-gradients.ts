@@ -1,8 +1,9 @@
 /** @file Derivatives of payoffs with respect to gates, by one backward pass through the part of the network behind them. */
 import type { ChannelAnalysis } from "../channels/groups.ts";
-import type { CallOptions } from "../games/game.ts";
+import type { GradientOptions } from "../games/game.ts";
 import { differentiable, modestBatch } from "../gradients/differentiable.ts";
-import { differentiate } from "../gradients/differentiate.ts";
+import { differentiate, type Gradients } from "../gradients/differentiate.ts";
+import { thinnedGradients } from "../gradients/thin-rows.ts";
 import type { Model } from "../graph/model.ts";
 import { batchOf } from "../passes/batch-places.ts";
 import { extract } from "../passes/extract.ts";
@@ -13,6 +14,7 @@ import { runBytes } from "./cached.ts";
 import { originOf, readingHalves } from "./halves.ts";
 import type { GradientsSetup, TailSetup } from "./jobs.ts";
 import { rowsPerBatch } from "./lay-out.ts";
+import { macsOf } from "./macs.ts";
 import { addPayoff, type PayoffGraph } from "./payoff-graph.ts";
 import type { TailPlan } from "./plan-effects.ts";
 import type { Runner } from "./runner.ts";
@@ -25,12 +27,20 @@ import type { PayoffSetup } from "./targets.ts";
  */
 const passesOfGradient = 3;
 
+/** Part of the rows that go backward, of those that may be left out. Measured: a third in trained networks; all where all matter alike. */
+export const thinnedShare = 1 / 2;
+
+/** Multiply-accumulates of a forward pass from which on leaving rows out saves more than it takes to choose them. */
+const fewestMacsToThin = 1_000_000;
+
 /** Rows of one run at the most: more do not make it faster, and fewer would leave threads without work. */
 const largestBatch = 32;
 
 /** The backward pass of a tail, ready to be run. */
 export interface TailGradients {
   readonly setup: GradientsSetup;
+  /** The same with rows left out by chance; undefined where that saves nothing or cannot be done. */
+  readonly thinned: GradientsSetup | undefined;
   readonly targets: PayoffGraph["targets"];
   readonly batchRows: number;
 }
@@ -51,18 +61,20 @@ export function tailGradients(
   const sizes = Object.fromEntries(
     planned.cached.map((layout) => [originOf(layout), { shape: [1, ...layout.shape] }]),
   );
-  const tail = differentiable(withMaskRows(parts.tail, planned, batchOf(model, facts)), sizes);
+  const batch = batchOf(model, facts);
+  const tail = differentiable(withMaskRows(parts.tail, planned, batch), sizes);
   const graph = addPayoff(tail, payoff, examples);
-  const masks = planned.masks.map(({ name }) => name);
-  const gradients = differentiate(graph.model, { of: graph.payoffs, wrt: masks });
-  const outputs = masks.flatMap((mask) => gradients.gradientOf.get(mask) ?? []);
-  const backward = readingHalves(extract(gradients.model, new Map(), [], outputs), planned.cached);
-  const read = new Map(backward.graph.inputs.map(({ name, dtype }) => [name, dtype]));
+  const wrt = planned.masks.map(({ name }) => name);
+  const of = graph.payoffs;
+  const thinned =
+    batch === undefined || macsOf(parts.tail) < fewestMacsToThin
+      ? undefined
+      : thinnedGradients(graph.model, { of, behind: payoff.output, wrt, batch });
   return {
-    setup: {
-      model: runner.share(backward),
-      reads: [...read].map(([name, dtype]) => ({ name, dtype: dtype as DType })),
-      outputs: masks.map((mask) => gradients.gradientOf.get(mask)),
+    setup: setupOf(runner, planned, differentiate(graph.model, { of, wrt })),
+    thinned: thinned && {
+      ...setupOf(runner, planned, thinned, [thinned.kept]),
+      thinning: { draws: thinned.draws, kept: thinned.kept },
     },
     targets: graph.targets,
     batchRows: Math.min(
@@ -70,6 +82,22 @@ export function tailGradients(
       rowsPerBatch(runBytes(planned.cached)), // what the cache has room for at the least
       modestBatch({ model: parts.tail, facts: parts.facts }),
     ),
+  };
+}
+
+function setupOf(
+  runner: Runner,
+  { masks, cached }: TailPlan,
+  { model, gradientOf }: Gradients,
+  besides: readonly string[] = [],
+): GradientsSetup {
+  const outputs = masks.map(({ name }) => gradientOf.get(name));
+  const wished = [...outputs.flatMap((output) => output ?? []), ...besides];
+  const backward = readingHalves(extract(model, new Map(), [], wished), cached);
+  return {
+    model: runner.share(backward),
+    reads: backward.graph.inputs.map(({ name, dtype }) => ({ name, dtype: dtype as DType })),
+    outputs,
   };
 }
 
@@ -82,14 +110,19 @@ function withMaskRows(model: Model, { masks }: TailPlan, batch: string | undefin
   return { ...model, graph: { ...model.graph, inputs } };
 }
 
-/** What a gradient costs, in rows of a game. @param tail Multiply-accumulates behind the gates; @param row Those of a row. */
-export function gradientRows(tail: number, row: number): number {
-  return Math.max(1, Math.ceil((passesOfGradient * tail) / Math.max(1, row)));
+/**
+ * What a gradient costs, in rows of a game.
+ * @param tail Multiply-accumulates behind the gates; @param row Those of a row. @param share Rows that are not left out.
+ */
+export function gradientRows(tail: number, row: number, share = 1): number {
+  const passes = 1 + (passesOfGradient - 1) * share;
+  return Math.max(1, Math.ceil((passes * tail) / Math.max(1, row)));
 }
 
 /** A backward pass that threads have been told of. */
 interface KnownGradients extends TailGradients {
   readonly pinned: Pinned<GradientsSetup>;
+  readonly pinnedThinned: Pinned<GradientsSetup> | undefined;
 }
 
 interface GradientPlay {
@@ -102,13 +135,13 @@ interface GradientPlay {
 /** Derivatives of the rows, [rows, players], batch by batch: cut by nothing but their number. */
 export async function playGradients(
   { runner, tail, players, cache }: GradientPlay,
-  { setup, pinned, targets, batchRows }: KnownGradients,
+  { setup: { outputs }, pinned, pinnedThinned, targets, batchRows }: KnownGradients,
   gates: Float32Array,
   examples: Uint32Array,
-  { signal }: CallOptions = {},
+  { signal, draws }: GradientOptions = {},
 ): Promise<Float64Array> {
   const derivatives = new Float64Array(gates.length);
-  if (setup.outputs.every((output) => output === undefined)) return derivatives; // there is nothing to run
+  if (outputs.every((output) => output === undefined)) return derivatives; // there is nothing to run
   const starts = Array.from({ length: Math.ceil(examples.length / batchRows) }, (_, k) => k * batchRows);
   await Promise.all(
     starts.map(async (start) => {
@@ -117,7 +150,11 @@ export async function playGradients(
       const entries = own.map((example) => hold.placeOf(example) ?? 0);
       const at = gates.slice(start * players, (start + own.length) * players);
       const feeds = { gates: at, entries, targets: targets(own) };
-      const job = { kind: "gradients", tail, setup: pinned, ...feeds } as const;
+      const isThinned = draws !== undefined && pinnedThinned !== undefined;
+      const how = isThinned
+        ? { setup: pinnedThinned, draws: draws.slice(start, start + own.length) }
+        : { setup: pinned };
+      const job = { kind: "gradients", tail, ...how, ...feeds } as const;
       const transfer = [at.buffer, entries.buffer];
       const found = await runner.pool.run(job, { signal, transfer, onDone: hold.release, isShort: true });
       derivatives.set(found as Float64Array, start * players);
