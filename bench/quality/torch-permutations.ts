@@ -5,6 +5,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { type EstimatorName, estimators } from "../../src/estimators/index.ts";
 import type { Game } from "../../src/games/game.ts";
 import type { Model, Node } from "../../src/graph/model.ts";
@@ -24,6 +25,8 @@ import { referenceValues } from "./references.ts";
 
 const workers = 2;
 const wanted = 0.9;
+/** Far more than any run takes: it tells estimators that a run may end before it is through. */
+const mostSeconds = 600;
 
 interface Course {
   readonly network: string;
@@ -127,6 +130,9 @@ interface Reached {
   readonly isThere: boolean;
 }
 
+/** What a run that was left has asked for is still being worked on: the next one begins on idle threads. */
+const pauseMs = 300;
+
 /** Runs until the ranking agrees, or to the end of the budget. */
 async function reach(
   game: Game,
@@ -135,9 +141,10 @@ async function reach(
   seed: number,
   rows: number,
 ): Promise<Reached> {
+  await setTimeout(pauseMs);
   const started = performance.now();
   let last = 0;
-  for await (const estimate of estimators[name].run(game, { budget: { rows }, seed })) {
+  for await (const estimate of estimators[name].run(game, { budget: { rows, seconds: mostSeconds }, seed })) {
     last = estimate.rows;
     if (spearman(estimate.values, reference) >= wanted)
       return { rows: last, seconds: (performance.now() - started) / 1000, isThere: true };

@@ -12,8 +12,8 @@ import { evenDraws, purposes, visits } from "./visits.ts";
 /** Openings of the gates: two see the curve that a single one takes for a line. */
 const openingsWished = 2;
 
-/** Gradients tell much about all players at once: estimates come often. */
-const rowsPerCall = 256;
+/** Gradients of a call: a few tell much about all players at once, so estimates come often. */
+const gradientsPerCall = 64;
 
 /** What a gradient costs where the game is not yet known. */
 const usualGradientRows = 3;
@@ -59,7 +59,7 @@ function scheme(game: Game, options: EstimatorOptions): Scheme<undefined> {
     rowsOf: () => 0,
     gatesOf: () => 1,
     thins: () => isThinned,
-    rowsPerCall,
+    rowsPerCall: gradientsPerCall * cost,
     write(item, { gates }, _row, gate) {
       const place = item % examples;
       const opening = (place + Math.floor(item / examples)) % openings.length;

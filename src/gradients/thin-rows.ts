@@ -13,6 +13,7 @@ import { codeOf } from "../onnx/element-types.ts";
 import { inferFacts } from "../ops/infer.ts";
 import type { Fact } from "../ops/operator.ts";
 import type { DType } from "../tensor/dtype.ts";
+import { batchPlaces } from "../passes/batch-places.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import { differentiate, type Gradients } from "./differentiate.ts";
 
@@ -110,13 +111,14 @@ function onKeptRows(model: Model, { seed, kept }: Chosen, batch: string): Model 
   if (backward.some((node) => subgraphsOf(node).length > 0)) return undefined;
   const before: Model = { ...model, graph: { ...graph, nodes: forward } };
   const facts = inferFacts(before);
+  const places = batchPlaces(before.graph, facts, batch);
   const emit = emitterFor(graph, "rows/");
   const gathered = new Map<string, string>();
   for (const [name, maker] of readAcross(before, backward)) {
-    const shape = facts.get(name)?.shape;
+    const place = places.get(name);
     if (name === seed) continue;
-    if (shape?.[0] !== batch) return undefined;
-    const rows = emit.node("Gather", [name, kept], { axis: 0 });
+    if (place === undefined || place.outer !== 1 || place.inner !== 1) return undefined;
+    const rows = emit.node("Gather", [name, kept], { axis: place.axis });
     const own = isPosition(name, maker) ? movedUp(emit, rows, kept, facts.get(maker!.inputs[0]!)) : rows;
     if (own === undefined) return undefined;
     gathered.set(name, own);

@@ -1,7 +1,8 @@
 /** @file Gradients of games, from the part of the network behind the gates, against gradients of the whole network. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { architectures } from "../../../test/helpers/architectures/index.ts";
-import { networks } from "../../../test/helpers/networks.ts";
+import { graphBuilder } from "../../../test/helpers/build.ts";
+import { conv, dense, networks, relu } from "../../../test/helpers/networks.ts";
 import { freeGroups } from "../../../test/helpers/random-plan.ts";
 import { randomFeeds } from "../../../test/helpers/slicing-property.ts";
 import { noise, tinyClassifier, turns } from "../../../test/helpers/tiny-classifier.ts";
@@ -134,6 +135,50 @@ test("stratified values of a network are unbiased: the mean of short runs is the
     });
   }
   await game.close();
+});
+
+test("rows that are left out by chance: the same for any number of workers, and the rest as they are among all", async () => {
+  const g = graphBuilder();
+  const x = g.input("x", ["N", 3, 20, 20]);
+  const last = relu(g, conv(g, relu(g, conv(g, x, "c1", 3, 16)), "c2", 16, 24));
+  g.output(dense(g, g.node("Flatten", [g.node("GlobalAveragePool", [last])]), "out", 24, 2), ["N", 2]);
+  const analysis = analyzeChannels(g.build());
+  const inputs = noise([70, 3, 20, 20]);
+  const dataset = fitToInputs(datasetFromArrays({ inputs, labels: turns(70) }), analysis.model.graph.inputs);
+  const group = analysis.groups.findIndex(({ id }) => id === "c1");
+  const examples = Uint32Array.from({ length: 70 }, (_, k) => k);
+  const gates = new Float32Array(70 * 16).fill(0.3);
+  const draws = Float32Array.from(examples, (k) => (k % 7 === 0 ? -1 : (0.37 * k) % 1));
+  const found: Float64Array[] = [];
+  let exact = new Float64Array(0);
+  for (const workers of [1, 2]) {
+    const own = await startRunner({ workers });
+    const payoff = await preparePayoff(analysis, dataset, own, { kind: "cross-entropy" });
+    const options = { analysis, groups: [group], dataset, payoff, runner: own };
+    const game = await networkGame({ ...options, gradients: "needed" });
+    expect(game.gradients!.thinnedRows).toBeLessThan(game.gradients!.rows);
+    found.push(await game.gradients!.at(gates, examples, { draws }));
+    exact = (await game.gradients!.at(gates, examples)) as Float64Array<ArrayBuffer>;
+    await game.close();
+    await own.close();
+  }
+  expect(found[1]).toEqual(found[0]);
+  let left = 0;
+  examples.forEach((row) => {
+    const [own, all] = [found[0]!, exact].map((values) => values.subarray(16 * row, 16 * (row + 1)));
+    const at = all!.findIndex((value) => Math.abs(value) > 1e-4);
+    if (own!.every((value) => value === 0)) left++;
+    else {
+      const weight = own![at]! / all![at]!; // one over the chance
+      expect(weight).toBeGreaterThan(1 - 1e-3);
+      if (draws[row]! < 0) expect(weight).toBeCloseTo(1, 3);
+      else expect(draws[row]! * weight).toBeLessThan(1 + 1e-3);
+      own!.forEach((value, k) => {
+        expect(value).toBeCloseTo(all![k]! * weight, 4);
+      });
+    }
+  });
+  expect(left).toBeGreaterThan(5);
 });
 
 test("where nothing leads back to the gates, derivatives are zero", async () => {

@@ -7,7 +7,7 @@ import type { Emitter } from "../../graph/emitter.ts";
 import { codeOf } from "../../onnx/element-types.ts";
 import { int64 } from "../../tensor/tensor.ts";
 import { meetingBlocks } from "../broadcasting/index.ts";
-import type { Couplings, InferCall, MaskCall, Operator } from "../operator.ts";
+import type { Couplings, Fact, InferCall, MaskCall, Operator } from "../operator.ts";
 import { presentMean } from "../present-mean.ts";
 import { blockFor, fromFront, likeFirst, shapeOf } from "../shapes.ts";
 
@@ -31,8 +31,16 @@ function layerNorm(form: Form): Operator {
   };
 }
 
-function inferOutput(form: Form, call: InferCall, output: number) {
-  return output === 0 || output === form.sumOutput ? likeFirst(call, shapeOf(call, 0)) : {};
+function inferOutput(form: Form, call: InferCall, output: number): Fact {
+  const shape = shapeOf(call, 0);
+  if (output === 0 || output === form.sumOutput) return likeFirst(call, shape);
+  const first = shape && firstAxis(call.node, shape.length);
+  const { dtype } = call.inputs[0] ?? {};
+  // moments of what is kept in halves may be told in single precision
+  return {
+    ...(dtype === "float32" && { dtype }),
+    shape: shape?.map((size, axis) => (axis < first! ? size : 1)),
+  };
 }
 
 function coupleLayerNorm(form: Form, c: Couplings): void {
