@@ -18,6 +18,8 @@ export interface PairCosts {
   readonly walk: number;
   /** What the gradients of one example cost, in rows; infinite where there are none. */
   readonly gradients: number;
+  /** The same where they come alone, without walks. */
+  readonly gradientsAlone: number;
 }
 
 /** What a run is to have in each stratum. */

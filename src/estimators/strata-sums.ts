@@ -22,6 +22,8 @@ export interface ControlledPair {
 /** What is known of one stratum. */
 export interface StratumSums {
   readonly examples: number;
+  /** Gradients that there are: one of each example, or one at each of its openings where these take turns. */
+  readonly gradients: number;
   /** Pairs of the pilot, with controls where there are any. */
   readonly pilot: ControlledPair[];
   /** Later pairs, less their controls where the run is controlled. */
@@ -30,8 +32,14 @@ export interface StratumSums {
   readonly controls: Observations;
 }
 
-export function emptyStratum(players: number, examples: number): StratumSums {
-  return { examples, pilot: [], pairs: noObservations(players), controls: noObservations(players) };
+export function emptyStratum(players: number, examples: number, gradients: number): StratumSums {
+  return {
+    examples,
+    gradients,
+    pilot: [],
+    pairs: noObservations(players),
+    controls: noObservations(players),
+  };
 }
 
 /** How values are put together. */
@@ -178,9 +186,9 @@ function squaredErrorOfPairs({ sums, pilot, pilotWeight, variances: own }: Part,
 }
 
 /** Squared error of the mean control of a stratum, for these very examples. */
-function squaredErrorOfControls({ sums: { controls, examples }, control }: Part, at: number): number {
+function squaredErrorOfControls({ sums: { controls, gradients }, control }: Part, at: number): number {
   const seen = controls.moments.count;
-  const unseen = control === 0 ? 0 : control ** 2 * Math.max(0, 1 / seen - 1 / examples);
+  const unseen = control === 0 ? 0 : control ** 2 * Math.max(0, 1 / seen - 1 / gradients);
   if (unseen === 0) return 0;
   return seen < 2 ? Number.POSITIVE_INFINITY : (unseen * controls.moments.squares[at]!) / (seen - 1);
 }
@@ -194,9 +202,9 @@ function influencesOfAll(parts: readonly Part[], size: number, kept: Float64Arra
       all[k] = all[k]! + times * influences[k]! * (of === undefined ? 1 : of[k % size]!);
   };
   for (const { sums, share, pilot, pilotWeight, control } of parts) {
-    const { pairs, controls, examples } = sums;
+    const { pairs, controls, gradients } = sums;
     if (pairs.moments.count > 0) add(influencesOf(pairs), share * (1 - pilotWeight), kept);
-    const unseen = Math.sqrt(Math.max(0, 1 - controls.moments.count / examples));
+    const unseen = Math.sqrt(Math.max(0, 1 - controls.moments.count / gradients));
     if (control !== 0) add(influencesOf(controls), share * control * unseen);
     if (pilotWeight === 0) continue;
     const observed = noObservations(size);

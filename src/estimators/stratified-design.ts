@@ -5,6 +5,7 @@ import { shapley } from "./define.ts";
 import { openingsFor } from "./dimmed-gates.ts";
 import type { EstimatorOptions } from "./estimator.ts";
 import type { PairCosts } from "./strata-plan.ts";
+import { gradientCost } from "./run.ts";
 import { firstShare, usualShare } from "./trusting-plan.ts";
 
 /** Pairs of walks that a pilot plays in every stratum, and examples it takes gradients on. */
@@ -31,6 +32,8 @@ export interface Design {
   readonly openings: Float32Array;
   /** Whether examples get one opening each, in turns, so that there are gradients on twice as many. */
   readonly takesTurns: boolean;
+  /** Whether the game may leave out by chance gradients that come alone. */
+  readonly thins: boolean;
   readonly isScreened: boolean;
   /** Share of the pilot in the values, where it is known beforehand. */
   readonly pilotWeight: number | undefined;
@@ -57,6 +60,8 @@ export function designOf(game: Game, options: EstimatorOptions, shrinks = false)
   const isAffordable = examples > 1 && ofExample <= pairRows;
   const openings = isAffordable ? wished : new Float32Array(0);
   const gradients = isAffordable ? ofExample : Number.POSITIVE_INFINITY;
+  const thins = takesTurns && game.gradients?.thinnedRows !== undefined;
+  const gradientsAlone = thins && isAffordable ? gradientCost(game, true) : gradients;
   const both = pairRows + (isAffordable ? gradients : 0);
   const rows = options.budget.rows ?? firstRoundPairs * both;
   const pilot = pilotPairs * both + (isAffordable ? pilotGradients * gradients : 0);
@@ -68,9 +73,10 @@ export function designOf(game: Game, options: EstimatorOptions, shrinks = false)
   const pilotWeight = pairs >= examples ? 0 : (mostStrata * pilotPairs) / pairs;
   return {
     walk,
-    costs: { walk: pairRows, gradients },
+    costs: { walk: pairRows, gradients, gradientsAlone },
     openings,
     takesTurns,
+    thins,
     isScreened,
     pilotWeight: options.budget.rows === undefined ? undefined : pilotWeight,
     rows,

@@ -45,6 +45,8 @@ export interface Run {
   exampleAt: (item: Item, visit: number) => number;
   /** Shape [examples]: 0 and 1 in turns along the first visits of every stratum, for estimators that take turns. */
   readonly turns: Uint8Array;
+  /** Gradients that there are of an example: one at each opening where these take turns, else all of them together. */
+  readonly gradientsEach: number;
   /** Whether controls are taken off walks. */
   isControlled: boolean;
   /** Rounds laid out so far. */
@@ -62,6 +64,7 @@ export function startRun(design: Design, players: number, examples: number, seed
     strata: [],
     exampleAt: (_item, visit) => visit,
     turns: new Uint8Array(examples),
+    gradientsEach: design.takesTurns ? openings.length : 1,
     isControlled: openings.length > 0,
     rounds: 0,
   };
@@ -83,7 +86,7 @@ function stratify(run: Run, strata: readonly Uint32Array[], players: number, see
   strata.forEach((own, h) => {
     for (let visit = 0; visit < own.length; visit++) run.turns[own[visited[h]!(visit)]!] = visit % 2;
   });
-  run.strata = strata.map(({ length }) => emptyStratum(players, length));
+  run.strata = strata.map(({ length }) => emptyStratum(players, length, run.gradientsEach * length));
   run.exampleAt = ({ kind, stratum }, visit) =>
     strata[stratum]![(kind === "pilot" ? tried : visited)[stratum]!(visit)]!;
 }

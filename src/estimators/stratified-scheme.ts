@@ -18,7 +18,7 @@ import {
   startRun,
   writeEnds,
 } from "./stratified-run.ts";
-import { purposes } from "./visits.ts";
+import { evenDraws, purposes } from "./visits.ts";
 
 /** Rows of the smallest run: two pairs of walks. */
 export function twoPairs(players: number, options: Pick<EstimatorOptions, "weighting"> = {}): number {
@@ -31,9 +31,11 @@ export function stratifiedScheme(
   options: EstimatorOptions,
 ): Scheme<Uint32Array | undefined> {
   const { players, examples } = game;
-  const { openings, costs, walk, isScreened, takesTurns } = design;
+  const { openings, costs, walk, isScreened, takesTurns, thins } = design;
   const each = openingsEach(design);
   const { seed } = options;
+  const draw = evenDraws(seed);
+  const thinsItem = (item: number): boolean => thins && run.items[item]!.kind === "gradients";
   const run = startRun(design, players, examples, seed);
   const gatesOf = (item: number): number => {
     const { kind, examples: count } = run.items[item]!;
@@ -47,6 +49,7 @@ export function stratifiedScheme(
       openings: openings.length,
       turns: takesTurns ? 1 : 0,
       gradient: game.gradients?.rows ?? 0,
+      thinned: thins ? 1 : 0,
     },
     get items() {
       return run.items.length;
@@ -58,6 +61,7 @@ export function stratifiedScheme(
       return kind === "screen" ? 2 * count : kind === "gradients" ? 0 : costs.walk;
     },
     gatesOf,
+    thins: thinsItem,
     write(number, rows, row, gate) {
       const item = run.items[number]!;
       const shown = examplesOf(run, item);
@@ -65,6 +69,8 @@ export function stratifiedScheme(
         shown.forEach((example, k) => {
           writeGates(rows.gates, gate + k * each, openingsOn(design, run.turns[example]!), example);
         });
+      if (thinsItem(number))
+        for (let k = 0; k < shown.length; k++) rows.gates.draws[gate + k] = draw(item.visit + k);
       if (item.kind === "screen") writeEnds(shown, rows, row, players);
       if (item.kind === "screen" || item.kind === "gradients") return undefined;
       const order = randomOrder(players, stream(seed, number, purposes.items));

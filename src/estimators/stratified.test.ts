@@ -174,7 +174,7 @@ describe("shrinkage", () => {
 
   test("splits a budget by what the first part finds: by the bias of gradients, and by what is left to see", () => {
     const strata = [{ examples: 1000, walks: 1, rest: 0.5, controls: 0.8, seen: 100 }];
-    const costs = { walk: 40, gradients: 14 };
+    const costs = { walk: 40, gradients: 14, gradientsAlone: 14 };
     const rows = 8_000;
     const planned = [0, 1e-4, 1e-3, 1e-2, 1].map(
       (squaredBias) => trustingPlan(rows, strata, costs, squaredBias)!,
@@ -273,7 +273,7 @@ describe("the split of a budget", () => {
     { examples: 300, walks: 1, rest: 0.2, controls: 0.95, seen: 4 },
     { examples: 200, walks: 4, rest: 1.1, controls: 3.8, seen: 4 },
   ];
-  const costs = { walk: 128, gradients: 6 };
+  const costs = { walk: 128, gradients: 6, gradientsAlone: 6 };
 
   test("keeps to it, and no other split of a grid leaves much less variance", () => {
     const rows = 12_800;
@@ -301,7 +301,7 @@ describe("the split of a budget", () => {
   test("nothing is spent on controls that explain nothing, or that cost more than walks", () => {
     const useless = strata.map((one) => ({ ...one, rest: Math.hypot(one.walks, one.controls), seen: 0 }));
     expect(shareOut(12_800, useless, costs)).toMatchObject({ isControlled: false, controls: [0, 0, 0] });
-    const dear = { walk: 40, gradients: 2000 };
+    const dear = { walk: 40, gradients: 2000, gradientsAlone: 2000 };
     expect(shareOut(12_800, strata, dear).isControlled).toBe(false);
   });
 });

@@ -5,7 +5,7 @@ import { withMultilinearGradients } from "../games/multilinear.ts";
 import { noisyGame } from "../games/toy-games.ts";
 import { addVector, emptyMoments, standardErrorsOf } from "../math/moments.ts";
 import { finish } from "./estimator.properties.ts";
-import type { Estimate } from "./estimator.ts";
+import type { Estimate, EstimatorState } from "./estimator.ts";
 import { estimators } from "./index.ts";
 import { evenDraws } from "./visits.ts";
 
@@ -15,14 +15,14 @@ const runsMade = 600;
 
 interface ThinningGame extends Game {
   readonly gradients: GameGradients;
-  /** Rows that were left out, and all that were asked for. */
-  readonly count: { left: number; asked: number };
+  /** Rows that were left out, rows that were not to be, and all that were asked for. */
+  readonly count: { left: number; exact: number; asked: number };
 }
 
 /** Leaves out rows with a chance of its own for each example. */
-function thinning(): ThinningGame {
-  const game = withMultilinearGradients(noisyGame(players, examples, 3, 1));
-  const count = { left: 0, asked: 0 };
+function thinning(size = examples): ThinningGame {
+  const game = withMultilinearGradients(noisyGame(players, size, 3, 1));
+  const count = { left: 0, exact: 0, asked: 0 };
   return {
     ...game,
     count,
@@ -34,9 +34,10 @@ function thinning(): ThinningGame {
         count.asked += own.length;
         own.forEach((example, row) => {
           const draw = options?.draws?.[row] ?? -1;
-          const chance = 0.2 + (0.8 * example) / examples;
+          const chance = 0.2 + (0.8 * example) / size;
           const weight = draw < 0 ? 1 : draw < chance ? 1 / chance : 0;
           if (weight === 0) count.left++;
+          if (draw < 0) count.exact++;
           for (let at = row * players; at < (row + 1) * players; at++)
             derivatives[at] = derivatives[at]! * weight;
         });
@@ -56,7 +57,7 @@ describe("aumann-shapley", () => {
   test("leaves nothing out where the budget has room for all and nothing else may end the run", async () => {
     const game = thinning();
     const found = await finish(gradients, game, { rows: 2 * examples * 3, seed: 1 });
-    expect(game.count).toEqual({ left: 0, asked: 2 * examples });
+    expect(game.count).toMatchObject({ left: 0, asked: 2 * examples });
     expect(found.rows).toBe(2 * examples * 3);
     const other = await finish(gradients, game, { rows: 2 * examples * 3, seed: 2 });
     found.values.forEach((value, player) => {
@@ -97,6 +98,47 @@ describe("aumann-shapley", () => {
     const { state } = await last(thinning(), { budget: { rows: 60 }, seed: 4 });
     const resumed = await last(thinning(), { budget: { rows: 1000 }, seed: 4, resume: state() });
     expect(resumed.values).toEqual(unbroken.values);
+  });
+});
+
+describe("shrinkage", () => {
+  const { shrinkage } = estimators;
+  const many = 300;
+
+  test("lets those be left out that come without walks, where the budget has no room for all", async () => {
+    const scarce = thinning(many);
+    await finish(shrinkage, scarce, { rows: 600, seed: 1 });
+    expect(scarce.count.left).toBeGreaterThan(30);
+    expect(scarce.count.exact).toBeGreaterThan(0);
+    const ample = thinning(many);
+    await finish(shrinkage, ample, { rows: 20_000, seed: 1 });
+    expect(ample.count).toMatchObject({ left: 0, exact: ample.count.asked });
+  });
+
+  test("tells about as much error as it makes", async () => {
+    const exact = (await finish(gradients, thinning(many), { rows: 2 * many * 3 })).values;
+    let [made, told] = [0, 0];
+    for (let seed = 0; seed < 200; seed++) {
+      const { values, standardErrors } = await finish(shrinkage, thinning(many), { rows: 600, seed });
+      values.forEach((value, player) => {
+        made += (value - exact[player]!) ** 2;
+        told += standardErrors[player]! ** 2;
+      });
+    }
+    expect(Math.sqrt(made / told)).toBeGreaterThan(0.4);
+    expect(Math.sqrt(made / told)).toBeLessThan(1.3);
+  });
+
+  test("spends no more than it may, and resumes to the bytes of an unbroken run", async () => {
+    const options = { budget: { rows: 600 }, seed: 3 };
+    const states: EstimatorState[] = [];
+    let unbroken: Estimate | undefined;
+    for await (unbroken of shrinkage.run(thinning(many), options)) states.push(unbroken.state());
+    expect(unbroken!.rows).toBeLessThanOrEqual(600);
+    let resumed: Estimate | undefined;
+    for await (resumed of shrinkage.run(thinning(many), { ...options, resume: states[0]! }));
+    expect(resumed!.values).toEqual(unbroken!.values);
+    expect(states.length).toBeGreaterThan(1);
   });
 });
 

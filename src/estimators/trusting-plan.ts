@@ -42,7 +42,7 @@ export function gradientsFirst(
     strata.map(({ examples, controls }) =>
       Math.min(examples, Math.floor(scale * examples * Math.max(controls, Number.MIN_VALUE))),
     );
-  const first = wished(largest((scale) => costs.gradients * sumOf(wished(scale)) <= share * rows));
+  const first = wished(largest((scale) => costs.gradientsAlone * sumOf(wished(scale)) <= share * rows));
   const controls = first.map((count, h) => Math.max(count, strata[h]!.seen));
   const spreads = floored(strata, ({ rest }) => rest);
   const at = (scale: number): Extent => {
@@ -52,7 +52,7 @@ export function gradientsFirst(
     return { walks, controls, isControlled: true, gradientsFirst: true };
   };
   const cost = ({ walks }: Extent): number =>
-    sumOf(walks) * (costs.walk + costs.gradients) + sumOf(controls) * costs.gradients;
+    sumOf(walks) * (costs.walk + costs.gradients) + sumOf(controls) * costs.gradientsAlone;
   const found = at(largest((scale) => cost(at(scale)) <= rows));
   return cost(found) <= rows ? found : undefined;
 }
