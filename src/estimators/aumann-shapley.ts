@@ -13,7 +13,7 @@ import { evenDraws, purposes, visits } from "./visits.ts";
 const openingsWished = 2;
 
 /** Gradients of a call: a few tell much about all players at once, so estimates come often. */
-const gradientsPerCall = 64;
+const gradientsPerCall = 32;
 
 /** What a gradient costs where the game is not yet known. */
 const usualGradientRows = 3;
