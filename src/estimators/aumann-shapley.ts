@@ -1,11 +1,11 @@
 /** @file What gradients on gates say by themselves: Aumann–Shapley values, for a first look. */
 import { PrunerError } from "../base/problem.ts";
 import type { Game } from "../games/game.ts";
+import { gradientCost } from "../games/gradient-cost.ts";
 import { defineEstimator, shapley } from "./define.ts";
 import { openingsFor, writeGates } from "./dimmed-gates.ts";
 import type { EstimatorOptions } from "./estimator.ts";
 import { meansOf, noObservations, observe } from "./observations.ts";
-import { gradientCost } from "./run.ts";
 import type { Scheme } from "./scheme.ts";
 import { evenDraws, purposes, visits } from "./visits.ts";
 

@@ -1,6 +1,7 @@
 /** @file The loop all estimators share: calls of up to 2,048 rows, a few under way at once, folded in item order. */
 import { PrunerError } from "../base/problem.ts";
 import type { Game } from "../games/game.ts";
+import { gradientCost } from "../games/gradient-cost.ts";
 import { type CallRows, type RowStore, rowStore } from "./call-rows.ts";
 import type { Estimate, EstimatorOptions, EstimatorState, Settlement, StoppedBy } from "./estimator.ts";
 import { blockCount } from "./observations.ts";
@@ -175,12 +176,6 @@ function ask<Note>(
   const answer = answerTo(game, rows, isThinned, signal);
   answer.catch(() => {}); // a call that is dropped may fail unheard; one that is awaited still throws there
   return { firstItem, notes, asked, answer, cost };
-}
-
-/** What a gradient costs, in rows. */
-export function gradientCost({ gradients }: Game, isThinned: boolean): number {
-  const exact = gradients?.rows ?? 0;
-  return isThinned ? (gradients?.thinnedRows ?? exact) : exact;
 }
 
 async function answerTo(

@@ -1,11 +1,11 @@
 /** @file What a stratified run settles before its first row. */
 import type { Game } from "../games/game.ts";
+import { gradientCost } from "../games/gradient-cost.ts";
 import { rowsOfWalks, type Walk, walkOf } from "./antithetic-walks.ts";
 import { shapley } from "./define.ts";
 import { openingsFor } from "./dimmed-gates.ts";
 import type { EstimatorOptions } from "./estimator.ts";
 import type { PairCosts } from "./strata-plan.ts";
-import { gradientCost } from "./run.ts";
 import { firstShare, usualShare } from "./trusting-plan.ts";
 
 /** Pairs of walks that a pilot plays in every stratum, and examples it takes gradients on. */

@@ -1,5 +1,6 @@
 /** @file Counts what a game is asked. */
 import type { Game } from "./game.ts";
+import { gradientCost } from "./gradient-cost.ts";
 
 export interface CountedGame extends Game {
   /** Rows asked for so far; gradients count as what they cost. */
@@ -30,10 +31,8 @@ export function counted(game: Game): CountedGame {
       gradients: {
         ...gradients,
         at(gates, examples, options) {
-          const thinned = options?.draws?.reduce((count, draw) => count + (draw < 0 ? 0 : 1), 0) ?? 0;
-          rows +=
-            gradients.rows * (examples.length - thinned) +
-            (gradients.thinnedRows ?? gradients.rows) * thinned;
+          const drawn = options?.draws?.reduce((count, draw) => count + (draw < 0 ? 0 : 1), 0) ?? 0;
+          rows += gradientCost(game, false) * (examples.length - drawn) + gradientCost(game, true) * drawn;
           calls++;
           return gradients.at(gates, examples, options);
         },

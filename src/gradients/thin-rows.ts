@@ -50,9 +50,10 @@ export function thinnedGradients(
   model: Model,
   { of, behind, wrt, batch }: ThinOptions,
 ): ThinnedGradients | undefined {
-  const first = differentiate(model, { of, wrt: [behind] });
+  const facts = inferFacts(model);
+  const first = differentiate(model, { of, wrt: [behind], facts });
   const gradient = first.gradientOf.get(behind);
-  const fact = inferFacts(model).get(behind);
+  const fact = facts.get(behind);
   if (gradient === undefined || fact?.shape?.[0] !== batch) return undefined;
   const chosen = chooseRows(first.model, { name: gradient, dtype: fact.dtype, shape: fact.shape }, batch);
   const rest = differentiate(chosen.model, { of: behind, seed: chosen.seed, wrt });
