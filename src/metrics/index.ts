@@ -11,5 +11,5 @@ export {
   wilsonInterval,
 } from "./intervals.ts";
 export { type Latency, type LatencyOptions, measureLatencies, quantile } from "./latency.ts";
-export type { Metric, OutputIs, Row } from "./metric.ts";
+export type { Metric, OutputIs, Row, Scores } from "./metric.ts";
 export { metrics, type Payoff, type PayoffKind, type PayoffOptions, payoff } from "./payoff.ts";

@@ -1,5 +1,5 @@
 /** @file Log-probabilities of one position, whatever form the model gives them in; in double precision. */
-import type { OutputIs, Row } from "./metric.ts";
+import type { Row, Scores } from "./metric.ts";
 
 /** The smallest positive float32. A probability rounded to 0 counts as this much, so that its logarithm stays finite. */
 const smallest = 2 ** -149;
@@ -10,7 +10,7 @@ const logSmallest = Math.log(smallest); // -103.28
  * Zero for outputs that are normalised already.
  * @param at Index of the position's first class; the next classes follow at steps of `row.positions`.
  */
-export function normaliser(outputs: Row["outputs"], at: number, row: Row, outputIs: OutputIs): number {
+export function normaliser(outputs: Row["outputs"], at: number, row: Row, outputIs: Scores): number {
   if (outputIs !== "logits") return 0;
   const { width, positions } = row;
   const end = at + width * positions;
@@ -22,12 +22,14 @@ export function normaliser(outputs: Row["outputs"], at: number, row: Row, output
 }
 
 /** Natural logarithm of the probability behind one output. */
-export function logProbability(output: number, normalisedBy: number, outputIs: OutputIs): number {
+export function logProbability(output: number, normalisedBy: number, outputIs: Scores): number {
   switch (outputIs) {
     case "logits":
       return output - normalisedBy;
     case "probabilities":
       return output < smallest ? logSmallest : Math.log(output);
+    case "normalised logits":
+      return output;
     case "log-probabilities":
       return Math.max(output, logSmallest);
     default:

@@ -1,6 +1,6 @@
 /** @file Margin: how far the true class is ahead of the best other class. */
 import { logProbability } from "./log-probability.ts";
-import { type Metric, meanOverLabelled, type OutputIs, type Row } from "./metric.ts";
+import { type Metric, meanOverLabelled, type Row, type Scores } from "./metric.ts";
 
 /**
  * Logit of the true class minus the largest other logit. Log-probabilities give the same number, since the normaliser
@@ -13,7 +13,7 @@ export const margin: Metric = {
   value: (row, outputIs) => meanOverLabelled(row, (at, label) => leadOf(row, at, label, outputIs)),
 };
 
-function leadOf({ outputs, width, positions }: Row, at: number, label: number, outputIs: OutputIs): number {
+function leadOf({ outputs, width, positions }: Row, at: number, label: number, outputIs: Scores): number {
   let other = Number.NEGATIVE_INFINITY;
   for (let c = 0; c < width; c++) {
     const output = outputs[at + c * positions]!;

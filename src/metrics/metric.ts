@@ -3,6 +3,9 @@
 /** What the numbers in a classifier's output mean. */
 export type OutputIs = "logits" | "probabilities" | "log-probabilities";
 
+/** The same of rows that a metric is given: they may be logits less their normaliser, log-probabilities down to any size. */
+export type Scores = OutputIs | "normalised logits";
+
 /** One row of output, shape [width, positions] (class axis first), and what it should have been. */
 export interface Row {
   readonly outputs: Float32Array | Float64Array;
@@ -26,7 +29,7 @@ export interface Metric {
    */
   readonly needs: "classes" | "outputs";
   /** Payoff of one row, a mean over positions; NaN or infinite when the outputs are. Allocates nothing. */
-  readonly value: (row: Row, outputIs: OutputIs) => number;
+  readonly value: (row: Row, outputIs: Scores) => number;
 }
 
 /** Mean over the positions that carry a class; 0 when none does. */

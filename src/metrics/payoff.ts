@@ -4,7 +4,7 @@ import { accuracy } from "./accuracy.ts";
 import { agreement } from "./agreement.ts";
 import { crossEntropy } from "./cross-entropy.ts";
 import { margin } from "./margin.ts";
-import type { Metric, OutputIs, Row } from "./metric.ts";
+import type { Metric, Row, Scores } from "./metric.ts";
 import { squaredError } from "./squared-error.ts";
 import { asTwoClasses } from "./two-classes.ts";
 
@@ -46,7 +46,7 @@ export interface Payoff {
 
 export interface PayoffOptions {
   /** What a classifier's outputs are. Default "logits". */
-  readonly outputIs?: OutputIs | undefined;
+  readonly outputIs?: Scores | undefined;
 }
 
 /** @example payoff("accuracy").rows(Float32Array.of(0.1, 0.9), 2, Int32Array.of(1), new Float64Array(1)); // [1] */
@@ -72,7 +72,7 @@ export function payoff(kind: PayoffKind, { outputIs = "logits" }: PayoffOptions 
 
 function scoreRows(
   kind: PayoffKind,
-  outputIs: OutputIs,
+  outputIs: Scores,
   ...[outputs, width, targets, out, examples]: Parameters<Payoff["rows"]>
 ): Float64Array {
   const { needs, value } = metrics[kind];

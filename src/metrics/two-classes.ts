@@ -1,5 +1,5 @@
 /** @file A single output that separates two classes, as networks that end in one sigmoid have it, seen as two outputs. */
-import type { OutputIs, Row } from "./metric.ts";
+import type { Row, Scores } from "./metric.ts";
 
 /**
  * Spells out class 0, so that the output speaks for class 1: logits x become (0, x), probabilities p become (1 − p, p).
@@ -9,7 +9,7 @@ import type { OutputIs, Row } from "./metric.ts";
 export function asTwoClasses(
   outputs: Float32Array | Float64Array,
   positions: number,
-  outputIs: OutputIs,
+  outputIs: Scores,
 ): Row["outputs"] {
   const both = new Float64Array(2 * outputs.length);
   for (let start = 0; start < outputs.length; start += positions) {
@@ -21,8 +21,10 @@ export function asTwoClasses(
   return both;
 }
 
-function otherOf(output: number, outputIs: OutputIs): number {
+function otherOf(output: number, outputIs: Scores): number {
   switch (outputIs) {
+    case "normalised logits":
+      throw new RangeError("A single output has no normaliser"); // nothing normalises it: a defect of ours
     case "logits":
       return 0;
     case "probabilities":

@@ -1,6 +1,6 @@
 /** @file What travels between the scheduling thread and the threads that run networks. */
 import type { SessionOptions } from "../engine/engine.ts";
-import type { OutputIs, PayoffKind } from "../metrics/index.ts";
+import type { PayoffKind, Scores } from "../metrics/index.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Pinned } from "../workers/protocol.ts";
@@ -22,7 +22,7 @@ export interface TailSetup {
   readonly masks: readonly { readonly name: string; readonly players: number }[];
   readonly output: string;
   readonly payoff: PayoffKind;
-  readonly outputIs: OutputIs;
+  readonly outputIs: Scores;
   /** Class indices or numbers, one entry (or row) per example. */
   readonly targets: Int32Array | Float32Array;
 }

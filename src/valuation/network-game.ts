@@ -8,6 +8,7 @@ import { maskInputName } from "../passes/insert-masks.ts";
 import { openActivations } from "./activation-cache.ts";
 import type { ActivationCache } from "./activations.ts";
 import type { Region } from "./arena.ts";
+import { takingBytes } from "./byte-masks.ts";
 import { type CachedLayout, layoutOf } from "./cached.ts";
 import type { Take } from "./chunks.ts";
 import { type EffectsCache, openEffects } from "./effects-cache.ts";
@@ -19,6 +20,7 @@ import { type EffectsPlan, planEffects, type TailPlan } from "./plan-effects.ts"
 import { type Play, playRows } from "./play-rows.ts";
 import { rowSheets } from "./row-sheets.ts";
 import type { Runner } from "./runner.ts";
+import { scoreTail } from "./score-tail.ts";
 import { cutTail, type Tail } from "./tail.ts";
 import {
   gradientRows,
@@ -93,9 +95,10 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   const { analysis, groups, payoff, dataset } = options;
   const store = storeFor(options);
   const { runner } = store;
-  const parts = cutTail(analysis, groups, payoff.output);
-  const planned = tailPlanOf(options, parts);
-  const backward = backwardPass(options, parts, planned);
+  const whole = cutTail(analysis, groups, payoff.output);
+  const { parts, output, outputIs } = scoreTail(whole, payoff);
+  const planned = tailPlanOf(options, parts, output);
+  const backward = backwardPass(options, whole, planned);
   const found = await planEffects(runner, parts, planned);
   const { plan, cutting, shares } = layOut(planned, found, {
     examples: dataset.size,
@@ -105,12 +108,13 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   });
   const cache = store.activations(parts, planned.cached, shares.entries);
   const { pool } = runner;
+  const maskNames = planned.masks.map(({ name }) => name);
   const tail = pool.pin<TailSetup>({
     ...planned,
-    model: runner.share(readingHalves(parts.tail, planned.cached)),
+    model: runner.share(takingBytes(readingHalves(parts.tail, planned.cached), maskNames)),
     cached: cache.values,
     payoff: payoff.kind,
-    outputIs: payoff.outputIs,
+    outputIs,
     targets: inSharedMemory(payoff.targets),
   });
   const players = planned.masks.reduce((sum, mask) => sum + mask.players, 0);
@@ -177,8 +181,9 @@ function backwardPass(
 
 /** What is known of the game before anything is cached. */
 function tailPlanOf(
-  { analysis, dataset, groups, payoff, activations }: NetworkGameOptions,
+  { analysis, dataset, groups, activations }: NetworkGameOptions,
   { cached }: Tail,
+  output: string,
 ): TailPlan {
   return {
     cached: cached.map((name) => layoutOf(analysis, dataset, name, activations)),
@@ -186,7 +191,7 @@ function tailPlanOf(
       const { id, channels } = analysis.groups[group]!;
       return { name: maskInputName(id), players: channels };
     }),
-    output: payoff.output,
+    output,
   };
 }
 

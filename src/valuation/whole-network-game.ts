@@ -27,6 +27,7 @@ import {
   storeFor,
 } from "./network-game.ts";
 import { affineShapes } from "./plan-effects.ts";
+import { type ScoredTail, scoreTail } from "./score-tail.ts";
 import { cutTail, type Tail } from "./tail.ts";
 
 export interface WholeNetworkGameOptions extends NetworkGameOptions {
@@ -67,11 +68,13 @@ interface Affine {
  */
 export async function wholeNetworkGame(options: WholeNetworkGameOptions): Promise<WholeNetworkGame> {
   const { payoff, runner, dataset } = options;
-  const parts = cutTail(options.analysis, options.groups, payoff.output);
+  const whole = cutTail(options.analysis, options.groups, payoff.output);
+  const scored = scoreTail(whole, payoff);
+  const { parts, output, outputIs } = scored;
   const { analysis, activations } = options;
   const layouts = parts.cached.map((name) => layoutOf(analysis, dataset, name, activations));
   const players = options.groups.reduce((sum, group) => sum + options.analysis.groups[group]!.channels, 0);
-  const found = await affineValues(options, parts, layouts, players);
+  const found = await affineValues(options, scored, layouts, players);
   if (found === undefined) {
     const game = await networkGame(options);
     return { ...wholeGame(game), method: "rows", close: game.close };
@@ -94,9 +97,9 @@ export async function wholeNetworkGame(options: WholeNetworkGameOptions): Promis
     cached: cached.filter(({ name }) => read.has(name)),
     affine,
     kept: keptInput,
-    output: payoff.output,
+    output,
     payoff: payoff.kind,
-    outputIs: payoff.outputIs,
+    outputIs,
     targets: inSharedMemory(payoff.targets),
     players,
     examples: dataset.size,
@@ -125,8 +128,8 @@ function rowsPerRun(affine: readonly AffineValue[]): number {
 
 /** Where the network is affine in the masks; undefined where that cannot serve. */
 async function affineValues(
-  { analysis, groups, payoff, runner, dataset, memory = defaultCeiling }: NetworkGameOptions,
-  parts: Tail,
+  { analysis, groups, runner, dataset, memory = defaultCeiling }: NetworkGameOptions,
+  { parts, output }: ScoredTail,
   cached: readonly CachedLayout[],
   players: number,
 ): Promise<Affine | undefined> {
@@ -140,7 +143,7 @@ async function affineValues(
   );
   if (names.length === 0) return undefined;
   const front = extract(parts.tail, parts.facts, [], names);
-  const shapes = await affineShapes(runner, front, names, { cached, masks, output: payoff.output });
+  const shapes = await affineShapes(runner, front, names, { cached, masks, output });
   if (shapes === undefined) return undefined;
   const effects = 4 * (players + 1) * shapes.reduce((sum, shape) => sum + sizeOf(shape), 0);
   return dataset.size * (entryBytes(cached) + effects) > memory ? undefined : { names, shapes, front };

@@ -5,6 +5,7 @@ import { type Payoff, payoff } from "../metrics/index.ts";
 import { arrayTypes, bytesPerElement, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
 import { Handover, serve } from "../workers/serve.ts";
+import { bytesOf } from "./byte-masks.ts";
 import { type Cached, copyEntries } from "./cached.ts";
 import { ensureEffects } from "./channel-effects.ts";
 import { sumOverExamples } from "./coalition-sums.ts";
@@ -172,12 +173,12 @@ async function evaluateRows(
   const rows = examples.length;
   const feeds = gather(tail.cached, entries, room);
   const players = masks.length / rows;
-  const buffer = room.masks(4 * masks.length);
+  const buffer = room.masks(masks.length);
   let first = 0;
   for (const { name, players: width } of tail.masks) {
-    const own = new Float32Array(buffer, 4 * rows * first, rows * width);
+    const own = new Uint8Array(buffer, rows * first, rows * width);
     const data = maskColumns(masks, players, first, width, own);
-    feeds[name] = { dtype: "float32", shape: [rows, width], data };
+    feeds[bytesOf(name)] = { dtype: "uint8", shape: [rows, width], data };
     first += width;
   }
   writePayoffs(tail, (await session.run(feeds))[tail.output]!, examples, payoffs);
