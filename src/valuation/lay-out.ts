@@ -7,7 +7,7 @@ import { type Demand, leastMemory, type Shares, shareMemory } from "./share-memo
 
 /** Bytes of activations that enter one run of the tail: large enough to be busy, small enough to stay in caches. */
 const batchBytes = 8 * 2 ** 20;
-const largestBatch = 1024;
+const largestBatch = 2048; // all rows of a call
 const smallestBatch = 8;
 
 export interface LayOut {
