@@ -6,7 +6,7 @@ export const accuracy: Metric = {
   title: "Accuracy",
   unit: "share of correct predictions",
   needs: "classes",
-  value: (row) =>
+  scorer: () => (row) =>
     meanOverLabelled(row, (at, label) => isLargest(row.outputs, at, row.width, row.positions, label)),
 };
 

@@ -7,7 +7,7 @@ export const crossEntropy: Metric = {
   title: "Negative cross-entropy",
   unit: "nats",
   needs: "classes",
-  value: (row, outputIs) => {
+  scorer: () => (row, outputIs) => {
     const { outputs, positions } = row;
     return meanOverLabelled(row, (at, label) =>
       logProbability(outputs[at + label * positions]!, normaliser(outputs, at, row, outputIs), outputIs),

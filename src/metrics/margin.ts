@@ -10,7 +10,7 @@ export const margin: Metric = {
   title: "Margin of the true class",
   unit: "nats",
   needs: "classes",
-  value: (row, outputIs) => meanOverLabelled(row, (at, label) => leadOf(row, at, label, outputIs)),
+  scorer: () => (row, outputIs) => meanOverLabelled(row, (at, label) => leadOf(row, at, label, outputIs)),
 };
 
 function leadOf({ outputs, width, positions }: Row, at: number, label: number, outputIs: Scores): number {

@@ -28,8 +28,11 @@ export interface Metric {
    * such as regression targets or the output of the original network.
    */
   readonly needs: "classes" | "outputs";
-  /** Payoff of one row, a mean over positions; NaN or infinite when the outputs are. Allocates nothing. */
-  readonly value: (row: Row, outputIs: Scores) => number;
+  /**
+   * Scores the rows of one call: the payoff of each, a mean over positions; NaN or infinite when the outputs are. Allocates
+   * nothing for a row. What it remembers of targets holds as long as nobody writes to them: for that call.
+   */
+  readonly scorer: () => (row: Row, outputIs: Scores) => number;
 }
 
 /** Mean over the positions that carry a class; 0 when none does. */

@@ -75,13 +75,14 @@ function scoreRows(
   outputIs: Scores,
   ...[outputs, width, targets, out, examples]: Parameters<Payoff["rows"]>
 ): Float64Array {
-  const { needs, value } = metrics[kind];
+  const { needs, scorer } = metrics[kind];
   const rows = out.length;
   if (rows === 0) return out;
   const size = outputs.length / rows;
   const positions = size / width;
   const targetSize = needs === "classes" ? positions : size;
   checkSizes(kind, { outputs, width, positions, targets, targetSize, rows, examples });
+  const value = scorer();
   const row = { outputs, start: 0, width, positions, targets, targetStart: 0 };
   for (let i = 0; i < rows; i++) {
     row.start = i * size;

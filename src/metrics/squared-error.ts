@@ -6,13 +6,15 @@ export const squaredError: Metric = {
   title: "Negative mean squared error",
   unit: "squared units of the output",
   needs: "outputs",
-  value: ({ outputs, start, width, positions, targets, targetStart }) => {
-    const size = width * positions;
-    let total = 0;
-    for (let k = 0; k < size; k++) {
-      const error = outputs[start + k]! - targets[targetStart + k]!;
-      total -= error * error;
-    }
-    return total / size;
-  },
+  scorer:
+    () =>
+    ({ outputs, start, width, positions, targets, targetStart }) => {
+      const size = width * positions;
+      let total = 0;
+      for (let k = 0; k < size; k++) {
+        const error = outputs[start + k]! - targets[targetStart + k]!;
+        total -= error * error;
+      }
+      return total / size;
+    },
 };

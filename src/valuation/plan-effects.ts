@@ -57,7 +57,7 @@ export async function planEffects(
     parts.tail,
     tail.masks.map(({ name }) => name),
   );
-  if (frontier.length === 0 || frontier.includes(tail.output)) return undefined;
+  if (frontier.length === 0) return undefined;
   const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
   const front = extract(parts.tail, parts.facts, [], frontier);
   const saved = macsOf(front);

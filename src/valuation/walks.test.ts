@@ -3,13 +3,14 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { graphBuilder } from "../../test/helpers/build.ts";
-import { batchNorm, conv, head, relu } from "../../test/helpers/networks.ts";
+import { batchNorm, conv, dense, head, relu } from "../../test/helpers/networks.ts";
 import { noise, turns } from "../../test/helpers/tiny-classifier.ts";
 import { analyzeChannels } from "../channels/groups.ts";
 import { type Dataset, datasetFromArrays, fitToInputs, openDataset } from "../datasets/index.ts";
 import { writePrefixes } from "../games/coalitions.ts";
 import type { Model } from "../graph/model.ts";
 import { randomOrder, stream, uniform } from "../math/random.ts";
+import { metrics, type PayoffKind } from "../metrics/index.ts";
 import { readModelFile } from "../onnx/read.ts";
 import { openBatch } from "../passes/open-batch.ts";
 import { adderOver } from "./adder.ts";
@@ -48,11 +49,11 @@ async function gameOf(
   dataset: Dataset,
   group: number | string,
   runner: Runner,
-  memory?: number,
+  { memory, kind }: { readonly memory?: number; readonly kind?: PayoffKind } = {},
 ): Promise<NetworkGame> {
   const analysis = analyzeChannels(openBatch(model));
   const bound = fitToInputs(dataset, analysis.model.graph.inputs);
-  const payoff = await preparePayoff(analysis, bound, runner);
+  const payoff = await preparePayoff(analysis, bound, runner, { kind });
   const index = typeof group === "number" ? group : analysis.groups.findIndex(({ id }) => id === group);
   return networkGame({ analysis, groups: [index], dataset: bound, payoff, runner, memory });
 }
@@ -120,7 +121,7 @@ describe.each(["plain", "shortcut and norm", "two readers"] as const)(
     test("walks give what rows give, to the rounding of 32-bit floats", async () => {
       const seen: Kinds = { walks: 0, rows: 0 };
       const added = await gameOf(block(form), images, "inner", counting(two, seen));
-      const plain = await gameOf(block(form), images, "inner", two, 90_000);
+      const plain = await gameOf(block(form), images, "inner", two, { memory: 90_000 });
       expect([added.method, plain.method]).toEqual(["added", "rows"]);
       const { masks, examples } = walksOn([3, 0, 5, 3], added.players);
       const got = await added.values(masks, examples);
@@ -158,7 +159,7 @@ test("rows without neighbours on their example are run as they are", async () =>
   const long = Uint32Array.from({ length: 48 }, (_, row) => (row < 36 ? row % 6 : 4));
   const got = await game.values(masks, long);
   expect(seen.rows).toBeGreaterThanOrEqual(36);
-  const plain = await gameOf(block("plain"), images, "inner", two, 90_000);
+  const plain = await gameOf(block("plain"), images, "inner", two, { memory: 90_000 });
   expect(largestGap(got, await plain.values(masks, long))).toBeLessThan(2e-6);
 });
 
@@ -173,6 +174,29 @@ test("what is no number stays none", async () => {
   expect((await game.values(fine.masks, fine.examples)).every(Number.isFinite)).toBe(true);
 });
 
+describe("a last layer, whose outputs are what is added up", () => {
+  const g = graphBuilder();
+  const hidden = relu(g, conv(g, g.input("x", ["N", 3, 8, 8]), "inner", 3, 200));
+  const pooled = g.node("Flatten", [g.node("GlobalAveragePool", [hidden])]);
+  g.output(dense(g, pooled, "out", 200, 100), ["N", 100]);
+  const model = g.build();
+  const smooth = (Object.keys(metrics) as PayoffKind[]).filter((kind) => kind !== "accuracy"); // whose steps tell little
+
+  test.each(smooth)("walks give what rows give, to the payoff %s", async (kind) => {
+    const labels = kind === "squared-error" ? noise([6, 100]) : turns(6);
+    const dataset = datasetFromArrays({ inputs: noise([6, 3, 8, 8]), labels });
+    const seen: Kinds = { walks: 0, rows: 0 };
+    const added = await gameOf(model, dataset, "inner", counting(two, seen), { kind });
+    const plain = await gameOf(model, dataset, "inner", two, { kind, memory: 400_000 });
+    expect([added.method, plain.method]).toEqual(["added", "rows"]);
+    const { masks, examples } = walksOn([3, 0, 5, 3], added.players);
+    const [got, wanted] = [await added.values(masks, examples), await plain.values(masks, examples)];
+    expect(seen).toEqual({ walks: examples.length, rows: 0 });
+    expect(Math.max(...wanted) - Math.min(...wanted)).toBeGreaterThan(1e-3);
+    expect(largestGap(got, wanted)).toBeLessThan(2e-6);
+  });
+});
+
 test("on LeNet-5 a long walk drifts no more than a direct sum rounds", async () => {
   const assets = join(import.meta.dirname, "../../assets");
   const digits = await openDataset(join(assets, "mnist-rank-images.idx3-ubyte.gz"), {
@@ -182,7 +206,7 @@ test("on LeNet-5 a long walk drifts no more than a direct sum rounds", async () 
   const model = await readModelFile(join(assets, "lenet5-mnist.onnx"));
   const [added, plain] = [
     await gameOf(model, digits, "c3", two),
-    await gameOf(model, digits, "c3", two, 20_000),
+    await gameOf(model, digits, "c3", two, { memory: 20_000 }),
   ];
   expect([added.method, plain.method]).toEqual(["added", "rows"]);
   const { masks, examples } = walksOn(new Array<number>(40).fill(7), added.players);
