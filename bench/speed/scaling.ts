@@ -17,7 +17,7 @@ interface Course {
   readonly network: string;
   readonly settings: NetworkSettings;
   readonly group: string;
-  /** Rows of the game in one round: whole calls, long enough to fill all threads. */
+  /** Rows of the game in one round: whole calls, long enough to fill all threads and for compiling not to show. */
   readonly rows: number;
 }
 
@@ -32,10 +32,10 @@ export const scaling: Benchmark = {
     if (typeof small === "string") return { skipped: small };
     if (typeof large === "string") return { skipped: large };
     const courses: readonly Course[] = [
-      { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "f5", rows: 204_800 },
+      { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "f5", rows: 1_638_400 },
       { network: "ResNet-20", settings: small, group: "layer2.1.conv1", rows: 4096 },
       { network: "ResNet-56", settings: large, group: "layer3.4.conv1", rows: 4096 },
-      { network: "ResNet-56", settings: large, group: "layer3.8.conv1", rows: 16_384 },
+      { network: "ResNet-56", settings: large, group: "layer3.8.conv1", rows: 65_536 },
     ];
     const parts: Findings[] = [];
     for (const course of courses) parts.push(await measure(course));

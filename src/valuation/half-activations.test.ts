@@ -217,20 +217,20 @@ test("keeps twice as many examples under one ceiling, and does with half of the 
   const g = graphBuilder();
   const layer = relu(g, dense(g, g.input("x", ["N", 3]), "layer", 3, 64));
   g.output(dense(g, layer, "out", 64, 2), ["N", 2]);
-  const dataset = datasetFromArrays({ inputs: noise([3000, 3]), labels: turns(3000) });
+  const dataset = datasetFromArrays({ inputs: noise([6000, 3]), labels: turns(6000) });
   const setting = await settingOf(g.build(), dataset, "layer");
   const entry = 4 * 64;
   const [single, half] = [
-    await networkGame({ ...setting, memory: 1200 * entry }),
-    await networkGame({ ...setting, memory: 1200 * entry, ...float16 }),
+    await networkGame({ ...setting, memory: 2400 * entry }),
+    await networkGame({ ...setting, memory: 2400 * entry, ...float16 }),
   ];
-  expect([single.kept, half.kept]).toEqual([1200, 2400]);
+  expect([single.kept, half.kept]).toEqual([2400, 4800]);
   const neededWith = (how: Partial<NetworkGameOptions>) =>
     networkGame({ ...setting, memory: 1, ...how }).catch((error: unknown) => {
       return (error as { readonly data: { readonly needed: number } }).data.needed;
     });
-  expect(await neededWith({})).toBe(1024 * entry);
-  expect(await neededWith(float16)).toBe(512 * entry);
+  expect(await neededWith({})).toBe(2048 * entry);
+  expect(await neededWith(float16)).toBe(1024 * entry);
   await Promise.all([single, half].map((game) => game.close()));
 });
 
@@ -322,9 +322,9 @@ describe("what float16 cannot hold", () => {
   });
 
   test("is refused under a ceiling as well where only a neighbour in the block has it", async () => {
-    const values = Array.from({ length: 4000 }, (_, k) => (k === 11 ? 1e6 : k % 7));
+    const values = Array.from({ length: 8000 }, (_, k) => (k === 11 ? 1e6 : k % 7));
     const setting = await settingOf(identity(), rowsOf(values), "layer");
-    for (const memory of [undefined, 1100 * 4]) {
+    for (const memory of [undefined, 2200 * 4]) {
       const game = await networkGame({ ...setting, ...float16, memory });
       expect(game.activations.isWhole).toBe(memory === undefined);
       const values = game.values(Uint8Array.from([1, 0]), Uint32Array.from([0]));
