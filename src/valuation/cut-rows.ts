@@ -6,19 +6,25 @@ export interface Range {
   readonly end: number;
 }
 
+/** What one job plays. */
 export interface Batch {
   readonly kind: "rows" | "walks";
   readonly ranges: readonly Range[];
+  /** Rows of each run of the network, in the order of the ranges. */
+  readonly runs: readonly number[];
 }
 
 export interface Cutting {
   /** Rows of the largest batch that is run as it is. */
   readonly rows: number;
-  /** For stretches of at least `fewest` rows on one example: rows of their largest batch. */
-  readonly walks?: { readonly fewest: number; readonly rows: number } | undefined;
+  /** For stretches of at least `fewest` rows on one example: rows of their largest run, and runs of one job. */
+  readonly walks?: { readonly fewest: number; readonly rows: number; readonly runs: number } | undefined;
 }
 
-/** Batches in which every row appears once; a stretch is split only where it is larger than a batch. */
+/**
+ * Batches in which every row appears once; a stretch is split only where it is larger than a run. How many runs make a job
+ * does not show in payoffs.
+ */
 export function cutRows(examples: Uint32Array, { rows, walks }: Cutting): Batch[] {
   const total = examples.length;
   if (walks === undefined) return cutRanges([{ start: 0, end: total }], "rows", rows);
@@ -33,7 +39,23 @@ export function cutRows(examples: Uint32Array, { rows, walks }: Cutting): Batch[
     else list.push({ start, end });
     start = end;
   }
-  return [...bundled(long, walks.rows), ...cutRanges(short, "rows", rows)];
+  return [...together(bundled(long, walks.rows), walks.runs), ...cutRanges(short, "rows", rows)];
+}
+
+/** Several runs to a job. */
+function together(batches: readonly Batch[], most: number): Batch[] {
+  const jobs: Batch[] = [];
+  for (let first = 0; first < batches.length; first += most) {
+    const some = batches.slice(first, first + most);
+    const ranges = some.flatMap((batch) => batch.ranges);
+    jobs.push({ kind: "walks", ranges, runs: some.flatMap(({ runs }) => runs) });
+  }
+  return jobs;
+}
+
+/** A job of one run. */
+function single(kind: Batch["kind"], ranges: readonly Range[]): Batch {
+  return { kind, ranges, runs: [ranges.reduce((sum, { start, end }) => sum + end - start, 0)] };
 }
 
 /** Ranges end to end, cut wherever a batch is full. */
@@ -48,12 +70,12 @@ function cutRanges(ranges: readonly Range[], kind: Batch["kind"], most: number):
       room -= end - start;
       start = end;
       if (room > 0) continue;
-      batches.push({ kind, ranges: open });
+      batches.push(single(kind, open));
       open = [];
       room = most;
     }
   }
-  if (open.length > 0) batches.push({ kind, ranges: open });
+  if (open.length > 0) batches.push(single(kind, open));
   return batches;
 }
 
@@ -65,7 +87,7 @@ function bundled(stretches: readonly Range[], most: number): Batch[] {
   for (const stretch of stretches) {
     const rows = stretch.end - stretch.start;
     if (size + rows > most && open.length > 0) {
-      batches.push({ kind: "walks", ranges: open });
+      batches.push(single("walks", open));
       open = [];
       size = 0;
     }
@@ -75,6 +97,6 @@ function bundled(stretches: readonly Range[], most: number): Batch[] {
       size += rows;
     }
   }
-  if (open.length > 0) batches.push({ kind: "walks", ranges: open });
+  if (open.length > 0) batches.push(single("walks", open));
   return batches;
 }

@@ -199,6 +199,8 @@ export type Job =
       readonly effects: Pinned<EffectsSetup>;
       readonly sheet: Pinned<Sheet>;
       readonly rows: number;
+      /** Rows of each run, one after the other. */
+      readonly runs: readonly number[];
     }
   | {
       /** Sums of payoffs over all examples, [coalitions]. */

@@ -10,6 +10,11 @@ const batchBytes = 8 * 2 ** 20;
 const largestBatch = 2048; // all rows of a call
 const smallestBatch = 8;
 
+/** Multiply-accumulates of a job that take some milliseconds. */
+const macsPerJob = 2 ** 28;
+/** Jobs of several runs that there has to be room for. */
+const jobsAtOnce = 16;
+
 export interface LayOut {
   readonly plan: EffectsPlan | undefined;
   readonly cutting: Cutting;
@@ -46,7 +51,8 @@ export function layOut(planned: TailPlan, found: EffectsPlan | undefined, how: C
       examples: demand.entriesPerJob,
       isHalvable: planned.cached.some(({ dtype }) => dtype === "float32"),
     });
-  return { plan, cutting: cuttingOf(planned.cached, plan), shares: shareMemory(demand, memory) };
+  const shares = shareMemory(demand, memory);
+  return { plan, cutting: cuttingOf(planned.cached, plan, { ...demand, ...shares }), shares };
 }
 
 function demandOf({ cached }: TailPlan, plan: EffectsPlan | undefined, { examples }: Circumstances): Demand {
@@ -66,9 +72,28 @@ export function rowsPerBatch(entry: number): number {
   return Math.min(largestBatch, Math.max(smallestBatch, fitting));
 }
 
-function cuttingOf(cached: readonly CachedLayout[], plan: EffectsPlan | undefined): Cutting {
+function cuttingOf(
+  cached: readonly CachedLayout[],
+  plan: EffectsPlan | undefined,
+  room: Demand & Shares,
+): Cutting {
   return {
     rows: rowsPerBatch(runBytes(cached)),
-    walks: plan && { fewest: plan.fewestRows, rows: plan.setup.rowsPerRun },
+    walks: plan && {
+      fewest: plan.fewestRows,
+      rows: plan.setup.rowsPerRun,
+      runs: Math.min(runsWorthAJob(plan), runsThereIsRoomFor(plan, room)),
+    },
   };
+}
+
+/** As many runs as make a message to a thread and back small beside them. */
+function runsWorthAJob({ setup, rowMacs }: EffectsPlan): number {
+  return Math.max(1, Math.floor(macsPerJob / (setup.rowsPerRun * rowMacs)));
+}
+
+/** Several jobs should find room at the same time, where not everything is kept. */
+function runsThereIsRoomFor(plan: EffectsPlan, { examples, entries, slabs }: Demand & Shares): number {
+  const least = Math.min(entries < examples ? entries : Infinity, slabs < examples ? slabs : Infinity);
+  return Math.max(1, Math.floor(least / (jobsAtOnce * slabsPerRun(plan))));
 }

@@ -11,6 +11,7 @@ import type { Region } from "./arena.ts";
 import { takingBytes } from "./byte-masks.ts";
 import { type CachedLayout, layoutOf } from "./cached.ts";
 import type { Take } from "./chunks.ts";
+import type { Cutting } from "./cut-rows.ts";
 import { type EffectsCache, openEffects } from "./effects-cache.ts";
 import { type ActivationType, readingHalves } from "./halves.ts";
 import type { TailSetup } from "./jobs.ts";
@@ -120,7 +121,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   const players = planned.masks.reduce((sum, mask) => sum + mask.players, 0);
   const effects = plan && knownEffects(pool, openEffects(plan, shares.slabs, dataset.size, store.take));
   const work = workOf(parts, plan);
-  const sheets = rowSheets(pool, players, Math.max(cutting.rows, cutting.walks?.rows ?? 0));
+  const sheets = rowSheets(pool, players, largestJob(cutting));
   const play = { runner, tail, players, cache, effects, cutting, sheets, onBatch: work.onBatch };
   const tailMacs = macsOf(parts.tail);
   const gradients = backward instanceof PrunerError ? undefined : backward;
@@ -149,6 +150,11 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
       },
     }),
   };
+}
+
+/** Rows of the largest job. */
+function largestJob({ rows, walks }: Cutting): number {
+  return Math.max(rows, walks === undefined ? 0 : walks.rows * walks.runs);
 }
 
 /** Effects that threads have been told of. */

@@ -38,7 +38,7 @@ export async function playRows(
         const rows = rowsIn(sheet, sizeOf(batch));
         join(masks, batch.ranges, rows.masks, play.players);
         join(examples, batch.ranges, rows.examples, 1);
-        await playBatch(play, batch.kind, pinned, rows, { signal: call.signal, onDone });
+        await playBatch(play, batch, pinned, rows, { signal: call.signal, onDone });
         spread(rows.payoffs, batch.ranges, payoffs);
       });
     }),
@@ -46,8 +46,8 @@ export async function playRows(
   return payoffs;
 }
 
-function sizeOf({ ranges }: Batch): number {
-  return ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+function sizeOf({ runs }: Batch): number {
+  return runs.reduce((sum, rows) => sum + rows, 0);
 }
 
 /** Lends a sheet. A thread may still be at work on it when the work here has failed, until it says that it is done. */
@@ -73,7 +73,7 @@ async function onSheet(
 /** What is read stays in its place until no thread works on the batch any more, aborted or not. */
 async function playBatch(
   { runner, tail, cache, effects }: Play,
-  kind: Batch["kind"],
+  { kind, runs }: Batch,
   sheet: Pinned<Sheet>,
   { examples, entries, slabs }: SheetRows,
   { signal, onDone }: { readonly signal: AbortSignal | undefined; readonly onDone: () => void },
@@ -100,7 +100,7 @@ async function playBatch(
   const job: Job =
     own === undefined
       ? { kind: "rows", tail, sheet, rows }
-      : { kind: "walks", tail, effects: own.setup, sheet, rows };
+      : { kind: "walks", tail, effects: own.setup, sheet, rows, runs };
   await runner.pool.run(job, { signal, onDone: done, isShort: true });
 }
 

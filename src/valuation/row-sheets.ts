@@ -26,14 +26,15 @@ export interface Sheet {
   readonly capacity: number;
 }
 
-export function rowsIn({ memory, players, capacity }: Sheet, rows: number): SheetRows {
-  const words = (k: number) => new Uint32Array(memory, (8 + 4 * k) * capacity, rows);
+/** Views of the rows from `first` on. */
+export function rowsIn({ memory, players, capacity }: Sheet, rows: number, first = 0): SheetRows {
+  const words = (k: number) => new Uint32Array(memory, (8 + 4 * k) * capacity + 4 * first, rows);
   return {
-    payoffs: new Float64Array(memory, 0, rows),
+    payoffs: new Float64Array(memory, 8 * first, rows),
     examples: words(0),
     entries: words(1),
     slabs: words(2),
-    masks: new Uint8Array(memory, 20 * capacity, rows * players),
+    masks: new Uint8Array(memory, 20 * capacity + first * players, rows * players),
   };
 }
 

@@ -223,18 +223,21 @@ describe("cutting", () => {
         examplesOf,
         fc.integer({ min: 1, max: 20 }),
         fc.integer({ min: 1, max: 20 }),
-        (stretches, rows, fewest) => {
+        fc.integer({ min: 1, max: 4 }),
+        (stretches, rows, fewest, most) => {
           const examples = Uint32Array.from(
             stretches.flatMap(([example, length]) => new Array<number>(length).fill(example)),
           );
-          const batches = cutRows(examples, { rows, walks: { fewest, rows: 25 } });
+          const batches = cutRows(examples, { rows, walks: { fewest, rows: 25, runs: most } });
           const taken = batches.flatMap(({ ranges }) =>
             ranges.flatMap(({ start, end }) => Array.from({ length: end - start }, (_, k) => start + k)),
           );
           expect(taken.toSorted((a, b) => a - b)).toEqual([...examples.keys()]);
-          for (const { kind, ranges } of batches) {
+          for (const { kind, ranges, runs } of batches) {
             const size = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
-            expect(size).toBeLessThanOrEqual(kind === "rows" ? rows : 25);
+            expect(runs.reduce((sum, own) => sum + own, 0)).toBe(size);
+            expect(runs.length).toBeLessThanOrEqual(kind === "rows" ? 1 : most);
+            for (const own of runs) expect(own).toBeLessThanOrEqual(kind === "rows" ? rows : 25);
           }
         },
       ),
@@ -243,11 +246,18 @@ describe("cutting", () => {
 
   test("keeps a stretch that fits in one batch", () => {
     const examples = Uint32Array.from([...new Array(20).fill(1), ...new Array(20).fill(2)]);
-    const batches = cutRows(examples, { rows: 8, walks: { fewest: 10, rows: 30 } });
+    const batches = cutRows(examples, { rows: 8, walks: { fewest: 10, rows: 30, runs: 1 } });
     expect(batches).toEqual([
-      { kind: "walks", ranges: [{ start: 0, end: 20 }] },
-      { kind: "walks", ranges: [{ start: 20, end: 40 }] },
+      { kind: "walks", ranges: [{ start: 0, end: 20 }], runs: [20] },
+      { kind: "walks", ranges: [{ start: 20, end: 40 }], runs: [20] },
     ]);
+  });
+
+  test("puts several runs into a job, the same as those of jobs of one", () => {
+    const examples = Uint32Array.from({ length: 100 }, (_, row) => Math.floor(row / 20));
+    const cut = (runs: number) => cutRows(examples, { rows: 8, walks: { fewest: 10, rows: 30, runs } });
+    expect(cut(2).map(({ runs }) => runs)).toEqual([[20, 20], [20, 20], [20]]);
+    expect(cut(2).flatMap(({ ranges }) => ranges)).toEqual(cut(1).flatMap(({ ranges }) => ranges));
   });
 });
 

@@ -72,8 +72,12 @@ serve<ThreadSetup, Job, JobResult>(({ options }, lookup) => {
     if (job.kind === "walks") {
       const effects = lookup(job.effects);
       desk = deskFor(desk, effects);
-      const rows = rowsIn(lookup(job.sheet), job.rows);
-      await evaluateWalks(sessionFor, desk, room, { tail: lookup(job.tail), effects, rows });
+      const [tail, sheet] = [lookup(job.tail), lookup(job.sheet)];
+      let first = 0;
+      for (const rows of job.runs) {
+        await evaluateWalks(sessionFor, desk, room, { tail, effects, rows: rowsIn(sheet, rows, first) });
+        first += rows;
+      }
       return {};
     }
     if (job.kind === "fill") {
