@@ -1,6 +1,6 @@
 /** @file Lets a model take masks as they come, a byte for each channel: the runtime turns them into numbers faster than a thread. */
-import type { Model, Node } from "../graph/model.ts";
-import { codeOf } from "../onnx/element-types.ts";
+import type { Model } from "../graph/model.ts";
+import { castNode } from "./cast-node.ts";
 
 /** The input that carries a mask in bytes. */
 export function bytesOf(mask: string): string {
@@ -14,11 +14,7 @@ export function takingBytes(model: Model, masks: readonly string[]): Model {
   const inputs = graph.inputs.map((input) =>
     read.has(input.name) ? { ...input, name: bytesOf(input.name), dtype: "uint8" as const } : input,
   );
-  const nodes = [...[...read].map(toFloats), ...graph.nodes];
+  const casts = [...read].map((mask) => castNode(bytesOf(mask), mask, "float32"));
+  const nodes = [...casts, ...graph.nodes];
   return { ...model, graph: { ...graph, inputs, nodes } };
-}
-
-function toFloats(mask: string): Node {
-  const attributes = new Map([["to", { kind: "int", value: codeOf("float32") } as const]]);
-  return { name: mask, opType: "Cast", domain: "", inputs: [bytesOf(mask)], outputs: [mask], attributes };
 }

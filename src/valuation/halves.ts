@@ -2,9 +2,8 @@
  * @file Activations kept in half precision: the part of a network in front of the masks rounds what it puts out, and the
  * parts that read it take halves in. Everything between computes in single precision as before.
  */
-import type { Model, Node, ValueInfo } from "../graph/model.ts";
-import { codeOf } from "../onnx/element-types.ts";
-import type { DType } from "../tensor/dtype.ts";
+import type { Model, ValueInfo } from "../graph/model.ts";
+import { castNode } from "./cast-node.ts";
 
 /** What activations are kept in that a network computes in float32. */
 export type ActivationType = "float32" | "float16";
@@ -34,7 +33,7 @@ export function readingHalves(model: Model, kept: readonly KeptName[]): Model {
   const read = graph.inputs.filter(({ name }) => rounded.has(name));
   if (read.length === 0) return model;
   const inputs = graph.inputs.map((input) => (rounded.has(input.name) ? halved(input) : input));
-  const casts = read.map(({ name }) => cast(halvesOf(name), name, "float32"));
+  const casts = read.map(({ name }) => castNode(halvesOf(name), name, "float32"));
   return { ...model, graph: { ...graph, inputs, nodes: [...casts, ...graph.nodes] } };
 }
 
@@ -45,7 +44,7 @@ export function writingHalves(model: Model, kept: readonly KeptName[]): Model {
   const written = graph.outputs.filter(({ name }) => rounded.has(name));
   if (written.length === 0) return model;
   const outputs = graph.outputs.map((output) => (rounded.has(output.name) ? halved(output) : output));
-  const casts = written.map(({ name }) => cast(name, halvesOf(name), "float16"));
+  const casts = written.map(({ name }) => castNode(name, halvesOf(name), "float16"));
   return { ...model, graph: { ...graph, outputs, nodes: [...graph.nodes, ...casts] } };
 }
 
@@ -84,9 +83,4 @@ function roundedIn(kept: readonly KeptName[]): Set<string> {
 
 function halved(info: ValueInfo): ValueInfo {
   return { ...info, name: halvesOf(info.name), dtype: "float16" };
-}
-
-function cast(from: string, to: string, dtype: DType): Node {
-  const attributes = new Map([["to", { kind: "int", value: codeOf(dtype) } as const]]);
-  return { name: to, opType: "Cast", domain: "", inputs: [from], outputs: [to], attributes };
 }

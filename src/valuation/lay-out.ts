@@ -87,9 +87,9 @@ function cuttingOf(
   };
 }
 
-/** As many runs as make a message to a thread and back small beside them. */
-function runsWorthAJob({ setup, rowMacs }: EffectsPlan): number {
-  return Math.max(1, Math.floor(macsPerJob / (setup.rowsPerRun * rowMacs)));
+/** As many runs as make a message to a thread and back small beside them, and no more than the rows of a call. */
+function runsWorthAJob({ setup: { rowsPerRun }, rowMacs }: EffectsPlan): number {
+  return Math.max(1, Math.floor(Math.min(macsPerJob / rowMacs, largestBatch) / rowsPerRun));
 }
 
 /** Several jobs should find room at the same time, where not everything is kept. */

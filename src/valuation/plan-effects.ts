@@ -30,8 +30,9 @@ export interface TailPlan extends Pick<TailSetup, "masks" | "output"> {
   readonly cached: readonly CachedLayout[];
 }
 
-/** Multiply-accumulates that take as long as finding out what changed in a row, … */
+/** Multiply-accumulates that take as long as what a walk does around a row, as looking whether one player has come or gone, … */
 const macsPerRow = 10_000;
+const macsPerPlayer = 10;
 /** … as adding and writing one number, and as moving one byte from far memory. */
 const macsPerNumber = 24;
 const macsPerByte = 12;
@@ -66,7 +67,7 @@ export async function planEffects(
   const shapes = await affineShapes(runner, front, frontier, tail);
   if (shapes === undefined) return undefined;
   const width = shapes.reduce((sum, shape) => sum + inLanes(sizeOf(shape)), 0);
-  const gain = saved - macsPerRow - macsPerNumber * width;
+  const gain = saved - macsPerRow - macsPerPlayer * players - macsPerNumber * width;
   const slab = (firstChannelRow + players) * width;
   if (gain < least) return undefined;
   const separated = tail.masks.length === 1 ? separateChannels(front, tail.masks[0]!.name) : undefined;
