@@ -14,6 +14,7 @@ import { spearman } from "../../src/metrics/index.ts";
 import { readModel } from "../../src/onnx/read.ts";
 import { allocate } from "../../src/tensor/dtype.ts";
 import { fromNumbers, sizeOf, type Tensor } from "../../src/tensor/tensor.ts";
+import { bytesOf } from "../../src/valuation/byte-masks.ts";
 import { copyEntry } from "../../src/valuation/cached.ts";
 import type { TailSetup } from "../../src/valuation/jobs.ts";
 import { startRunner } from "../../src/valuation/runner.ts";
@@ -208,14 +209,20 @@ async function writeNetwork(folder: string, tail: TailSetup, game: Game): Promis
   }
   for (const [name, tensor] of constantsOf(model)) await add(name, tensor);
   await add("labels", fromNumbers("int64", [game.examples], Float64Array.from(tail.targets)));
-  const network = {
-    players: game.players,
-    mask: tail.masks[0]!.name,
-    output: tail.output,
-    values,
-    nodes: model.graph.nodes.filter(({ opType }) => opType !== "Constant").map(plain),
-  };
+  const { nodes, output } = layersOf(model, tail);
+  const mask = tail.masks[0]!.name;
+  const network = { players: game.players, mask, output, values, nodes: nodes.map(plain) };
   await writeFile(join(folder, "network.json"), JSON.stringify(network));
+}
+
+/** The network without what the game puts around it: masks come as numbers, and PyTorch's loss starts from logits. */
+function layersOf({ graph }: Model, { masks, output }: TailSetup) {
+  const bytes = new Set(masks.map(({ name }) => bytesOf(name)));
+  const scores = graph.nodes.find(({ opType, outputs }) => opType === "LogSoftmax" && outputs[0] === output);
+  const nodes = graph.nodes.filter(
+    (node) => node.opType !== "Constant" && node !== scores && !bytes.has(node.inputs[0] ?? ""),
+  );
+  return { nodes, output: scores?.inputs[0] ?? output };
 }
 
 function plain({ opType, inputs, outputs, attributes }: Node) {

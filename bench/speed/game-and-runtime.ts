@@ -7,6 +7,7 @@ import { readModel } from "../../src/onnx/read.ts";
 import { encodeModel } from "../../src/onnx/write.ts";
 import { allocate } from "../../src/tensor/dtype.ts";
 import { float32, type Tensor } from "../../src/tensor/tensor.ts";
+import { bytesOf } from "../../src/valuation/byte-masks.ts";
 import { copyEntry } from "../../src/valuation/cached.ts";
 import type { TailSetup } from "../../src/valuation/jobs.ts";
 import { macsOf } from "../../src/valuation/macs.ts";
@@ -157,10 +158,11 @@ function feedsOf(tail: TailSetup): Record<string, Tensor> {
     feeds[name] = { dtype, shape: [bareBatch, ...shape], data: batch };
   }
   for (const { name, players } of tail.masks)
-    feeds[name] = float32(
-      [bareBatch, players],
-      Float32Array.from({ length: bareBatch * players }, (_, k) => (k * 7) % 2),
-    );
+    feeds[bytesOf(name)] = {
+      dtype: "uint8",
+      shape: [bareBatch, players],
+      data: Uint8Array.from({ length: bareBatch * players }, (_, k) => (k * 7) % 2),
+    };
   return feeds;
 }
 
