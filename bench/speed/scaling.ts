@@ -17,7 +17,7 @@ interface Course {
   readonly network: string;
   readonly settings: NetworkSettings;
   readonly group: string;
-  /** Rows of the game in one round: whole calls, long enough to fill all threads and for compiling not to show. */
+  /** Rows of the game in one round: whole calls, so many that neither compiling shows nor a thread that waits for the last job. */
   readonly rows: number;
 }
 
@@ -33,8 +33,8 @@ export const scaling: Benchmark = {
     if (typeof large === "string") return { skipped: large };
     const courses: readonly Course[] = [
       { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "f5", rows: 1_638_400 },
-      { network: "ResNet-20", settings: small, group: "layer2.1.conv1", rows: 4096 },
-      { network: "ResNet-56", settings: large, group: "layer3.4.conv1", rows: 4096 },
+      { network: "ResNet-20", settings: small, group: "layer2.1.conv1", rows: 8192 },
+      { network: "ResNet-56", settings: large, group: "layer3.4.conv1", rows: 8192 },
       { network: "ResNet-56", settings: large, group: "layer3.8.conv1", rows: 65_536 },
     ];
     const parts: Findings[] = [];
