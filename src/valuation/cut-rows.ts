@@ -21,6 +21,11 @@ export interface Cutting {
   readonly walks?: { readonly fewest: number; readonly rows: number; readonly runs: number } | undefined;
 }
 
+/** Rows of the largest job. */
+export function largestJob({ rows, walks }: Cutting): number {
+  return Math.max(rows, walks === undefined ? 0 : walks.rows * walks.runs);
+}
+
 /**
  * Batches in which every row appears once; a stretch is split only where it is larger than a run. How many runs make a job
  * does not show in payoffs.

@@ -194,7 +194,8 @@ describe.each(ceilingForms)("a network with a %s", (form) => {
     const batchesOf = async (activations: "float16" | "float32"): Promise<string[]> => {
       const batches: string[] = [];
       const run: Runner["pool"]["run"] = (job: Job, options) => {
-        if (job.kind === "walks" || job.kind === "rows") batches.push(`${job.rows} ${job.kind}`);
+        if (job.kind === "rows") batches.push(`${job.rows} rows`);
+        if (job.kind === "walks") batches.push(`runs of ${job.runs.join(", ")}`);
         return two.pool.run(job, options);
       };
       const setting = await settingOf(ceilingNetwork(form), images, "inner");

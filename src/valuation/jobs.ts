@@ -198,7 +198,6 @@ export type Job =
       readonly tail: Pinned<TailSetup>;
       readonly effects: Pinned<EffectsSetup>;
       readonly sheet: Pinned<Sheet>;
-      readonly rows: number;
       /** Rows of each run, one after the other. */
       readonly runs: readonly number[];
     }

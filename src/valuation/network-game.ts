@@ -11,7 +11,7 @@ import type { Region } from "./arena.ts";
 import { takingBytes } from "./byte-masks.ts";
 import { type CachedLayout, layoutOf } from "./cached.ts";
 import type { Take } from "./chunks.ts";
-import type { Cutting } from "./cut-rows.ts";
+import { largestJob } from "./cut-rows.ts";
 import { type EffectsCache, openEffects } from "./effects-cache.ts";
 import { type ActivationType, readingHalves } from "./halves.ts";
 import type { TailSetup } from "./jobs.ts";
@@ -150,11 +150,6 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
       },
     }),
   };
-}
-
-/** Rows of the largest job. */
-function largestJob({ rows, walks }: Cutting): number {
-  return Math.max(rows, walks === undefined ? 0 : walks.rows * walks.runs);
 }
 
 /** Effects that threads have been told of. */

@@ -96,11 +96,10 @@ async function playBatch(
     done();
     throw error;
   }
-  const rows = examples.length;
   const job: Job =
     own === undefined
-      ? { kind: "rows", tail, sheet, rows }
-      : { kind: "walks", tail, effects: own.setup, sheet, rows, runs };
+      ? { kind: "rows", tail, sheet, rows: examples.length }
+      : { kind: "walks", tail, effects: own.setup, sheet, runs };
   await runner.pool.run(job, { signal, onDone: done, isShort: true });
 }
 

@@ -37,7 +37,8 @@ function counting(runner: Runner, seen: Kinds): Runner {
   const pool: Runner["pool"] = {
     ...runner.pool,
     run(job: Job, options) {
-      if (job.kind === "walks" || job.kind === "rows") seen[job.kind] += job.rows;
+      if (job.kind === "rows") seen.rows += job.rows;
+      if (job.kind === "walks") seen.walks += job.runs.reduce((sum, rows) => sum + rows, 0);
       return runner.pool.run(job, options);
     },
   };
@@ -126,6 +127,21 @@ describe.each(["plain", "shortcut and norm", "two readers"] as const)(
       const { masks, examples } = walksOn([3, 0, 5, 3], added.players);
       const got = await added.values(masks, examples);
       expect(seen).toEqual({ walks: examples.length, rows: 0 });
+      expect(largestGap(got, await plain.values(masks, examples))).toBeLessThan(2e-6);
+    });
+
+    test("jobs of several runs give what rows give", async () => {
+      const runs: number[] = [];
+      const run: Runner["pool"]["run"] = (job: Job, options) => {
+        if (job.kind === "walks") runs.push(job.runs.length);
+        return two.pool.run(job, options);
+      };
+      const added = await gameOf(block(form), images, "inner", { ...two, pool: { ...two.pool, run } });
+      const plain = await gameOf(block(form), images, "inner", two, { memory: 90_000 });
+      const visits = Array.from({ length: 24 }, (_, k) => (5 * k) % 6);
+      const { masks, examples } = walksOn(visits, added.players, 7);
+      const got = await added.values(masks, examples);
+      expect(Math.max(...runs)).toBeGreaterThan(1);
       expect(largestGap(got, await plain.values(masks, examples))).toBeLessThan(2e-6);
     });
 
