@@ -1,8 +1,8 @@
 /** @file An order of all players and its reverse, played on the sizes that count. */
-import { writePrefixes } from "../games/coalitions.ts";
 import { shapley } from "./define.ts";
 import type { EstimatorOptions } from "./estimator.ts";
-import type { Rows } from "./scheme.ts";
+import type { WalkRows } from "./scheme.ts";
+import { writeWalk } from "./walk-rows.ts";
 import { sizeShares } from "./weighting.ts";
 
 /** Coalition sizes an order is evaluated at, and what joining at each place counts. */
@@ -27,19 +27,29 @@ export function rowsOfWalks({ from, to }: Walk, players: number): number {
   return 2 * (to - from + 1) - (from === 0 ? 1 : 0) - (to === players ? 1 : 0);
 }
 
-/** Rows of the order by size, then of its reverse by size without the empty and the grand coalition. */
-export function writeWalks(order: Uint32Array, { from, to }: Walk, masks: Uint8Array, row: number): void {
-  writePrefixes(order, from, to, masks, row);
-  const start = Math.max(from, 1);
-  const end = Math.min(to, order.length - 1);
-  if (start <= end) writePrefixes(order.toReversed(), start, end, masks, row + to - from + 1);
+/** Walks an item has on each example: the order, and its reverse unless nothing lies between its ends. */
+export function walksOfPair({ from, to }: Walk, players: number): number {
+  return Math.max(from, 1) <= Math.min(to, players - 1) ? 2 : 1;
+}
+
+/** The order by size on one example, then its reverse by size without the empty and the grand coalition. */
+export function writeWalks(
+  order: Uint32Array,
+  { from, to }: Pick<Walk, "from" | "to">,
+  example: number,
+  walks: WalkRows,
+): void {
+  const players = order.length;
+  writeWalk(order, { from, to }, example, walks);
+  const inner = { from: Math.max(from, 1), to: Math.min(to, players - 1) };
+  if (inner.from <= inner.to) writeWalk(order, inner, example, walks).reverse();
 }
 
 /** Adds the weighted marginals of both walks on one example: twice what each player is worth. */
 export function credit(
   order: Uint32Array,
   walk: Walk,
-  { payoffs }: Rows,
+  payoffs: Float64Array,
   row: number,
   into: Float64Array,
 ): void {

@@ -1,5 +1,4 @@
 /** @file Permutation sampling as published: one order at a time, on all examples. */
-import { writePrefixes } from "../games/coalitions.ts";
 import type { Game } from "../games/game.ts";
 import { randomOrder, stream } from "../math/random.ts";
 import { defineEstimator } from "./define.ts";
@@ -15,6 +14,7 @@ import {
 import { rowsPerCall } from "./run.ts";
 import type { Scheme } from "./scheme.ts";
 import { purposes } from "./visits.ts";
+import { writeEnds, writeWalk } from "./walk-rows.ts";
 
 /**
  * Every order is walked on every example, without reverses; the walk's inner n - 1 coalitions cost that many rows an
@@ -58,17 +58,17 @@ function wholeScheme(game: Game, options: EstimatorOptions): Scheme<Uint32Array>
     ends: "budget",
     costly: false,
     rowsOf: (item) => examplesIn(item) * rowsEach(item),
-    write(item, { masks, examples: rowExamples }, row) {
+    walksOf: (item) => (item < chunks ? 0 : examplesIn(item)),
+    write(item, rows, row) {
       const order = randomOrder(players, stream(seed, Math.floor(item / chunks), purposes.items));
-      for (let k = 0; k < examplesIn(item); k++) {
-        const first = row + k * rowsEach(item);
-        if (item < chunks) masks.fill(1, (first + 1) * players, (first + 2) * players);
-        else writePrefixes(order, 1, inner, masks, first);
-        rowExamples.fill((item % chunks) * chunk + k, first, first + rowsEach(item));
-      }
+      const first = (item % chunks) * chunk;
+      const shown = Array.from({ length: examplesIn(item) }, (_, k) => first + k);
+      if (item < chunks) writeEnds(shown, rows, row, players);
+      else for (const example of shown) writeWalk(order, { from: 1, to: inner }, example, rows.walks);
       return order;
     },
-    fold(item, order, { payoffs }, row) {
+    fold(item, order, rows, row) {
+      const { payoffs } = item < chunks ? rows : rows.walks;
       const each = rowsEach(item);
       for (let k = 0; k < examplesIn(item); k++) {
         for (let j = 0; j < each; j++) {

@@ -1,7 +1,7 @@
 /** @file Shapley values from random orders and their reverses, a fresh pair for every few examples. */
 import type { Game } from "../games/game.ts";
 import { randomOrder, stream } from "../math/random.ts";
-import { credit, rowsOfWalks, walkOf, writeWalks } from "./antithetic-walks.ts";
+import { credit, rowsOfWalks, walkOf, walksOfPair, writeWalks } from "./antithetic-walks.ts";
 import { defineEstimator } from "./define.ts";
 import type { EstimatorOptions } from "./estimator.ts";
 import { sharedBy } from "./groups.ts";
@@ -42,20 +42,15 @@ function permutationScheme(game: Game, options: EstimatorOptions): Scheme<Uint32
     ends: "budget",
     costly: false,
     rowsOf: () => group * rowsPerExample,
-    write(item, { masks, examples: rowExamples }, row) {
+    walksOf: () => group * walksOfPair(walk, players),
+    write(item, { walks }) {
       const order = randomOrder(players, stream(seed, item, purposes.items));
-      writeWalks(order, walk, masks, row);
-      const block = rowsPerExample * players;
-      for (let k = 0; k < group; k++) {
-        const first = row + k * rowsPerExample;
-        if (k > 0) masks.copyWithin(first * players, row * players, row * players + block);
-        rowExamples.fill(exampleAt(item * group + k), first, first + rowsPerExample);
-      }
+      for (let k = 0; k < group; k++) writeWalks(order, walk, exampleAt(item * group + k), walks);
       return order;
     },
-    fold(_item, order, rows, row) {
+    fold(_item, order, { walks }, row) {
       observed.fill(0);
-      for (let k = 0; k < group; k++) credit(order, walk, rows, row + k * rowsPerExample, observed);
+      for (let k = 0; k < group; k++) credit(order, walk, walks.payoffs, row + k * rowsPerExample, observed);
       for (let i = 0; i < players; i++) observed[i] = observed[i]! / (2 * group);
       observe(observations, observed);
     },

@@ -1,8 +1,10 @@
 /** @file The loop all estimators share: calls of up to 2,048 rows, a few under way at once, folded in item order. */
 import { PrunerError } from "../base/problem.ts";
+import { coalitionSize } from "../games/coalitions.ts";
 import type { Game } from "../games/game.ts";
 import { gradientCost } from "../games/gradient-cost.ts";
-import { type CallRows, type RowStore, rowStore } from "./call-rows.ts";
+import { placeOfRow, playWalks } from "../games/walks.ts";
+import { type CallRows, type CallSize, type RowStore, rowStore } from "./call-rows.ts";
 import type { Estimate, EstimatorOptions, EstimatorState, Settlement, StoppedBy } from "./estimator.ts";
 import { blockCount } from "./observations.ts";
 import type { Figures, Rows, Scheme } from "./scheme.ts";
@@ -38,6 +40,7 @@ interface Call<Note> {
 
 interface Answer {
   readonly payoffs: Float64Array;
+  readonly alongWalks: Float64Array;
   readonly derivatives: Float64Array;
 }
 
@@ -152,61 +155,78 @@ function ask<Note>(
   firstItem: number,
   size: number,
 ): Call<Note> {
-  const gatesOf = (item: number): number => scheme.gatesOf?.(item) ?? 0;
   const thins = (item: number): boolean => scheme.thins?.(item) ?? false;
-  const costOf = (item: number): number =>
-    scheme.rowsOf(item) + gatesOf(item) * gradientCost(game, thins(item));
-  let [end, cost, count, gateCount] = [firstItem, 0, 0, 0];
+  const costOf = (item: number): number => {
+    const { gates } = partsOf(scheme, item);
+    return scheme.rowsOf(item) + gates * gradientCost(game, thins(item));
+  };
+  let [end, cost] = [firstItem, 0];
   let isThinned = false;
+  const whole = { rows: 0, walks: 0, walkRows: 0, gates: 0 };
   do {
     isThinned ||= thins(end);
     cost += costOf(end);
-    count += scheme.rowsOf(end);
-    gateCount += gatesOf(end++);
+    advance(whole, partsOf(scheme, end++));
   } while (end < scheme.items && cost + costOf(end) <= size);
-  const asked = store.take(count, gateCount);
+  const asked = store.take(whole);
   const { rows } = asked;
+  const at = { rows: 0, walks: 0, walkRows: 0, gates: 0 };
   const notes: Note[] = [];
-  let [row, gate] = [0, 0];
   for (let item = firstItem; item < end; item++) {
-    notes.push(scheme.write(item, rows, row, gate));
-    row += scheme.rowsOf(item);
-    gate += gatesOf(item);
+    const parts = partsOf(scheme, item);
+    notes.push(scheme.write(item, rows, parts.walks > 0 ? at.walkRows : at.rows, at.gates));
+    advance(at, parts);
   }
   const answer = answerTo(game, rows, isThinned, signal);
   answer.catch(() => {}); // a call that is dropped may fail unheard; one that is awaited still throws there
   return { firstItem, notes, asked, answer, cost };
 }
 
+/** What one item adds to a call. */
+function partsOf<Note>(scheme: Scheme<Note>, item: number): CallSize {
+  const walks = scheme.walksOf?.(item) ?? 0;
+  const rows = scheme.rowsOf(item);
+  const gates = scheme.gatesOf?.(item) ?? 0;
+  return walks > 0 ? { rows: 0, walks, walkRows: rows, gates } : { rows, walks, walkRows: 0, gates };
+}
+
+function advance(at: { -readonly [Part in keyof CallSize]: number }, by: CallSize): void {
+  at.rows += by.rows;
+  at.walks += by.walks;
+  at.walkRows += by.walkRows;
+  at.gates += by.gates;
+}
+
 async function answerTo(
   game: Game,
-  { masks, examples, gates }: Rows,
+  { masks, examples, walks, gates }: Rows,
   isThinned: boolean,
   signal: AbortSignal,
 ): Promise<Answer> {
   const none = new Float64Array(0);
-  const [payoffs, derivatives] = await Promise.all([
+  const [payoffs, alongWalks, derivatives] = await Promise.all([
     examples.length === 0 ? none : game.values(masks, examples, { signal }),
+    walks.examples.length === 0 ? none : playWalks(game, walks, { signal }),
     gates.examples.length === 0
       ? none
       : game.gradients!.at(gates.at, gates.examples, { signal, ...(isThinned && { draws: gates.draws }) }),
   ]);
-  return { payoffs, derivatives };
+  return { payoffs, alongWalks, derivatives };
 }
 
 function fold<Note>(game: Game, scheme: Scheme<Note>, call: Call<Note>, answer: Answer): void {
   const { notes, firstItem } = call;
   const { rows } = call.asked;
   take(answer.payoffs, rows.payoffs, "rows", "payoffs");
+  take(answer.alongWalks, rows.walks.payoffs, "rows of walks", "payoffs");
   take(answer.derivatives, rows.gates.derivatives, "derivatives", "numbers");
   requireFinite(rows, game.players);
-  let [row, gate] = [0, 0];
+  const at = { rows: 0, walks: 0, walkRows: 0, gates: 0 };
   notes.forEach((note, k) => {
     const item = firstItem + k;
-    const [count, gates] = [scheme.rowsOf(item), scheme.gatesOf?.(item) ?? 0]; // before the fold, which may begin another round
-    scheme.fold(item, note, rows, row, gate);
-    row += count;
-    gate += gates;
+    const parts = partsOf(scheme, item); // before the fold, which may begin another round
+    scheme.fold(item, note, rows, parts.walks > 0 ? at.walkRows : at.rows, at.gates);
+    advance(at, parts);
   });
 }
 
@@ -231,17 +251,24 @@ function requireFinite(rows: Rows, players: number): void {
   });
 }
 
-function requireFinitePayoffs({ masks, examples, payoffs }: Rows, players: number): void {
+function requireFinitePayoffs({ masks, examples, payoffs, walks }: Rows, players: number): void {
+  const row = firstNotFinite(payoffs);
+  if (row !== undefined) {
+    const kept = coalitionSize(masks.subarray(row * players, (row + 1) * players));
+    throw new PrunerError("payoff-not-finite", { payoff: payoffs[row]!, example: examples[row]!, kept, players });
+  }
+  const along = firstNotFinite(walks.payoffs);
+  if (along === undefined) return;
+  const { walk, size } = placeOfRow(walks, along);
+  const example = walks.examples[walk]!;
+  throw new PrunerError("payoff-not-finite", { payoff: walks.payoffs[along]!, example, kept: size, players });
+}
+
+/** Every payoff passes here: a call for each would show. */
+function firstNotFinite(payoffs: Float64Array): number | undefined {
   let row = 0;
-  while (row < payoffs.length && Number.isFinite(payoffs[row])) row++; // every payoff passes here: a call for each would show
-  if (row === payoffs.length) return;
-  const kept = masks.subarray(row * players, (row + 1) * players).reduce((sum, bit) => sum + bit, 0);
-  throw new PrunerError("payoff-not-finite", {
-    payoff: payoffs[row]!,
-    example: examples[row]!,
-    kept,
-    players,
-  });
+  while (row < payoffs.length && Number.isFinite(payoffs[row])) row++;
+  return row === payoffs.length ? undefined : row;
 }
 
 /** Waits for the work, or throws the signal's reason as soon as it fires. */

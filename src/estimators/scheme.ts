@@ -1,5 +1,7 @@
 /** @file What one estimator adds to the loop they all share: rows out, payoffs in, figures on request. */
 
+import type { Walks } from "../games/game.ts";
+
 /** Named running sums, saved and restored as exact doubles. */
 export type Sums = Readonly<Record<string, Float64Array>>;
 
@@ -17,7 +19,16 @@ export interface Rows {
   readonly masks: Uint8Array;
   readonly examples: Uint32Array;
   readonly payoffs: Float64Array;
+  readonly walks: WalkRows;
   readonly gates: GateRows;
+}
+
+/** Walks of one call; none for many schemes. */
+export interface WalkRows extends Walks {
+  /** Walks written so far; those of an item follow one another. */
+  written: number;
+  /** Shape [rows of walks]. */
+  readonly payoffs: Float64Array;
 }
 
 /** Gradients of one call; none for most schemes. Empty until the game has answered. */
@@ -52,6 +63,11 @@ export interface Scheme<Note> {
   readonly costly: boolean;
   /** Rows of an item that is laid out and not yet folded. */
   rowsOf(item: number): number;
+  /**
+   * Walks of an item that is laid out and not yet folded. Where there are any, all rows of the item are theirs: `row` counts
+   * rows of walks then, others do not. None when left out.
+   */
+  walksOf?(item: number): number;
   /** Gradients of an item that is laid out and not yet folded; none when left out. */
   gatesOf?(item: number): number;
   /** Whether the game may leave these gradients out by chance; not when left out. */
@@ -59,8 +75,8 @@ export interface Scheme<Note> {
   /** Rows of a call at the most, where that is fewer than usual. */
   readonly rowsPerCall?: number;
   /**
-   * Fills in masks (zero before) and examples of an item from row `row` on, and likewise gates from gate row `gate` on, and
-   * notes what `fold` needs.
+   * Fills in masks (zero before) and examples of an item from row `row` on, or its walks, and likewise gates from gate row
+   * `gate` on, and notes what `fold` needs.
    */
   write(item: number, rows: Rows, row: number, gate: number): Note;
   fold(item: number, note: Note, rows: Rows, row: number, gate: number): void;

@@ -1,7 +1,7 @@
 /** @file Where a stratified run stands, and how it goes on from there. */
 
 import { observe } from "./observations.ts";
-import type { Figures, Rows, Sums } from "./scheme.ts";
+import type { Figures, Sums } from "./scheme.ts";
 import { biasIn } from "./shrunk-corrections.ts";
 import { strataBy } from "./strata.ts";
 import {
@@ -89,19 +89,6 @@ function stratify(run: Run, strata: readonly Uint32Array[], players: number, see
   run.strata = strata.map(({ length }) => emptyStratum(players, length, run.gradientsEach * length));
   run.exampleAt = ({ kind, stratum }, visit) =>
     strata[stratum]![(kind === "pilot" ? tried : visited)[stratum]!(visit)]!;
-}
-
-/** Every example without any player and with all, [2 · shown] rows. */
-export function writeEnds(
-  shown: readonly number[],
-  { masks, examples }: Rows,
-  row: number,
-  players: number,
-): void {
-  shown.forEach((example, k) => {
-    examples.fill(example, row + 2 * k, row + 2 * k + 2);
-    masks.fill(1, (row + 2 * k + 1) * players, (row + 2 * k + 2) * players);
-  });
 }
 
 export function foldEnds(run: Run, item: Item, payoffs: Float64Array, row: number): void {

@@ -1,7 +1,7 @@
 /** @file What a stratified run asks and how it folds the answers, for the estimators that are made of it. */
 import type { Game } from "../games/game.ts";
 import { randomOrder, stream } from "../math/random.ts";
-import { credit, rowsOfWalks, walkOf, writeWalks } from "./antithetic-walks.ts";
+import { credit, rowsOfWalks, walkOf, walksOfPair, writeWalks } from "./antithetic-walks.ts";
 import { meanDerivatives, writeGates } from "./dimmed-gates.ts";
 import type { EstimatorOptions } from "./estimator.ts";
 import { observe } from "./observations.ts";
@@ -16,9 +16,9 @@ import {
   loadRun,
   saveRun,
   startRun,
-  writeEnds,
 } from "./stratified-run.ts";
 import { evenDraws, purposes } from "./visits.ts";
+import { writeEnds } from "./walk-rows.ts";
 
 /** Rows of the smallest run: two pairs of walks. */
 export function twoPairs(players: number, options: Pick<EstimatorOptions, "weighting"> = {}): number {
@@ -60,6 +60,10 @@ export function stratifiedScheme(
       const { kind, examples: count } = run.items[item]!;
       return kind === "screen" ? 2 * count : kind === "gradients" ? 0 : costs.walk;
     },
+    walksOf(item) {
+      const { kind } = run.items[item]!;
+      return kind === "walk" || kind === "pilot" ? walksOfPair(walk, players) : 0;
+    },
     gatesOf,
     thins: thinsItem,
     write(number, rows, row, gate) {
@@ -74,8 +78,7 @@ export function stratifiedScheme(
       if (item.kind === "screen") writeEnds(shown, rows, row, players);
       if (item.kind === "screen" || item.kind === "gradients") return undefined;
       const order = randomOrder(players, stream(seed, number, purposes.items));
-      writeWalks(order, walk, rows.masks, row);
-      rows.examples.fill(shown[0]!, row, row + costs.walk);
+      writeWalks(order, walk, shown[0]!, rows.walks);
       return order;
     },
     fold(number, order, rows, row, gate) {
@@ -87,7 +90,7 @@ export function stratifiedScheme(
         for (let k = 0; k < item.examples; k++) observe(run.strata[item.stratum]!.controls, controlOf(k));
       else {
         const values = new Float64Array(players);
-        credit(order, walk, rows, row, values);
+        credit(order, walk, rows.walks.payoffs, row, values);
         for (let player = 0; player < players; player++) values[player] = values[player]! / 2;
         foldPair(run, item, { values, controls: gatesOf(number) > 0 ? controlOf(0) : undefined });
       }

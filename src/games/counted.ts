@@ -1,6 +1,7 @@
 /** @file Counts what a game is asked. */
-import type { Game } from "./game.ts";
+import type { CallOptions, Game, Walks } from "./game.ts";
 import { gradientCost } from "./gradient-cost.ts";
+import { rowsOfWalks } from "./walks.ts";
 
 export interface CountedGame extends Game {
   /** Rows asked for so far; gradients count as what they cost. */
@@ -27,6 +28,13 @@ export function counted(game: Game): CountedGame {
       calls++;
       return game.values(masks, examples, options);
     },
+    ...(game.walks && {
+      walks(walks: Walks, options?: CallOptions) {
+        rows += rowsOfWalks(walks);
+        calls++;
+        return game.walks!(walks, options);
+      },
+    }),
     ...(gradients && {
       gradients: {
         ...gradients,

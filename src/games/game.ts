@@ -5,6 +5,20 @@ export interface CallOptions {
 }
 
 /**
+ * Walks from coalition to coalition: along each order the players join one after the other. A row of a walk is the
+ * coalition of its first players, on one example.
+ */
+export interface Walks {
+  /** Shape [walks, players], row-major: who joins first, second, … Nobody is looked at behind the last who joins. */
+  readonly orders: Uint32Array;
+  /** Shape [walks], like all that follow: size of the walk's first coalition, … */
+  readonly from: Uint32Array;
+  /** … and of its last, not below the first. */
+  readonly to: Uint32Array;
+  readonly examples: Uint32Array;
+}
+
+/**
  * A cooperative game whose payoff is a mean over examples: v(S) = mean over e of v(S; e). One unit of work, and of
  * budget, is a row: one coalition on one example.
  */
@@ -21,6 +35,12 @@ export interface Game {
    * @returns Shape [rows], in the unit of the payoff (for example negative cross-entropy in nats).
    */
   values(masks: Uint8Array, examples: Uint32Array, options?: CallOptions): Promise<Float64Array>;
+  /**
+   * Payoffs of the coalitions that walks pass through, where the game has a shorter way to them than one mask after the
+   * other. Ask through `playWalks`, which writes masks for games that have none. Everything said of `values` holds.
+   * @returns Shape [rows]: walk after walk, and within a walk by size.
+   */
+  walks?(walks: Walks, options?: CallOptions): Promise<Float64Array>;
   /** Derivatives, where the game can be played with players that are there in part. */
   readonly gradients?: GameGradients | undefined;
 }

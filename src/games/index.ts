@@ -10,7 +10,7 @@ export {
   writePrefixes,
 } from "./coalitions.ts";
 export { type CountedGame, counted } from "./counted.ts";
-export type { CallOptions, Game, GameGradients } from "./game.ts";
+export type { CallOptions, Game, GameGradients, Walks } from "./game.ts";
 export { maxModelGame, maxModelHidden, maxModelOutput } from "./max-model.ts";
 export { withMultilinearGradients } from "./multilinear.ts";
 export {
@@ -26,4 +26,5 @@ export {
   randomInteractionGame,
   unanimityGame,
 } from "./toy-games.ts";
+export { playWalks, rowsAlong, rowsOfWalks } from "./walks.ts";
 export { type WholeGame, wholeGame } from "./whole-game.ts";

@@ -1,5 +1,5 @@
 /** @file Games whose answers wait for their turn. */
-import type { Game } from "../games/game.ts";
+import type { CallOptions, Game, Walks } from "../games/game.ts";
 
 export interface InTurn<G extends Game> {
   readonly game: G;
@@ -22,11 +22,14 @@ export function inTurn<G extends Game>(game: G): InTurn<G> {
     await own;
     return value;
   };
-  const { gradients } = game;
+  const { gradients, walks } = game;
   return {
     game: {
       ...game,
       values: (masks, examples, call) => held(game.values(masks, examples, call)),
+      ...(walks !== undefined && {
+        walks: (asked: Walks, call?: CallOptions) => held(walks(asked, call)),
+      }),
       ...(gradients !== undefined && {
         gradients: {
           ...gradients,
