@@ -255,7 +255,12 @@ function requireFinitePayoffs({ masks, examples, payoffs, walks }: Rows, players
   const row = firstNotFinite(payoffs);
   if (row !== undefined) {
     const kept = coalitionSize(masks.subarray(row * players, (row + 1) * players));
-    throw new PrunerError("payoff-not-finite", { payoff: payoffs[row]!, example: examples[row]!, kept, players });
+    throw new PrunerError("payoff-not-finite", {
+      payoff: payoffs[row]!,
+      example: examples[row]!,
+      kept,
+      players,
+    });
   }
   const along = firstNotFinite(walks.payoffs);
   if (along === undefined) return;

@@ -12,8 +12,8 @@ import { descendantsOf, producersOf, subgraphsOf } from "../graph/traversal.ts";
 import { codeOf } from "../onnx/element-types.ts";
 import { inferFacts } from "../ops/infer.ts";
 import type { Fact } from "../ops/operator.ts";
-import type { DType } from "../tensor/dtype.ts";
 import { batchPlaces } from "../passes/batch-places.ts";
+import type { DType } from "../tensor/dtype.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import { differentiate, type Gradients } from "./differentiate.ts";
 

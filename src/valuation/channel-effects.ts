@@ -108,6 +108,7 @@ function storeEffects(
 ): void {
   const { players, width, data } = setup;
   const { adder, effects, parts, rowBytes } = desk;
+  desk.example = undefined;
   copyParts(setup, parts, results, index);
   const { bound, factor, zero } = deskRows(desk);
   bound.floats.fill(0);

@@ -8,7 +8,7 @@ export interface Range {
 
 /** What one job plays. */
 export interface Batch {
-  readonly kind: "rows" | "walks";
+  readonly kind: "rows" | "added";
   readonly ranges: readonly Range[];
   /** Rows of each run of the network, in the order of the ranges. */
   readonly runs: readonly number[];
@@ -17,34 +17,46 @@ export interface Batch {
 export interface Cutting {
   /** Rows of the largest batch that is run as it is. */
   readonly rows: number;
-  /** For stretches of at least `fewest` rows on one example: rows of their largest run, and runs of one job. */
-  readonly walks?: { readonly fewest: number; readonly rows: number; readonly runs: number } | undefined;
+  readonly added?: AddedCutting | undefined;
+  /** Walks of one job; a job has no more rows of theirs than of others. */
+  readonly walksPerJob: number;
+}
+
+/** For stretches of at least `fewest` rows on one example. */
+export interface AddedCutting {
+  readonly fewest: number;
+  /** Rows of the largest run, … */
+  readonly rows: number;
+  /** … different examples in one, … */
+  readonly examples: number;
+  /** … and runs of one job. */
+  readonly runs: number;
 }
 
 /** Rows of the largest job. */
-export function largestJob({ rows, walks }: Cutting): number {
-  return Math.max(rows, walks === undefined ? 0 : walks.rows * walks.runs);
+export function largestJob({ rows, added }: Pick<Cutting, "rows" | "added">): number {
+  return Math.max(rows, added === undefined ? 0 : added.rows * added.runs);
 }
 
 /**
  * Batches in which every row appears once; a stretch is split only where it is larger than a run. How many runs make a job
  * does not show in payoffs.
  */
-export function cutRows(examples: Uint32Array, { rows, walks }: Cutting): Batch[] {
+export function cutRows(examples: Uint32Array, { rows, added }: Pick<Cutting, "rows" | "added">): Batch[] {
   const total = examples.length;
-  if (walks === undefined) return cutRanges([{ start: 0, end: total }], "rows", rows);
+  if (added === undefined) return cutRanges([{ start: 0, end: total }], "rows", rows);
   const long: Range[] = [];
   const short: Range[] = [];
   for (let start = 0; start < total; ) {
     let end = start + 1;
     while (end < total && examples[end] === examples[start]) end++;
-    const list = end - start >= walks.fewest ? long : short;
+    const list = end - start >= added.fewest ? long : short;
     const last = list.at(-1);
     if (list === short && last?.end === start) list[list.length - 1] = { start: last.start, end };
     else list.push({ start, end });
     start = end;
   }
-  return [...together(bundled(long, walks.rows), walks.runs), ...cutRanges(short, "rows", rows)];
+  return [...together(bundled(long, added.rows), added.runs), ...cutRanges(short, "rows", rows)];
 }
 
 /** Several runs to a job. */
@@ -53,7 +65,7 @@ function together(batches: readonly Batch[], most: number): Batch[] {
   for (let first = 0; first < batches.length; first += most) {
     const some = batches.slice(first, first + most);
     const ranges = some.flatMap((batch) => batch.ranges);
-    jobs.push({ kind: "walks", ranges, runs: some.flatMap(({ runs }) => runs) });
+    jobs.push({ kind: "added", ranges, runs: some.flatMap(({ runs }) => runs) });
   }
   return jobs;
 }
@@ -92,16 +104,16 @@ function bundled(stretches: readonly Range[], most: number): Batch[] {
   for (const stretch of stretches) {
     const rows = stretch.end - stretch.start;
     if (size + rows > most && open.length > 0) {
-      batches.push(single("walks", open));
+      batches.push(single("added", open));
       open = [];
       size = 0;
     }
-    if (rows > most) batches.push(...cutRanges([stretch], "walks", most));
+    if (rows > most) batches.push(...cutRanges([stretch], "added", most));
     else {
       open.push(stretch);
       size += rows;
     }
   }
-  if (open.length > 0) batches.push(single("walks", open));
+  if (open.length > 0) batches.push(single("added", open));
   return batches;
 }

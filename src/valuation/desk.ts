@@ -1,5 +1,6 @@
 /** @file A thread's memory for the effects on the example at hand and for the sums made from them. */
 import { type Adder, adderOver } from "./adder.ts";
+import { entryOf } from "./chunks.ts";
 import { type EffectsSetup, firstChannelRow } from "./jobs.ts";
 
 /** Places are bytes in the adder's memory. */
@@ -8,8 +9,10 @@ export interface Desk {
   readonly id: number;
   readonly adder: Adder;
   readonly rowBytes: number;
-  /** Shape [players + 3, width], at the start of the memory: laid out as `EffectsSetup.data` for one example. */
+  /** Shape [players + 3, width], at the start of the memory: laid out as `EffectsSetup.data` for one example, … */
   readonly effects: Int32Array;
+  /** … this one; undefined where they are nobody's. */
+  example: number | undefined;
   /** Shape [players + 1, width]: values without any channel and with each alone, before they are rounded. */
   readonly parts: Float32Array;
   /** The sum of the row at hand, and rows for whatever else. */
@@ -45,11 +48,19 @@ function newDesk(id: number, { players, width, values, rowsPerRun }: EffectsSetu
     adder,
     rowBytes,
     effects: new Int32Array(buffer, effects, width * (firstChannelRow + players)),
+    example: undefined,
     parts: new Float32Array(buffer, parts, width * (1 + players)),
     sum,
     spare,
     batches,
   };
+}
+
+/** Brings the effects on an example to the desk. @param slab Where they are. */
+export function bringEffects(desk: Desk, { data }: EffectsSetup, slab: number, example: number): void {
+  if (desk.example === example) return;
+  desk.effects.set(entryOf(data, slab));
+  desk.example = example;
 }
 
 interface FloatRow {

@@ -195,7 +195,7 @@ describe.each(ceilingForms)("a network with a %s", (form) => {
       const batches: string[] = [];
       const run: Runner["pool"]["run"] = (job: Job, options) => {
         if (job.kind === "rows") batches.push(`${job.rows} rows`);
-        if (job.kind === "walks") batches.push(`runs of ${job.runs.join(", ")}`);
+        if (job.kind === "added") batches.push(`runs of ${job.runs.join(", ")}`);
         return two.pool.run(job, options);
       };
       const setting = await settingOf(ceilingNetwork(form), images, "inner");

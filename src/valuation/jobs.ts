@@ -6,7 +6,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { Pinned } from "../workers/protocol.ts";
 import type { Cached } from "./cached.ts";
 import type { Chunks } from "./chunks.ts";
-import type { Sheet } from "./row-sheets.ts";
+import type { WalksSize } from "./sheets.ts";
 
 /** A model in shared memory. Threads open a session when they first meet its id. */
 export interface SharedModel {
@@ -189,16 +189,26 @@ export type Job =
       /** Payoffs are left on the sheet. */
       readonly kind: "rows";
       readonly tail: Pinned<TailSetup>;
-      readonly sheet: Pinned<Sheet>;
+      readonly sheet: Pinned<SharedArrayBuffer>;
       readonly rows: number;
     }
   | {
       /** Rows whose examples come in stretches, evaluated by adding effects. */
-      readonly kind: "walks";
+      readonly kind: "added";
       readonly tail: Pinned<TailSetup>;
       readonly effects: Pinned<EffectsSetup>;
-      readonly sheet: Pinned<Sheet>;
+      readonly sheet: Pinned<SharedArrayBuffer>;
       /** Rows of each run, one after the other. */
+      readonly runs: readonly number[];
+    }
+  | {
+      /** Coalitions along orders, evaluated by adding effects where there are any. */
+      readonly kind: "walks";
+      readonly tail: Pinned<TailSetup>;
+      readonly effects: Pinned<EffectsSetup> | undefined;
+      readonly sheet: Pinned<SharedArrayBuffer>;
+      readonly size: WalksSize;
+      /** Walks of each run, one after the other. */
       readonly runs: readonly number[];
     }
   | {

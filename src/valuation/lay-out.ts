@@ -1,9 +1,10 @@
 /** @file Lays out a game before anything is cached: how rows are cut, and what is kept of activations and effects. */
 import { PrunerError } from "../base/problem.ts";
-import { type CachedLayout, entryBytes, runBytes } from "./cached.ts";
-import type { Cutting } from "./cut-rows.ts";
+import { entryBytes, runBytes } from "./cached.ts";
+import { type Cutting, largestJob } from "./cut-rows.ts";
 import { type EffectsPlan, slabBytes, slabsPerRun, type TailPlan } from "./plan-effects.ts";
 import { type Demand, leastMemory, type Shares, shareMemory } from "./share-memory.ts";
+import { walksOnSheet } from "./sheets.ts";
 
 /** Bytes of activations that enter one run of the tail: large enough to be busy, small enough to stay in caches. */
 const batchBytes = 8 * 2 ** 20;
@@ -52,7 +53,7 @@ export function layOut(planned: TailPlan, found: EffectsPlan | undefined, how: C
       isHalvable: planned.cached.some(({ dtype }) => dtype === "float32"),
     });
   const shares = shareMemory(demand, memory);
-  return { plan, cutting: cuttingOf(planned.cached, plan, { ...demand, ...shares }), shares };
+  return { plan, cutting: cuttingOf(planned, plan, { ...demand, ...shares }), shares };
 }
 
 function demandOf({ cached }: TailPlan, plan: EffectsPlan | undefined, { examples }: Circumstances): Demand {
@@ -73,18 +74,19 @@ export function rowsPerBatch(entry: number): number {
 }
 
 function cuttingOf(
-  cached: readonly CachedLayout[],
+  { cached, masks }: TailPlan,
   plan: EffectsPlan | undefined,
   room: Demand & Shares,
 ): Cutting {
-  return {
-    rows: rowsPerBatch(runBytes(cached)),
-    walks: plan && {
-      fewest: plan.fewestRows,
-      rows: plan.setup.rowsPerRun,
-      runs: Math.min(runsWorthAJob(plan), runsThereIsRoomFor(plan, room)),
-    },
+  const rows = rowsPerBatch(runBytes(cached));
+  const added = plan && {
+    fewest: plan.fewestRows,
+    rows: plan.setup.rowsPerRun,
+    examples: slabsPerRun(plan),
+    runs: Math.min(runsWorthAJob(plan), runsThereIsRoomFor(plan, room)),
   };
+  const players = masks.reduce((sum, mask) => sum + mask.players, 0);
+  return { rows, added, walksPerJob: walksOnSheet({ players, rows: largestJob({ rows, added }) }) };
 }
 
 /** As many runs as make a message to a thread and back small beside them, and no more than the rows of a call. */

@@ -18,10 +18,12 @@ import type { TailSetup } from "./jobs.ts";
 import { layOut } from "./lay-out.ts";
 import { macsOf } from "./macs.ts";
 import { type EffectsPlan, planEffects, type TailPlan } from "./plan-effects.ts";
-import { type Play, playRows } from "./play-rows.ts";
-import { rowSheets } from "./row-sheets.ts";
+import type { Play } from "./play-batch.ts";
+import { playRows } from "./play-rows.ts";
+import { playWalks } from "./play-walks.ts";
 import type { Runner } from "./runner.ts";
 import { scoreTail } from "./score-tail.ts";
+import { sheetsFor } from "./sheets.ts";
 import { cutTail, type Tail } from "./tail.ts";
 import {
   gradientRows,
@@ -121,7 +123,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
   const players = planned.masks.reduce((sum, mask) => sum + mask.players, 0);
   const effects = plan && knownEffects(pool, openEffects(plan, shares.slabs, dataset.size, store.take));
   const work = workOf(parts, plan);
-  const sheets = rowSheets(pool, players, largestJob(cutting));
+  const sheets = sheetsFor(pool, { players, rows: largestJob(cutting) });
   const play = { runner, tail, players, cache, effects, cutting, sheets, onBatch: work.onBatch };
   const tailMacs = macsOf(parts.tail);
   const gradients = backward instanceof PrunerError ? undefined : backward;
@@ -141,6 +143,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     close: store.close,
     recomputedShare: () => work.shareOf((cache.computed() - dataset.size) * cache.exampleMacs),
     values: (masks, examples, call) => playRows(play, masks, examples, call),
+    walks: (walks, call) => playWalks(play, walks, call),
     ...(backward instanceof PrunerError && { withoutGradients: backward }),
     ...(derive !== undefined && {
       gradients: {
@@ -199,7 +202,7 @@ function tailPlanOf(
 /** Keeps count of the work on rows, in multiply-accumulates. */
 function workOf({ tail }: Tail, plan: EffectsPlan | undefined) {
   const whole = macsOf(tail);
-  const each = { rows: whole, walks: whole - (plan?.savedMacs ?? 0) };
+  const each = { rows: whole, added: whole - (plan?.savedMacs ?? 0) };
   let total = 0;
   return {
     onBatch(kind: keyof typeof each, rows: number): void {

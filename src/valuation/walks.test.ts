@@ -38,7 +38,7 @@ function counting(runner: Runner, seen: Kinds): Runner {
     ...runner.pool,
     run(job: Job, options) {
       if (job.kind === "rows") seen.rows += job.rows;
-      if (job.kind === "walks") seen.walks += job.runs.reduce((sum, rows) => sum + rows, 0);
+      if (job.kind === "added") seen.walks += job.runs.reduce((sum, rows) => sum + rows, 0);
       return runner.pool.run(job, options);
     },
   };
@@ -133,7 +133,7 @@ describe.each(["plain", "shortcut and norm", "two readers"] as const)(
     test("jobs of several runs give what rows give", async () => {
       const runs: number[] = [];
       const run: Runner["pool"]["run"] = (job: Job, options) => {
-        if (job.kind === "walks") runs.push(job.runs.length);
+        if (job.kind === "added") runs.push(job.runs.length);
         return two.pool.run(job, options);
       };
       const added = await gameOf(block(form), images, "inner", { ...two, pool: { ...two.pool, run } });
@@ -244,7 +244,7 @@ describe("cutting", () => {
           const examples = Uint32Array.from(
             stretches.flatMap(([example, length]) => new Array<number>(length).fill(example)),
           );
-          const batches = cutRows(examples, { rows, walks: { fewest, rows: 25, runs: most } });
+          const batches = cutRows(examples, { rows, added: { fewest, rows: 25, examples: 9, runs: most } });
           const taken = batches.flatMap(({ ranges }) =>
             ranges.flatMap(({ start, end }) => Array.from({ length: end - start }, (_, k) => start + k)),
           );
@@ -262,16 +262,16 @@ describe("cutting", () => {
 
   test("keeps a stretch that fits in one batch", () => {
     const examples = Uint32Array.from([...new Array(20).fill(1), ...new Array(20).fill(2)]);
-    const batches = cutRows(examples, { rows: 8, walks: { fewest: 10, rows: 30, runs: 1 } });
+    const batches = cutRows(examples, { rows: 8, added: { fewest: 10, rows: 30, examples: 9, runs: 1 } });
     expect(batches).toEqual([
-      { kind: "walks", ranges: [{ start: 0, end: 20 }], runs: [20] },
-      { kind: "walks", ranges: [{ start: 20, end: 40 }], runs: [20] },
+      { kind: "added", ranges: [{ start: 0, end: 20 }], runs: [20] },
+      { kind: "added", ranges: [{ start: 20, end: 40 }], runs: [20] },
     ]);
   });
 
   test("puts several runs into a job, the same as those of jobs of one", () => {
     const examples = Uint32Array.from({ length: 100 }, (_, row) => Math.floor(row / 20));
-    const cut = (runs: number) => cutRows(examples, { rows: 8, walks: { fewest: 10, rows: 30, runs } });
+    const cut = (runs: number) => cutRows(examples, { rows: 8, added: { fewest: 10, rows: 30, examples: 9, runs } });
     expect(cut(2).map(({ runs }) => runs)).toEqual([[20, 20], [20, 20], [20]]);
     expect(cut(2).flatMap(({ ranges }) => ranges)).toEqual(cut(1).flatMap(({ ranges }) => ranges));
   });

@@ -1,10 +1,12 @@
 /** @file The thread that runs networks: forward passes, and rows of a game on cached activations. */
 import type { Session, SessionOptions } from "../engine/engine.ts";
 import { openBytes } from "../engine/ort/direct.ts";
+import { writePrefixes } from "../games/coalitions.ts";
 import { type Payoff, payoff } from "../metrics/index.ts";
 import { arrayTypes, bytesPerElement, type TypedArray } from "../tensor/dtype.ts";
 import { sizeOf, type Tensor, toNumbers } from "../tensor/tensor.ts";
 import { Handover, serve } from "../workers/serve.ts";
+import { addedAlongOrders, addedAtMasks } from "./added-rows.ts";
 import { bytesOf } from "./byte-masks.ts";
 import { type Cached, copyEntries } from "./cached.ts";
 import { ensureEffects } from "./channel-effects.ts";
@@ -22,8 +24,7 @@ import type {
   ThreadSetup,
 } from "./jobs.ts";
 import { maskColumns } from "./mask-columns.ts";
-import { rowsIn, type SheetRows } from "./row-sheets.ts";
-import { addedValues } from "./walked-rows.ts";
+import { rowsIn, type SheetRows, type SheetWalks, walksIn } from "./sheets.ts";
 
 /**
  * Sessions kept open per thread, those used last: opening and releasing them in a loop costs time and memory. Games that are
@@ -69,15 +70,29 @@ serve<ThreadSetup, Job, JobResult>(({ options }, lookup) => {
       const session = await sessionFor(job.setup.model, { plansMemory: false });
       return exchange(session, parametersOf(job), job);
     }
-    if (job.kind === "walks") {
+    if (job.kind === "added") {
       const effects = lookup(job.effects);
       desk = deskFor(desk, effects);
       const [tail, sheet] = [lookup(job.tail), lookup(job.sheet)];
+      const size = { players: effects.players, rows: job.runs.reduce((sum, rows) => sum + rows, 0) };
       let first = 0;
       for (const rows of job.runs) {
-        await evaluateWalks(sessionFor, desk, room, { tail, effects, rows: rowsIn(sheet, rows, first) });
+        await evaluateAdded(sessionFor, desk, room, {
+          tail,
+          effects,
+          rows: rowsIn(sheet, size, first, rows),
+        });
         first += rows;
       }
+      return {};
+    }
+    if (job.kind === "walks") {
+      const tail = lookup(job.tail);
+      const effects = job.effects && lookup(job.effects);
+      if (effects !== undefined) desk = deskFor(desk, effects);
+      const adding = effects && { effects, desk: desk! };
+      const walks = walksIn(lookup(job.sheet), job.size);
+      await evaluateWalks(sessionFor, room, { tail, adding, walks, runs: job.runs });
       return {};
     }
     if (job.kind === "fill") {
@@ -102,7 +117,9 @@ serve<ThreadSetup, Job, JobResult>(({ options }, lookup) => {
       return sumOverExamples(await sessionFor(whole.model), whole, job.masks);
     }
     const tail = lookup(job.tail);
-    await evaluateRows(await sessionFor(tail.model), room, tail, rowsIn(lookup(job.sheet), job.rows));
+    const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
+    const rows = rowsIn(lookup(job.sheet), { players, rows: job.rows });
+    await evaluateRows(await sessionFor(tail.model), room, tail, rows);
     return {};
   };
 });
@@ -153,10 +170,13 @@ async function exchange(session: Session, parameters: Feeds, job: ExchangeJob): 
 interface BatchRoom {
   readonly activations: (bytes: number) => ArrayBuffer;
   readonly masks: (bytes: number) => ArrayBuffer;
+  /** Masks of several groups, before they are taken apart. */
+  readonly coalitions: (bytes: number) => ArrayBuffer;
+  readonly rows: (bytes: number) => ArrayBuffer;
 }
 
 function batchRoom(): BatchRoom {
-  return { activations: keptBuffer(), masks: keptBuffer() };
+  return { activations: keptBuffer(), masks: keptBuffer(), coalitions: keptBuffer(), rows: keptBuffer() };
 }
 
 function keptBuffer(): (bytes: number) => ArrayBuffer {
@@ -175,37 +195,128 @@ async function evaluateRows(
   { masks, examples, entries, payoffs }: SheetRows,
 ): Promise<void> {
   const rows = examples.length;
-  const feeds = gather(tail.cached, entries, room);
-  const players = masks.length / rows;
-  const buffer = room.masks(masks.length);
-  let first = 0;
-  for (const { name, players: width } of tail.masks) {
-    const own = new Uint8Array(buffer, rows * first, rows * width);
-    const data = maskColumns(masks, players, first, width, own);
-    feeds[bytesOf(name)] = { dtype: "uint8", shape: [rows, width], data };
-    first += width;
-  }
+  const feeds = { ...gather(tail.cached, entries, room), ...maskFeeds(tail, masks, rows, room) };
   writePayoffs(tail, (await session.run(feeds))[tail.output]!, examples, payoffs);
 }
 
-interface Walks {
+/** Masks for the runtime, which takes no shared memory. */
+function maskFeeds(
+  { masks: groups }: TailSetup,
+  masks: Uint8Array,
+  rows: number,
+  room: BatchRoom,
+): Record<string, Tensor> {
+  const players = masks.length / rows;
+  const isOwn = groups.length === 1 && masks.buffer instanceof ArrayBuffer;
+  const buffer = isOwn ? masks.buffer : room.masks(masks.length);
+  const feeds: Record<string, Tensor> = {};
+  let first = 0;
+  for (const { name, players: width } of groups) {
+    const own = new Uint8Array(buffer, rows * first, rows * width);
+    const data = isOwn ? masks : maskColumns(masks, players, first, width, own);
+    feeds[bytesOf(name)] = { dtype: "uint8", shape: [rows, width], data };
+    first += width;
+  }
+  return feeds;
+}
+
+/** The coalitions of the walks [first, end) as masks, shape [rows, players]. */
+function masksAlong(walks: SheetWalks, first: number, end: number, room: BatchRoom): Uint8Array {
+  const { orders, from, to, examples } = walks;
+  const players = orders.length / examples.length;
+  let rows = 0;
+  for (let walk = first; walk < end; walk++) rows += to[walk]! - from[walk]! + 1;
+  const masks = new Uint8Array(room.coalitions(rows * players), 0, rows * players);
+  let row = 0;
+  for (let walk = first; walk < end; walk++) {
+    masks.fill(0, row * players, (row + 1) * players);
+    const order = orders.subarray(walk * players, (walk + 1) * players);
+    writePrefixes(order, from[walk]!, to[walk]!, masks, row);
+    row += to[walk]! - from[walk]! + 1;
+  }
+  return masks;
+}
+
+/** Example and entry of every row of the walks [first, end). */
+function rowsAlong(
+  { from, to, examples, entries }: SheetWalks,
+  first: number,
+  end: number,
+  room: BatchRoom,
+): Record<"examples" | "entries", Uint32Array> {
+  let rows = 0;
+  for (let walk = first; walk < end; walk++) rows += to[walk]! - from[walk]! + 1;
+  const buffer = room.rows(8 * rows);
+  const along = {
+    examples: new Uint32Array(buffer, 0, rows),
+    entries: new Uint32Array(buffer, 4 * rows, rows),
+  };
+  let row = 0;
+  for (let walk = first; walk < end; walk++) {
+    const next = row + to[walk]! - from[walk]! + 1;
+    along.examples.fill(examples[walk]!, row, next);
+    along.entries.fill(entries[walk]!, row, next);
+    row = next;
+  }
+  return along;
+}
+
+interface Added {
   readonly tail: TailSetup;
   readonly effects: EffectsSetup;
   readonly rows: SheetRows;
 }
 
-async function evaluateWalks(
+async function evaluateAdded(
   open: (model: SharedModel) => Promise<Session>,
   desk: Desk,
   room: BatchRoom,
-  { tail, effects, rows: { masks, examples, entries, slabs, payoffs } }: Walks,
+  { tail, effects, rows }: Added,
 ): Promise<void> {
+  const { examples, entries, slabs, payoffs } = rows;
   const places = new Map(Array.from(slabs, (slab, row) => [slab, entries[row]!]));
   await ensureEffects(tail, effects, desk, places, () => open(effects.front.model));
   const others = tail.cached.filter(({ name }) => effects.rest.reads.includes(name));
-  const feeds = { ...gather(others, entries, room), ...addedValues(desk, effects, masks, slabs) };
+  const feeds = { ...gather(others, entries, room), ...addedAtMasks(desk, effects, rows) };
   const session = await open(effects.rest.model);
   writePayoffs(tail, (await session.run(feeds))[tail.output]!, examples, payoffs);
+}
+
+interface WalksAtHand {
+  readonly tail: TailSetup;
+  /** Set where effects are added. */
+  readonly adding: { readonly effects: EffectsSetup; readonly desk: Desk } | undefined;
+  readonly walks: SheetWalks;
+  /** Walks of each run. */
+  readonly runs: readonly number[];
+}
+
+async function evaluateWalks(
+  open: (model: SharedModel) => Promise<Session>,
+  room: BatchRoom,
+  { tail, adding, walks, runs }: WalksAtHand,
+): Promise<void> {
+  if (adding !== undefined) {
+    const { effects, desk } = adding;
+    const places = new Map(Array.from(walks.slabs, (slab, walk) => [slab, walks.entries[walk]!]));
+    await ensureEffects(tail, effects, desk, places, () => open(effects.front.model));
+  }
+  const reads = adding?.effects.rest.reads;
+  const cached = reads === undefined ? tail.cached : tail.cached.filter(({ name }) => reads.includes(name));
+  const session = await open(adding?.effects.rest.model ?? tail.model);
+  let [walk, row] = [0, 0];
+  for (const count of runs) {
+    const end = walk + count;
+    const rows = rowsAlong(walks, walk, end, room);
+    const added =
+      adding === undefined
+        ? maskFeeds(tail, masksAlong(walks, walk, end, room), rows.examples.length, room)
+        : addedAlongOrders(adding.desk, adding.effects, walks, walk, end);
+    const output = (await session.run({ ...gather(cached, rows.entries, room), ...added }))[tail.output]!;
+    const payoffs = walks.payoffs.subarray(row, row + rows.examples.length);
+    writePayoffs(tail, output, rows.examples, payoffs);
+    [walk, row] = [end, row + rows.examples.length];
+  }
 }
 
 function writePayoffs(tail: TailSetup, output: Tensor, examples: Uint32Array, payoffs: Float64Array): void {
