@@ -1,4 +1,4 @@
-/** @file The loop all estimators share: calls of up to 2,048 rows, a few under way at once, folded in item order. */
+/** @file The loop all estimators share: calls of some thousand rows, a few under way at once, folded in item order. */
 import { PrunerError } from "../base/problem.ts";
 import { coalitionSize } from "../games/coalitions.ts";
 import type { Game } from "../games/game.ts";
@@ -11,7 +11,7 @@ import type { Figures, Rows, Scheme } from "./scheme.ts";
 import { isSettled, settlementOf } from "./settled.ts";
 import { decodeSums, encodeSums, requireSameRun } from "./state.ts";
 
-/** Rows that items are bundled up to, once a run is under way. What a call contains never depends on workers or timing. */
+/** Rows that items are bundled up to, once a run is under way, unless a game is better asked for more. What a call contains never depends on workers or timing. */
 export const rowsPerCall = 2048;
 /** Rows of the first calls: the first estimates come soon. */
 const rowsAtFirst = 256;
@@ -120,7 +120,7 @@ export async function* runScheme<Note>(
     }
     for (;;) {
       while (underWay.length < concurrency && nextItem < scheme.items) {
-        const size = rowsOfCall(progress.calls + underWay.length, scheme.rowsPerCall);
+        const size = rowsOfCall(progress.calls + underWay.length, scheme.rowsPerCall ?? game.rowsPerCall);
         const call = ask({ game, scheme, store, signal: stopSignal }, nextItem, size);
         underWay.push(call);
         nextItem += call.notes.length;
@@ -242,8 +242,8 @@ function take(answer: Float64Array, into: Float64Array, asked: string, got: stri
 function requireFinite(rows: Rows, players: number): void {
   requireFinitePayoffs(rows, players);
   const { derivatives, examples } = rows.gates;
-  const place = derivatives.findIndex((derivative) => !Number.isFinite(derivative));
-  if (place < 0) return;
+  const place = firstNotFinite(derivatives);
+  if (place === undefined) return;
   throw new PrunerError("derivative-not-finite", {
     derivative: derivatives[place]!,
     example: examples[Math.floor(place / players)]!,
@@ -269,11 +269,11 @@ function requireFinitePayoffs({ masks, examples, payoffs, walks }: Rows, players
   throw new PrunerError("payoff-not-finite", { payoff: walks.payoffs[along]!, example, kept: size, players });
 }
 
-/** Every payoff passes here: a call for each would show. */
-function firstNotFinite(payoffs: Float64Array): number | undefined {
-  let row = 0;
-  while (row < payoffs.length && Number.isFinite(payoffs[row])) row++;
-  return row === payoffs.length ? undefined : row;
+/** Every payoff and every derivative passes here: a call for each would show. */
+function firstNotFinite(numbers: Float64Array): number | undefined {
+  let at = 0;
+  while (at < numbers.length && Number.isFinite(numbers[at])) at++;
+  return at === numbers.length ? undefined : at;
 }
 
 /** Waits for the work, or throws the signal's reason as soon as it fires. */

@@ -17,6 +17,7 @@ export function counted(game: Game): CountedGame {
   return {
     players: game.players,
     examples: game.examples,
+    rowsPerCall: game.rowsPerCall,
     get rows() {
       return rows;
     },

@@ -26,6 +26,8 @@ export interface Game {
   readonly players: number;
   /** How many examples the payoff is a mean over; 1 for games without examples. */
   readonly examples: number;
+  /** Rows that calls of a long run are best made of, where rows are so cheap that few of them would not be worth a call. */
+  readonly rowsPerCall?: number | undefined;
   /**
    * Payoff of several (coalition, example) pairs in one call. Calls may overlap; a row's payoff depends only on
    * its mask and example. Masks and examples may be written over once the promise has settled: a game that keeps them

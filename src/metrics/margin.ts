@@ -10,10 +10,10 @@ export const margin: Metric = {
   title: "Margin of the true class",
   unit: "nats",
   needs: "classes",
-  scorer: () => (row, outputIs) => meanOverLabelled(row, (at, label) => leadOf(row, at, label, outputIs)),
+  scorer: () => (row, outputIs) => meanOverLabelled(row, outputIs, lead),
 };
 
-function leadOf({ outputs, width, positions }: Row, at: number, label: number, outputIs: Scores): number {
+function lead({ outputs, width, positions }: Row, at: number, label: number, outputIs: Scores): number {
   let other = Number.NEGATIVE_INFINITY;
   for (let c = 0; c < width; c++) {
     const output = outputs[at + c * positions]!;

@@ -35,14 +35,18 @@ export interface Metric {
   readonly scorer: () => (row: Row, outputIs: Scores) => number;
 }
 
+/** What one position is worth. @param at Index of its first class. */
+export type AtPosition = (row: Row, at: number, label: number, outputIs: Scores) => number;
+
 /** Mean over the positions that carry a class; 0 when none does. */
-export function meanOverLabelled(row: Row, at: (index: number, label: number) => number): number {
+export function meanOverLabelled(row: Row, outputIs: Scores, worth: AtPosition): number {
+  const { positions, targets, targetStart, start } = row;
   let total = 0;
   let counted = 0;
-  for (let p = 0; p < row.positions; p++) {
-    const label = row.targets[row.targetStart + p]!;
+  for (let p = 0; p < positions; p++) {
+    const label = targets[targetStart + p]!;
     if (label < 0) continue;
-    total += at(row.start + p, label);
+    total += worth(row, start + p, label, outputIs);
     counted++;
   }
   return counted === 0 ? 0 : total / counted;

@@ -45,14 +45,14 @@ function sorted(
   const short: Piece[] = [];
   let row = 0;
   for (let walk = 0; walk < examples.length; ) {
-    const stretch: Piece[] = [];
-    const first = row;
-    const example = examples[walk];
-    for (; walk < examples.length && examples[walk] === example; walk++) {
-      stretch.push({ walk, from: from[walk]!, to: to[walk]!, row });
+    let [end, rows] = [walk, 0];
+    for (; end < examples.length && examples[end] === examples[walk]; end++)
+      rows += to[end]! - from[end]! + 1;
+    const list = rows >= fewest ? long : short;
+    for (; walk < end; walk++) {
+      list.push({ walk, from: from[walk]!, to: to[walk]!, row });
       row += to[walk]! - from[walk]! + 1;
     }
-    (row - first >= fewest ? long : short).push(...stretch);
   }
   return { long, short };
 }
@@ -61,8 +61,9 @@ export function rowsOfPiece({ from, to }: Piece): number {
   return to - from + 1;
 }
 
-function split(piece: Piece, most: number): Piece[] {
+function split(piece: Piece, most: number): readonly Piece[] {
   const rows = rowsOfPiece(piece);
+  if (rows <= most) return [piece];
   const parts = Math.ceil(rows / most);
   return Array.from({ length: parts }, (_, k) => {
     const [start, end] = [Math.floor((k * rows) / parts), Math.floor(((k + 1) * rows) / parts)];

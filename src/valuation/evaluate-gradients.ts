@@ -63,8 +63,8 @@ interface Spread {
 }
 
 function spread(own: ArrayLike<number>, width: number, { derivatives, players, first, kept }: Spread): void {
-  for (let k = 0; k < own.length; k++) {
-    const row = Math.floor(k / width);
-    derivatives[(kept?.[row] ?? row) * players + first + (k % width)] = own[k]!;
+  for (let row = 0, at = 0; at < own.length; row++) {
+    const start = (kept?.[row] ?? row) * players + first;
+    for (let k = 0; k < width; k++) derivatives[start + k] = own[at++]!;
   }
 }

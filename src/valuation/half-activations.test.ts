@@ -177,7 +177,7 @@ describe.each(ceilingForms)("a network with a %s", (form) => {
     for (const [runner, share] of [
       [one, 0.45],
       [two, 0.45],
-      [two, 0.3],
+      [two, 0.36],
     ] as const) {
       const memory = Math.floor(share * size * bytesOf(wide));
       const narrow = await networkGame({ ...setting, runner, memory, ...float16 });
@@ -216,11 +216,11 @@ describe.each(ceilingForms)("a network with a %s", (form) => {
 
 test("keeps twice as many examples under one ceiling, and does with half of the least memory", async () => {
   const g = graphBuilder();
-  const layer = relu(g, dense(g, g.input("x", ["N", 3]), "layer", 3, 64));
-  g.output(dense(g, layer, "out", 64, 2), ["N", 2]);
+  const layer = relu(g, dense(g, g.input("x", ["N", 3]), "layer", 3, 16));
+  g.output(dense(g, layer, "out", 16, 2), ["N", 2]);
   const dataset = datasetFromArrays({ inputs: noise([6000, 3]), labels: turns(6000) });
   const setting = await settingOf(g.build(), dataset, "layer");
-  const entry = 4 * 64;
+  const entry = 4 * 16;
   const [single, half] = [
     await networkGame({ ...setting, memory: 2400 * entry }),
     await networkGame({ ...setting, memory: 2400 * entry, ...float16 }),

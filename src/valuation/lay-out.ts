@@ -2,14 +2,18 @@
 import { PrunerError } from "../base/problem.ts";
 import { entryBytes, runBytes } from "./cached.ts";
 import { type Cutting, largestJob } from "./cut-rows.ts";
+import { macsAround } from "./macs.ts";
 import { type EffectsPlan, slabBytes, slabsPerRun, type TailPlan } from "./plan-effects.ts";
 import { type Demand, leastMemory, type Shares, shareMemory } from "./share-memory.ts";
 import { walksOnSheet } from "./sheets.ts";
 
 /** Bytes of activations that enter one run of the tail: large enough to be busy, small enough to stay in caches. */
 const batchBytes = 8 * 2 ** 20;
-const largestBatch = 2048; // all rows of a call
+const largestBatch = 2048;
 const smallestBatch = 8;
+
+/** Rows of a call, and multiply-accumulates of one that is not too small. */
+const rowsOfCalls = { fewest: 2048, most: 8192, macs: 2 ** 27 };
 
 /** Multiply-accumulates of a job that take some milliseconds. */
 const macsPerJob = 2 ** 28;
@@ -73,6 +77,12 @@ export function rowsPerBatch(entry: number): number {
   return Math.min(largestBatch, Math.max(smallestBatch, fitting));
 }
 
+/** Rows that a call is to have once a run is under way. @param macs Multiply-accumulates of a row. */
+export function rowsOfCall(macs: number): number {
+  const { fewest, most, macs: wished } = rowsOfCalls;
+  return Math.min(most, Math.max(fewest, Math.floor(wished / (macs + macsAround.row))));
+}
+
 function cuttingOf(
   { cached, masks }: TailPlan,
   plan: EffectsPlan | undefined,
@@ -91,7 +101,7 @@ function cuttingOf(
 
 /** As many runs as make a message to a thread and back small beside them, and no more than the rows of a call. */
 function runsWorthAJob({ setup: { rowsPerRun }, rowMacs }: EffectsPlan): number {
-  return Math.max(1, Math.floor(Math.min(macsPerJob / rowMacs, largestBatch) / rowsPerRun));
+  return Math.max(1, Math.floor(Math.min(macsPerJob / rowMacs, rowsOfCalls.most) / rowsPerRun));
 }
 
 /** Several jobs should find room at the same time, where not everything is kept. */

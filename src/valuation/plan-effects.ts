@@ -8,7 +8,7 @@ import { extract } from "../passes/extract.ts";
 import { allocate } from "../tensor/dtype.ts";
 import { float32, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import type { CachedLayout } from "./cached.ts";
-import { readingHalves } from "./halves.ts";
+import { originOf, readingHalves } from "./halves.ts";
 import { type AddedValue, type EffectsSetup, firstChannelRow, type TailSetup } from "./jobs.ts";
 import { macsOf } from "./macs.ts";
 import type { Runner } from "./runner.ts";
@@ -31,11 +31,14 @@ export interface TailPlan extends Pick<TailSetup, "masks" | "output"> {
 }
 
 /** Multiply-accumulates that take as long as what a walk does around a row, as looking whether one player has come or gone, … */
-const macsPerRow = 10_000;
+const macsPerRow = 2500;
 const macsPerPlayer = 10;
 /** … as adding and writing one number, and as moving one byte from far memory. */
 const macsPerNumber = 24;
 const macsPerByte = 12;
+
+/** The same for an activation that need not be fetched and masked any more. */
+const macsPerActivation = 60;
 
 /** The same for a number on its whole way through a row: added, scaled, read by what follows, folded into a payoff. */
 const macsPerNumberPlayed = 128;
@@ -61,7 +64,7 @@ export async function planEffects(
   if (frontier.length === 0) return undefined;
   const players = tail.masks.reduce((sum, mask) => sum + mask.players, 0);
   const front = extract(parts.tail, parts.facts, [], frontier);
-  const saved = macsOf(front);
+  const saved = macsOf(front) + macsPerActivation * numbersSpared(parts, front, frontier, tail);
   const least = leastSaved * macsOf(parts.tail);
   if (saved < least + macsPerRow) return undefined;
   const shapes = await affineShapes(runner, front, frontier, tail);
@@ -97,6 +100,23 @@ export async function planEffects(
     savedMacs: gain,
     rowMacs: macsOf(rest) + macsPerNumberPlayed * width,
   };
+}
+
+/** Numbers of a row, activations and masks, that only what is added up would read. */
+function numbersSpared(
+  { tail: model, facts }: Tail,
+  front: Model,
+  frontier: readonly string[],
+  tail: TailPlan,
+): number {
+  const namesIn = ({ graph }: Model) => new Set(graph.inputs.map(({ name }) => name));
+  const [before, behind] = [namesIn(front), namesIn(extract(model, facts, frontier, [tail.output]))];
+  const spared = tail.cached.filter((layout) => {
+    const name = originOf(layout);
+    return before.has(name) && !behind.has(name);
+  });
+  const masks = tail.masks.reduce((sum, { players }) => sum + players, 0);
+  return spared.reduce((sum, { shape }) => sum + sizeOf(shape), masks);
 }
 
 /** Bytes of the effects on one example. */

@@ -10,7 +10,9 @@ import { float32 } from "../tensor/tensor.ts";
  *   built otherwise.
  */
 export function separateChannels(front: Model, mask: string): Model | undefined {
-  const { graph } = front;
+  const { graph, opsets } = front;
+  const opset = opsets.get("") ?? 1;
+  if (opset < firstReshapeByInput) return undefined;
   const shaped = graph.nodes.filter(({ inputs }) => inputs.includes(mask));
   const [reshape] = shaped;
   if (shaped.length !== 1 || reshape!.opType !== "Reshape") return undefined;
@@ -35,7 +37,8 @@ export function separateChannels(front: Model, mask: string): Model | undefined 
       const isWhole = group === undefined || (group.kind === "int" && Number(group.value) === 1);
       if (node.opType !== "Conv" || !isWhole || source === undefined) return undefined;
       if (weight === undefined || !("load" in weight) || weight.dtype !== "float32") return undefined;
-      addParts(emit, node, source, weight.load().data as Float32Array, weight.shape);
+      const parts = partsOf(emit, node, source, weight.load().data as Float32Array, weight.shape);
+      afterNone(emit, node, parts, weight.shape, opset);
       many.add(node.outputs[0]!);
     } else {
       const isMany = node.inputs.some((name) => many.has(name));
@@ -62,14 +65,17 @@ const spreadsRows: ReadonlySet<string> = new Set([
   "Sub",
 ]);
 
-/** No channel, then the part of each, [channels + 1, ...], in place of a convolution of all. */
-function addParts(
+const firstReshapeByInput = 5;
+const firstPadByInput = 11;
+
+/** The part of each channel without a bias, [channels, ...]. */
+function partsOf(
   emit: Emitter,
   node: Node,
   source: string,
   weight: Float32Array,
   shape: readonly number[],
-): void {
+): string {
   const [filters, channels, ...kernel] = shape as [number, number, ...number[]];
   const size = kernel.reduce((product, length) => product * length, 1);
   const turned = new Float32Array(weight.length);
@@ -82,15 +88,32 @@ function addParts(
   const attributes = new Map([...node.attributes, ["group", { kind: "int", value: channels } as const]]);
   const conv = emit.unique("channels_conv");
   emit.adopt({ ...node, name: conv, inputs: [source, own], outputs: [conv], attributes });
-  const apart = emit.node("Reshape", [conv, emit.ints([channels, filters, ...kernel.map(() => 0)])]); // 0: as it is
-  const before = emit.ints([1, ...new Array<number>(3 + 2 * kernel.length).fill(0)]);
+  return emit.node("Reshape", [conv, emit.ints([channels, filters, ...kernel.map(() => 0)])]); // 0: as it is
+}
+
+/** No channel, then the part of each, [channels + 1, ...], in place of a convolution of all. */
+function afterNone(
+  emit: Emitter,
+  node: Node,
+  parts: string,
+  [filters, , ...kernel]: readonly number[],
+  opset: number,
+): void {
+  const pads = [1, ...new Array<number>(3 + 2 * kernel.length).fill(0)];
   const [output] = node.outputs;
   const [, , bias = ""] = node.inputs;
-  const adopt = (opType: string, inputs: readonly string[]): void =>
-    emit.adopt({ name: output!, opType, domain: "", inputs, outputs: [output!], attributes: new Map() });
-  if (bias === "") adopt("Pad", [apart, before]);
-  else {
-    const spread = emit.node("Reshape", [bias, emit.ints([1, filters, ...kernel.map(() => 1)])]);
-    adopt("Add", [emit.node("Pad", [apart, before]), spread]);
-  }
+  const padded = bias === "" ? output! : emit.unique("channels_padded");
+  const byInput = opset >= firstPadByInput;
+  emit.adopt({
+    name: padded,
+    opType: "Pad",
+    domain: "",
+    inputs: byInput ? [parts, emit.ints(pads)] : [parts],
+    outputs: [padded],
+    attributes: byInput ? new Map() : new Map([["pads", { kind: "ints", value: pads } as const]]),
+  });
+  if (bias === "") return;
+  const spread = emit.node("Reshape", [bias, emit.ints([1, filters!, ...kernel.map(() => 1)])]);
+  const inputs = [padded, spread];
+  emit.adopt({ name: output!, opType: "Add", domain: "", inputs, outputs: [output!], attributes: new Map() });
 }

@@ -14,7 +14,7 @@ import { runBytes } from "./cached.ts";
 import { originOf, readingHalves } from "./halves.ts";
 import type { GradientsSetup, TailSetup } from "./jobs.ts";
 import { rowsPerBatch } from "./lay-out.ts";
-import { macsOf } from "./macs.ts";
+import { macsAround, macsOf } from "./macs.ts";
 import { addPayoff, type PayoffGraph } from "./payoff-graph.ts";
 import type { TailPlan } from "./plan-effects.ts";
 import type { Runner } from "./runner.ts";
@@ -33,8 +33,13 @@ export const thinnedShare = 1 / 2;
 /** Multiply-accumulates of a forward pass from which on leaving rows out saves more than it takes to choose them. */
 const fewestMacsToThin = 1_000_000;
 
-/** Rows of one run at the most: more do not make it faster, and fewer would leave threads without work. */
-const largestBatch = 32;
+/**
+ * Rows of one run at the most: more would not make it faster, and leave threads without work. Of cheap rows there are more:
+ * starting a run of some dozens of operators takes as long as a few hundred thousand multiply-accumulates.
+ */
+const usualBatch = 32;
+const largestBatch = 1024;
+const macsPerRun = 2 ** 24;
 
 /** The backward pass of a tail, ready to be run. */
 export interface TailGradients {
@@ -78,7 +83,7 @@ export function tailGradients(
     },
     targets: graph.targets,
     batchRows: Math.min(
-      largestBatch,
+      Math.max(usualBatch, Math.min(largestBatch, Math.floor(macsPerRun / macsOf(parts.tail)))),
       rowsPerBatch(runBytes(planned.cached)), // what the cache has room for at the least
       modestBatch({ model: parts.tail, facts: parts.facts }),
     ),
@@ -116,7 +121,7 @@ function withMaskRows(model: Model, { masks }: TailPlan, batch: string | undefin
  */
 export function gradientRows(tail: number, row: number, share = 1): number {
   const passes = 1 + (passesOfGradient - 1) * share;
-  return Math.max(1, Math.ceil((passes * tail) / Math.max(1, row)));
+  return Math.max(1, Math.ceil((passes * tail + macsAround.gradient) / (row + macsAround.row)));
 }
 
 /** A backward pass that threads have been told of. */

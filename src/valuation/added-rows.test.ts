@@ -2,23 +2,20 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { block, gameOf, largestGap } from "../../test/helpers/block-game.ts";
 import { graphBuilder } from "../../test/helpers/build.ts";
-import { batchNorm, conv, dense, head, relu } from "../../test/helpers/networks.ts";
+import { conv, dense, relu } from "../../test/helpers/networks.ts";
 import { noise, turns } from "../../test/helpers/tiny-classifier.ts";
-import { analyzeChannels } from "../channels/groups.ts";
-import { type Dataset, datasetFromArrays, fitToInputs, openDataset } from "../datasets/index.ts";
+import { datasetFromArrays, openDataset } from "../datasets/index.ts";
 import { writePrefixes } from "../games/coalitions.ts";
-import type { Model } from "../graph/model.ts";
 import { randomOrder, stream, uniform } from "../math/random.ts";
 import { metrics, type PayoffKind } from "../metrics/index.ts";
 import { readModelFile } from "../onnx/read.ts";
-import { openBatch } from "../passes/open-batch.ts";
 import { adderOver } from "./adder.ts";
 import { cutRows } from "./cut-rows.ts";
 import type { Job } from "./jobs.ts";
-import { type NetworkGame, networkGame } from "./network-game.ts";
+import type { NetworkGame } from "./network-game.ts";
 import { type Runner, startRunner } from "./runner.ts";
-import { preparePayoff } from "./targets.ts";
 
 let one: Runner;
 let two: Runner;
@@ -43,20 +40,6 @@ function counting(runner: Runner, seen: Kinds): Runner {
     },
   };
   return { ...runner, pool };
-}
-
-async function gameOf(
-  model: Model,
-  dataset: Dataset,
-  group: number | string,
-  runner: Runner,
-  { memory, kind }: { readonly memory?: number; readonly kind?: PayoffKind } = {},
-): Promise<NetworkGame> {
-  const analysis = analyzeChannels(openBatch(model));
-  const bound = fitToInputs(dataset, analysis.model.graph.inputs);
-  const payoff = await preparePayoff(analysis, bound, runner, { kind });
-  const index = typeof group === "number" ? group : analysis.groups.findIndex(({ id }) => id === group);
-  return networkGame({ analysis, groups: [index], dataset: bound, payoff, runner, memory });
 }
 
 interface Rows {
@@ -96,24 +79,6 @@ function drawsOn(examples: readonly number[], each: number, players: number): Ro
   };
 }
 
-function largestGap(a: Float64Array, b: Float64Array): number {
-  return a.reduce((most, value, k) => Math.max(most, Math.abs(value - b[k]!)), 0);
-}
-
-/** The group ranked feeds a convolution, behind which a shortcut joins. */
-function block(form: "plain" | "shortcut and norm" | "two readers"): Model {
-  const g = graphBuilder();
-  const x = g.input("x", ["N", 3, 8, 8]);
-  const inner = relu(g, conv(g, x, "inner", 3, 24));
-  let out = conv(g, inner, "outer", 24, 16);
-  if (form === "shortcut and norm")
-    out = g.node("Add", [batchNorm(g, out, "norm", 16), conv(g, x, "shortcut", 3, 16)]);
-  if (form === "two readers")
-    out = g.node("Concat", [relu(g, out), conv(g, inner, "second", 24, 9)], { axis: 1 });
-  head(g, relu(g, out), form === "two readers" ? 25 : 16);
-  return g.build();
-}
-
 const images = datasetFromArrays({ inputs: noise([6, 3, 8, 8]), labels: turns(6) });
 
 describe.each(["plain", "shortcut and norm", "two readers"] as const)(
@@ -121,8 +86,8 @@ describe.each(["plain", "shortcut and norm", "two readers"] as const)(
   (form) => {
     test("walks give what rows give, to the rounding of 32-bit floats", async () => {
       const seen: Kinds = { walks: 0, rows: 0 };
-      const added = await gameOf(block(form), images, "inner", counting(two, seen));
-      const plain = await gameOf(block(form), images, "inner", two, { memory: 90_000 });
+      const added = await gameOf(block(form), images, ["inner"], counting(two, seen));
+      const plain = await gameOf(block(form), images, ["inner"], two, { memory: 90_000 });
       expect([added.method, plain.method]).toEqual(["added", "rows"]);
       const { masks, examples } = walksOn([3, 0, 5, 3], added.players);
       const got = await added.values(masks, examples);
@@ -136,8 +101,8 @@ describe.each(["plain", "shortcut and norm", "two readers"] as const)(
         if (job.kind === "added") runs.push(job.runs.length);
         return two.pool.run(job, options);
       };
-      const added = await gameOf(block(form), images, "inner", { ...two, pool: { ...two.pool, run } });
-      const plain = await gameOf(block(form), images, "inner", two, { memory: 90_000 });
+      const added = await gameOf(block(form), images, ["inner"], { ...two, pool: { ...two.pool, run } });
+      const plain = await gameOf(block(form), images, ["inner"], two, { memory: 90_000 });
       const visits = Array.from({ length: 24 }, (_, k) => (5 * k) % 6);
       const { masks, examples } = walksOn(visits, added.players, 7);
       const got = await added.values(masks, examples);
@@ -146,7 +111,7 @@ describe.each(["plain", "shortcut and norm", "two readers"] as const)(
     });
 
     test("any coalitions serve, and it does not matter on which way they are reached", async () => {
-      const game = await gameOf(block(form), images, "inner", two);
+      const game = await gameOf(block(form), images, ["inner"], two);
       const { masks, examples } = drawsOn([2], 60, game.players);
       const got = await game.values(masks, examples);
       const turned = masks.slice();
@@ -157,8 +122,8 @@ describe.each(["plain", "shortcut and norm", "two readers"] as const)(
 
     test("one worker and two give the same bytes", async () => {
       const [alone, both] = [
-        await gameOf(block(form), images, "inner", one),
-        await gameOf(block(form), images, "inner", two),
+        await gameOf(block(form), images, ["inner"], one),
+        await gameOf(block(form), images, ["inner"], two),
       ];
       const { masks, examples } = walksOn([0, 1, 2, 3, 4, 5, 0, 1], alone.players, 3);
       const calls = (game: NetworkGame) =>
@@ -170,12 +135,12 @@ describe.each(["plain", "shortcut and norm", "two readers"] as const)(
 
 test("rows without neighbours on their example are run as they are", async () => {
   const seen: Kinds = { walks: 0, rows: 0 };
-  const game = await gameOf(block("plain"), images, "inner", counting(two, seen));
+  const game = await gameOf(block("plain"), images, ["inner"], counting(two, seen));
   const { masks } = drawsOn([0, 1, 2, 3, 4, 5], 8, game.players);
   const long = Uint32Array.from({ length: 48 }, (_, row) => (row < 36 ? row % 6 : 4));
   const got = await game.values(masks, long);
   expect(seen.rows).toBeGreaterThanOrEqual(36);
-  const plain = await gameOf(block("plain"), images, "inner", two, { memory: 90_000 });
+  const plain = await gameOf(block("plain"), images, ["inner"], two, { memory: 90_000 });
   expect(largestGap(got, await plain.values(masks, long))).toBeLessThan(2e-6);
 });
 
@@ -183,7 +148,7 @@ test("what is no number stays none", async () => {
   const inputs = noise([2, 3, 8, 8]);
   (inputs.data as Float32Array).fill(3e38, 0, 40); // finite, but not what is computed from it
   const spoilt = datasetFromArrays({ inputs, labels: turns(2) });
-  const game = await gameOf(block("plain"), spoilt, "inner", one);
+  const game = await gameOf(block("plain"), spoilt, ["inner"], one);
   const { masks, examples } = walksOn([0], game.players);
   await expect(game.values(masks, examples)).rejects.toMatchObject({ code: "output-not-finite" });
   const fine = walksOn([1], game.players);
@@ -202,8 +167,8 @@ describe("a last layer, whose outputs are what is added up", () => {
     const labels = kind === "squared-error" ? noise([6, 100]) : turns(6);
     const dataset = datasetFromArrays({ inputs: noise([6, 3, 8, 8]), labels });
     const seen: Kinds = { walks: 0, rows: 0 };
-    const added = await gameOf(model, dataset, "inner", counting(two, seen), { kind });
-    const plain = await gameOf(model, dataset, "inner", two, { kind, memory: 400_000 });
+    const added = await gameOf(model, dataset, ["inner"], counting(two, seen), { kind });
+    const plain = await gameOf(model, dataset, ["inner"], two, { kind, memory: 400_000 });
     expect([added.method, plain.method]).toEqual(["added", "rows"]);
     const { masks, examples } = walksOn([3, 0, 5, 3], added.players);
     const [got, wanted] = [await added.values(masks, examples), await plain.values(masks, examples)];
@@ -221,8 +186,8 @@ test("on LeNet-5 a long walk drifts no more than a direct sum rounds", async () 
   });
   const model = await readModelFile(join(assets, "lenet5-mnist.onnx"));
   const [added, plain] = [
-    await gameOf(model, digits, "c3", two),
-    await gameOf(model, digits, "c3", two, { memory: 20_000 }),
+    await gameOf(model, digits, ["c3"], two),
+    await gameOf(model, digits, ["c3"], two, { memory: 20_000 }),
   ];
   expect([added.method, plain.method]).toEqual(["added", "rows"]);
   const { masks, examples } = walksOn(new Array<number>(40).fill(7), added.players);
@@ -271,7 +236,8 @@ describe("cutting", () => {
 
   test("puts several runs into a job, the same as those of jobs of one", () => {
     const examples = Uint32Array.from({ length: 100 }, (_, row) => Math.floor(row / 20));
-    const cut = (runs: number) => cutRows(examples, { rows: 8, added: { fewest: 10, rows: 30, examples: 9, runs } });
+    const cut = (runs: number) =>
+      cutRows(examples, { rows: 8, added: { fewest: 10, rows: 30, examples: 9, runs } });
     expect(cut(2).map(({ runs }) => runs)).toEqual([[20, 20], [20, 20], [20]]);
     expect(cut(2).flatMap(({ ranges }) => ranges)).toEqual(cut(1).flatMap(({ ranges }) => ranges));
   });
