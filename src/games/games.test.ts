@@ -27,6 +27,7 @@ import {
   randomInteractionGame,
   unanimityGame,
 } from "./toy-games.ts";
+import { placeOfRow, playWalks, rowsAlong } from "./walks.ts";
 
 describe("coalitions", () => {
   test("bits and masks are two spellings of one coalition", () => {
@@ -168,4 +169,41 @@ test("the max-model computes the larger input, so everyone together errs by noth
   expect(Math.max(...all.map(Math.abs))).toBeLessThan(1e-12);
   expect(sum(none) / 20_000).toBeCloseTo(-20 / 3, 1);
   expect(sum(game.shapley)).toBeCloseTo(20 / 3, 12);
+});
+
+describe("walks", () => {
+  const walks = {
+    orders: Uint32Array.of(2, 0, 1, 1, 0, 0),
+    from: Uint32Array.of(0, 1),
+    to: Uint32Array.of(3, 2),
+    examples: Uint32Array.of(5, 3),
+  };
+
+  test("pass through the coalitions of their first players", () => {
+    const { masks, examples } = rowsAlong(walks, 3);
+    expect([...masks]).toEqual([0, 0, 0, 0, 0, 1, 1, 0, 1, 1, 1, 1, 0, 1, 0, 1, 1, 0]);
+    expect([...examples]).toEqual([5, 5, 5, 5, 3, 3]);
+    const places = Array.from({ length: 6 }, (_, row) => placeOfRow(walks, row));
+    expect(places.map(({ walk, size }) => [walk, size])).toEqual([
+      [0, 0],
+      [0, 1],
+      [0, 2],
+      [0, 3],
+      [1, 1],
+      [1, 2],
+    ]);
+  });
+
+  test("are played as masks where a game has no shorter way, and counted either way", async () => {
+    const game = noisyGame(3, 6, 4, 1);
+    const { masks, examples } = rowsAlong(walks, 3);
+    const wanted = await game.values(masks, examples);
+    const asMasks = counted(game);
+    const inShort = counted({ ...game, walks: () => Promise.resolve(wanted) });
+    for (const tallied of [asMasks, inShort]) {
+      expect(await playWalks(tallied, walks)).toEqual(wanted);
+      expect([tallied.rows, tallied.calls]).toEqual([6, 1]);
+    }
+    expect(asMasks.walks).toBeUndefined();
+  });
 });

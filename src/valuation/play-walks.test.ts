@@ -95,6 +95,12 @@ describe.each(["plain", "shortcut and norm", "two readers"] as const)(
   },
 );
 
+test("effects that a thread had at hand give way to those it computes", async () => {
+  const game = await gameOf(block("plain"), images, ["inner"], one);
+  await game.walks!(randomWalks(game.players, [0], 1)); // those on example 0 are at hand now, …
+  await expectSame(game, randomWalks(game.players, [0, 1], 2)); // … when those on 1 are made
+});
+
 test("walks longer than a run go on where the run before ended", async () => {
   const g = graphBuilder();
   const inner = relu(g, conv(g, g.input("x", ["N", 3, 16, 16]), "inner", 3, 50));
