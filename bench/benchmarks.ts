@@ -58,6 +58,16 @@ const longer: Readonly<Record<string, Benchmark>> = {
 /** In the order of the page. */
 export const benchmarks: Readonly<Record<string, Benchmark>> = { ...quick, ...longer };
 
+/** Benchmarks of which something can be run anywhere in seconds, measured once: those that are closest to how the product works inside. */
+export const smoke: readonly string[] = [
+  "game-and-runtime",
+  "scaling",
+  "rank-agreement",
+  "estimator-overhead",
+  "read-write",
+  "inspect-large",
+];
+
 /** What an invocation means: names, "full" for all, nothing for the quick ones. */
 export function chosen(words: readonly string[]): { names: string[]; unknown: string[] } {
   if (words.length === 0) return { names: Object.keys(quick), unknown: [] };

@@ -25,6 +25,13 @@ export function spreadText(values: ArrayLike<number>, digits = 2): string {
   return `${median.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
 }
 
+let mostRounds = Number.POSITIVE_INFINITY;
+
+/** From now on everything is measured once: to see that it runs. */
+export function measureOnce(): void {
+  mostRounds = 1;
+}
+
 /**
  * Times contenders round by round, so that whatever else the machine does meets all of them.
  * @returns Seconds, one list per contender, in its order; the first, unmeasured round warms up.
@@ -35,7 +42,7 @@ export async function takeTurns<K extends string>(
 ): Promise<Record<K, number[]>> {
   const names = Object.keys(contenders) as K[];
   const seconds = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<K, number[]>;
-  for (let round = -1; round < rounds; round++) {
+  for (let round = -1; round < Math.min(rounds, mostRounds); round++) {
     for (const name of names) {
       const started = performance.now();
       await contenders[name]();

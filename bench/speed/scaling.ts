@@ -4,7 +4,7 @@ import { estimators } from "../../src/estimators/index.ts";
 import type { Game } from "../../src/games/game.ts";
 import { type Runner, startRunner } from "../../src/valuation/runner.ts";
 import { scalingCurves } from "../charts/scaling-curves.ts";
-import { cifar, gameOfGroup, lenet, type NetworkSettings } from "../networks.ts";
+import { gameOfGroup, lenet, type NetworkSettings, present } from "../networks.ts";
 import { atLeast, type Benchmark, type Claim, type Findings, together } from "../record.ts";
 import { ratios, spreadOf, spreadText, takeTurns } from "../statistics.ts";
 
@@ -27,15 +27,15 @@ export const scaling: Benchmark = {
   minutes: 2,
   draw: scalingCurves,
   async run() {
-    const small = cifar("resnet20-cifar10", 20);
-    const large = cifar("resnet56-cifar10", 20);
-    if (typeof small === "string") return { skipped: small };
-    if (typeof large === "string") return { skipped: large };
     const courses: readonly Course[] = [
-      { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "f5", rows: 1_638_400 },
-      { network: "ResNet-20", settings: small, group: "layer2.1.conv1", rows: 8192 },
-      { network: "ResNet-56", settings: large, group: "layer3.4.conv1", rows: 8192 },
-      { network: "ResNet-56", settings: large, group: "layer3.8.conv1", rows: 65_536 },
+      { network: "LeNet-5", settings: { ...lenet, examples: 100 }, group: "f5", rows: 3_276_800 },
+      ...present("resnet20-cifar10", (settings) => [
+        { network: "ResNet-20", settings, group: "layer2.1.conv1", rows: 8192 },
+      ]),
+      ...present("resnet56-cifar10", (settings) => [
+        { network: "ResNet-56", settings, group: "layer3.4.conv1", rows: 8192 },
+        { network: "ResNet-56", settings, group: "layer3.8.conv1", rows: 131_072 },
+      ]),
     ];
     const parts: Findings[] = [];
     for (const course of courses) parts.push(await measure(course));

@@ -27,22 +27,22 @@ export function rowsOfWalks({ from, to }: Walk, players: number): number {
   return 2 * (to - from + 1) - (from === 0 ? 1 : 0) - (to === players ? 1 : 0);
 }
 
-/** Walks an item has on each example: the order, and its reverse unless nothing lies between its ends. */
-export function walksOfPair({ from, to }: Walk, players: number): number {
+/** Sizes that a walk passes through. */
+type Sizes = Pick<Walk, "from" | "to">;
+
+/** Walks of both ways on one example; one where nothing lies between the ends. */
+export function walksOfPair({ from, to }: Sizes, players: number): number {
   return Math.max(from, 1) <= Math.min(to, players - 1) ? 2 : 1;
 }
 
-/** The order by size on one example, then its reverse by size without the empty and the grand coalition. */
-export function writeWalks(
-  order: Uint32Array,
-  { from, to }: Pick<Walk, "from" | "to">,
-  example: number,
-  walks: WalkRows,
-): void {
-  const players = order.length;
+/**
+ * An order by size on one example, then its reverse by size without the empty and the grand coalition.
+ * @param order All players, or some; others stay out.
+ */
+export function writeWalks(order: Uint32Array, { from, to }: Sizes, example: number, walks: WalkRows): void {
   writeWalk(order, { from, to }, example, walks);
-  const inner = { from: Math.max(from, 1), to: Math.min(to, players - 1) };
-  if (inner.from <= inner.to) writeWalk(order, inner, example, walks).reverse();
+  const inner = { from: Math.max(from, 1), to: Math.min(to, order.length - 1) };
+  if (inner.from <= inner.to) writeWalk(order.toReversed(), inner, example, walks);
 }
 
 /** Adds the weighted marginals of both walks on one example: twice what each player is worth. */

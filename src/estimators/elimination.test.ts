@@ -1,6 +1,8 @@
 /** @file Estimators that remove players on the way: orders, values, warm starts and what they refuse. */
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { masksOfDraw } from "../../test/helpers/draws.ts";
 import { counted } from "../games/counted.ts";
 import type { Game } from "../games/game.ts";
 import { gameOf, noisyGame, randomInteractionGame } from "../games/toy-games.ts";
@@ -14,15 +16,7 @@ import { estimators } from "./index.ts";
 import { courseOf } from "./order-pairs.ts";
 import { valuesAmong } from "./restricted-values.ts";
 import { sequentialBy } from "./sequential.ts";
-import {
-  drawOf,
-  type Evidence,
-  meanMarginals,
-  mostRowsOf,
-  rowsOfDraw,
-  type Stage,
-  writeDraw,
-} from "./stages.ts";
+import { drawOf, type Evidence, meanMarginals, mostRowsOf, rowsOfDraw, type Stage } from "./stages.ts";
 
 const { greedy, sequential, exact } = estimators;
 const shapley = { kind: "shapley" } as const;
@@ -254,8 +248,7 @@ async function played(game: Game, stage: Stage, count: number, seed: number): Pr
     const draw = drawOf(item, stage, seed);
     const rows = rowsOfDraw(draw, stage);
     expect(rows).toBeLessThanOrEqual(mostRowsOf(stage));
-    const masks = new Uint8Array(rows * game.players);
-    writeDraw(draw, stage, game.players, masks, 0);
+    const masks = masksOfDraw(draw, stage, game.players);
     const payoffs = await game.values(masks, new Uint32Array(rows));
     found.push({ item, stage, ...draw, marginals: meanMarginals(draw, stage, payoffs, [0]) });
   }

@@ -40,27 +40,6 @@ export function orderOf(item: number, left: readonly number[], seed: number): Ui
   return shuffle(Uint32Array.from(left), stream(seed, item, purposes.items));
 }
 
-/**
- * Writes the coalitions of an order by size, then those of its reverse by size without the empty and the grand one.
- * @param masks Zero where rows are written; `players` wide, players outside the order stay out.
- */
-export function writePair(
-  order: Uint32Array,
-  { from, to }: Course,
-  players: number,
-  masks: Uint8Array,
-  row: number,
-): void {
-  let at = row;
-  const write = (members: Uint32Array): void => {
-    for (const player of members) masks[at * players + player] = 1;
-    at++;
-  };
-  for (let size = from; size <= to; size++) write(order.subarray(0, size));
-  const end = Math.min(to, order.length - 1);
-  for (let size = Math.max(from, 1); size <= end; size++) write(order.subarray(order.length - size));
-}
-
 /** Adds the marginals along both walks on one example; `into` has shape [2, to - from]. */
 export function addMarginals(
   { shares, from, to }: Course,

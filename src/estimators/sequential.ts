@@ -1,6 +1,7 @@
 /** @file Shapley values estimated anew while players are removed, from all that was seen on the way. */
 import type { Game } from "../games/game.ts";
 import { ascending } from "../math/ranks.ts";
+import { walksOfPair, writeWalks } from "./antithetic-walks.ts";
 import { defineEstimator } from "./define.ts";
 import { loadElimination, noneRemoved, remove, saveElimination, valuesOf } from "./elimination.ts";
 import type { Estimator, EstimatorOptions, SizingOptions, Weighting } from "./estimator.ts";
@@ -21,8 +22,8 @@ import {
   type Stage,
   saveEvidence,
   sizeOf,
-  writeDraw,
 } from "./stages.ts";
+import { writeStars } from "./stars.ts";
 import { purposes, visits } from "./visits.ts";
 import { countsAny, describeWeighting } from "./weighting.ts";
 
@@ -213,10 +214,19 @@ function sequentialScheme(game: Game, options: EstimatorOptions, plan: RoundPlan
     },
     costly: true,
     rowsOf: (item) => group * rowsOfDraw(drawAt(item), stage()),
-    write(item, { masks, examples }, row) {
+    walksOf(item) {
+      const { left, course } = stage();
+      return drawAt(item).stars === undefined ? group * walksOfPair(course, left.length) : 0;
+    },
+    write(item, { masks, examples, walks }, row) {
       const draw = drawAt(item);
+      const { order, stars } = draw;
+      if (stars === undefined) {
+        for (let k = 0; k < group; k++) writeWalks(order, stage().course, exampleAt(item * group + k), walks);
+        return draw;
+      }
       const rows = rowsOfDraw(draw, stage());
-      writeDraw(draw, stage(), players, masks, row);
+      writeStars(stars, players, masks, row);
       for (let k = 0; k < group; k++) {
         const first = row + k * rows;
         if (k > 0) masks.copyWithin(first * players, row * players, (row + rows) * players);
@@ -224,7 +234,8 @@ function sequentialScheme(game: Game, options: EstimatorOptions, plan: RoundPlan
       }
       return draw;
     },
-    fold(item, draw, { payoffs }, row) {
+    fold(item, draw, asked, row) {
+      const { payoffs } = draw.stars === undefined ? asked.walks : asked;
       const rows = rowsOfDraw(draw, stage());
       const firstRows = Array.from({ length: group }, (_, k) => row + k * rows);
       evidence.push({

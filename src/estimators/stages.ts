@@ -9,7 +9,6 @@ import {
   rowsOfPair,
   type Visit,
   visitMarginals,
-  writePair,
 } from "./order-pairs.ts";
 import type { Sums } from "./scheme.ts";
 import {
@@ -20,7 +19,6 @@ import {
   starSizes,
   stepsOf,
   visitStars,
-  writeStars,
 } from "./stars.ts";
 
 /** Items that follow one another, among the same players and of the same kind. */
@@ -66,17 +64,6 @@ export function mostRowsOf({ left, course, near }: Stage): number {
 
 function marginalsOf({ stars }: Draw, { course }: Stage): number {
   return stars === undefined ? 2 * (course.to - course.from) : stars.steps.players.length;
-}
-
-export function writeDraw(
-  { order, stars }: Draw,
-  { course }: Stage,
-  players: number,
-  masks: Uint8Array,
-  row: number,
-): void {
-  if (stars === undefined) writePair(order, course, players, masks, row);
-  else writeStars(stars, players, masks, row);
 }
 
 /** Means of the marginals over examples whose rows begin at `firstRows`. */

@@ -1,5 +1,7 @@
 /** @file Stars: what they ask, and that their marginals are those of the value, whoever else is asked about. */
+
 import { describe, expect, test } from "vitest";
+import { masksOfDraw } from "../../test/helpers/draws.ts";
 import { coalitionSize } from "../games/coalitions.ts";
 import { gameOf, randomInteractionGame } from "../games/toy-games.ts";
 import { addVector, emptyMoments, standardErrorsOf } from "../math/moments.ts";
@@ -19,7 +21,6 @@ import {
   rowsOfDraw,
   type Stage,
   visitEvidence,
-  writeDraw,
 } from "./stages.ts";
 import { starSizes, stepsOf } from "./stars.ts";
 
@@ -39,8 +40,7 @@ function stageOf(near: readonly number[], weighting: Weighting = shapley, left =
 
 function masksOf(draw: Draw, stage: Stage): Uint8Array[] {
   const rows = rowsOfDraw(draw, stage);
-  const masks = new Uint8Array(rows * players);
-  writeDraw(draw, stage, players, masks, 0);
+  const masks = masksOfDraw(draw, stage, players);
   return Array.from({ length: rows }, (_, row) => masks.slice(row * players, (row + 1) * players));
 }
 

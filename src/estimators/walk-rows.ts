@@ -4,22 +4,19 @@ import type { Rows, WalkRows } from "./scheme.ts";
 /**
  * Adds a walk behind those written so far.
  * @param order Players in the order of joining; not all of them where `to` is less than their number.
- * @returns The walk's own order, shape [players], to be changed or left.
  */
 export function writeWalk(
   order: Uint32Array,
   { from, to }: { readonly from: number; readonly to: number },
   example: number,
   walks: WalkRows,
-): Uint32Array {
+): void {
   const at = walks.written++;
   walks.from[at] = from;
   walks.to[at] = to;
   walks.examples[at] = example;
   const players = walks.orders.length / walks.examples.length;
-  const own = walks.orders.subarray(at * players, (at + 1) * players);
-  own.set(order);
-  return own;
+  walks.orders.set(order, at * players);
 }
 
 /** Every example without any player and with all, [2 · shown] rows. */

@@ -26,6 +26,7 @@ export function inTurn<G extends Game>(game: G): InTurn<G> {
   return {
     game: {
       ...game,
+      rowsPerCall: undefined, // in small steps there is more to decide between them
       values: (masks, examples, call) => held(game.values(masks, examples, call)),
       ...(walks !== undefined && {
         walks: (asked: Walks, call?: CallOptions) => held(walks(asked, call)),

@@ -228,7 +228,7 @@ describe("games that start from what others keep", () => {
     const wide = await chainOf(two);
     const wanted = await valuesOf(wide);
     expect(areEqual(await valuesOf(await chainOf(one)), wanted)).toBe(true);
-    const narrow = await chainOf(two, 3 * 1.4e7);
+    const narrow = await chainOf(two, 3 * 1.1e7);
     expect(narrow.map(({ method }) => method)).toEqual(wide.map(({ method }) => method));
     expect(Math.max(...narrow.map(({ kept }) => kept))).toBeLessThan(many);
     expect(areEqual(await valuesOf(narrow), wanted)).toBe(true);

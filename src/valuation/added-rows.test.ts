@@ -12,7 +12,7 @@ import { randomOrder, stream, uniform } from "../math/random.ts";
 import { metrics, type PayoffKind } from "../metrics/index.ts";
 import { readModelFile } from "../onnx/read.ts";
 import { adderOver } from "./adder.ts";
-import { cutRows } from "./cut-rows.ts";
+import { cutRows, type Range } from "./cut-rows.ts";
 import type { Job } from "./jobs.ts";
 import type { NetworkGame } from "./network-game.ts";
 import { type Runner, startRunner } from "./runner.ts";
@@ -195,6 +195,20 @@ test("on LeNet-5 a long walk drifts no more than a direct sum rounds", async () 
   expect(gap).toBeLessThan(1e-5);
 });
 
+/** Stretches in one run, at the most. */
+function mostStretches(ranges: readonly Range[], runs: readonly number[]): number {
+  const left = [...ranges];
+  const counts = runs.map((rows) => {
+    let count = 0;
+    for (let size = 0; size < rows; count++) {
+      const { start, end } = left.shift()!;
+      size += end - start;
+    }
+    return count;
+  });
+  return Math.max(...counts);
+}
+
 describe("cutting", () => {
   const examplesOf = fc.array(fc.tuple(fc.nat(4), fc.integer({ min: 1, max: 30 })), { maxLength: 12 });
 
@@ -209,7 +223,7 @@ describe("cutting", () => {
           const examples = Uint32Array.from(
             stretches.flatMap(([example, length]) => new Array<number>(length).fill(example)),
           );
-          const batches = cutRows(examples, { rows, added: { fewest, rows: 25, examples: 9, runs: most } });
+          const batches = cutRows(examples, { rows, added: { fewest, rows: 25, examples: 3, runs: most } });
           const taken = batches.flatMap(({ ranges }) =>
             ranges.flatMap(({ start, end }) => Array.from({ length: end - start }, (_, k) => start + k)),
           );
@@ -219,6 +233,7 @@ describe("cutting", () => {
             expect(runs.reduce((sum, own) => sum + own, 0)).toBe(size);
             expect(runs.length).toBeLessThanOrEqual(kind === "rows" ? 1 : most);
             for (const own of runs) expect(own).toBeLessThanOrEqual(kind === "rows" ? rows : 25);
+            if (kind === "added") expect(mostStretches(ranges, runs)).toBeLessThanOrEqual(3);
           }
         },
       ),

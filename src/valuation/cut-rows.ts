@@ -56,7 +56,7 @@ export function cutRows(examples: Uint32Array, { rows, added }: Pick<Cutting, "r
     else list.push({ start, end });
     start = end;
   }
-  return [...together(bundled(long, added.rows), added.runs), ...cutRanges(short, "rows", rows)];
+  return [...together(bundled(long, added), added.runs), ...cutRanges(short, "rows", rows)];
 }
 
 /** Several runs to a job. */
@@ -97,13 +97,16 @@ function cutRanges(ranges: readonly Range[], kind: Batch["kind"], most: number):
 }
 
 /** Whole stretches, as many as fit into a batch; one that does not fit is cut. */
-function bundled(stretches: readonly Range[], most: number): Batch[] {
+function bundled(
+  stretches: readonly Range[],
+  { rows: most, examples }: Pick<AddedCutting, "rows" | "examples">,
+): Batch[] {
   const batches: Batch[] = [];
   let open: Range[] = [];
   let size = 0;
   for (const stretch of stretches) {
     const rows = stretch.end - stretch.start;
-    if (size + rows > most && open.length > 0) {
+    if ((size + rows > most || open.length === examples) && open.length > 0) {
       batches.push(single("added", open));
       open = [];
       size = 0;

@@ -50,6 +50,7 @@ const leastSaved = 0.1;
 const runBytes = 2 * 2 ** 20;
 const fewestRowsPerRun = 32;
 const mostRowsPerRun = 2048;
+const mostExamplesPerRun = 32;
 
 /** @returns Undefined where rows are better run as they are. */
 export async function planEffects(
@@ -124,9 +125,9 @@ export function slabBytes({ players, width }: Pick<EffectsSetup, "players" | "wi
   return 4 * (firstChannelRow + players) * width;
 }
 
-/** Different examples in the largest run of walks. */
+/** Different examples in one run at the most: their effects have to be in memory at the same time. */
 export function slabsPerRun({ setup, fewestRows }: EffectsPlan): number {
-  return Math.max(1, Math.floor(setup.rowsPerRun / Math.max(1, fewestRows)));
+  return Math.max(1, Math.min(mostExamplesPerRun, Math.floor(setup.rowsPerRun / Math.max(1, fewestRows))));
 }
 
 function addedValues(names: readonly string[], shapes: readonly (readonly number[])[]): AddedValue[] {
