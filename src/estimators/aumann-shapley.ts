@@ -59,7 +59,7 @@ function scheme(game: Game, options: EstimatorOptions): Scheme<undefined> {
     rowsOf: () => 0,
     gatesOf: () => 1,
     thins: () => isThinned,
-    rowsPerCall: gradientsPerCall * cost,
+    rowsPerCall: Math.max(gradientsPerCall * cost, game.rowsPerCall ?? 0),
     write(item, { gates }, _row, gate) {
       const place = item % examples;
       const opening = (place + Math.floor(item / examples)) % openings.length;

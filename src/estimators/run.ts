@@ -13,12 +13,13 @@ import { decodeSums, encodeSums, requireSameRun } from "./state.ts";
 
 /** Rows that items are bundled up to, once a run is under way, unless a game is better asked for more. What a call contains never depends on workers or timing. */
 export const rowsPerCall = 2048;
-/** Rows of the first calls: the first estimates come soon. */
-const rowsAtFirst = 256;
+/** The first calls are smaller, so that the first estimates come soon: so many rows, or this part of later ones. */
+const atFirst = { rows: 256, part: 1 / 8 };
 
 /** Rows of call k = 0, 1, …: every second call twice as many, up to the most. */
 function rowsOfCall(call: number, most = rowsPerCall): number {
-  return Math.min(most, rowsAtFirst * 2 ** Math.min(16, Math.floor(call / 2)));
+  const first = Math.max(atFirst.rows, Math.floor(atFirst.part * most));
+  return Math.min(most, first * 2 ** Math.min(16, Math.floor(call / 2)));
 }
 
 const defaultConcurrency = 4;

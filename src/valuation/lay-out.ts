@@ -12,8 +12,8 @@ const batchBytes = 8 * 2 ** 20;
 const largestBatch = 2048;
 const smallestBatch = 8;
 
-/** Rows of a call, and multiply-accumulates of one that is not too small. */
-const rowsOfCalls = { fewest: 2048, most: 8192, macs: 2 ** 27 };
+/** Rows of a call where they are cheap, and multiply-accumulates of one that is not too small. */
+const cheapCalls = { fewest: 2048, most: 8192, macs: 2 ** 27 };
 
 /** Multiply-accumulates of a job that take some milliseconds. */
 const macsPerJob = 2 ** 28;
@@ -77,10 +77,10 @@ export function rowsPerBatch(entry: number): number {
   return Math.min(largestBatch, Math.max(smallestBatch, fitting));
 }
 
-/** Rows that a call is to have once a run is under way. @param macs Multiply-accumulates of a row. */
-export function rowsOfCall(macs: number): number {
-  const { fewest, most, macs: wished } = rowsOfCalls;
-  return Math.min(most, Math.max(fewest, Math.floor(wished / (macs + macsAround.row))));
+/** Rows that a call is to have once a run is under way; undefined where as many as usual do. @param macs Multiply-accumulates of a row. */
+export function rowsOfCheapCall(macs: number): number | undefined {
+  const rows = Math.min(cheapCalls.most, Math.floor(cheapCalls.macs / (macs + macsAround.row)));
+  return rows > cheapCalls.fewest ? rows : undefined;
 }
 
 function cuttingOf(
@@ -101,7 +101,7 @@ function cuttingOf(
 
 /** As many runs as make a message to a thread and back small beside them, and no more than the rows of a call. */
 function runsWorthAJob({ setup: { rowsPerRun }, rowMacs }: EffectsPlan): number {
-  return Math.max(1, Math.floor(Math.min(macsPerJob / rowMacs, rowsOfCalls.most) / rowsPerRun));
+  return Math.max(1, Math.floor(Math.min(macsPerJob / rowMacs, cheapCalls.most) / rowsPerRun));
 }
 
 /** Several jobs should find room at the same time, where not everything is kept. */

@@ -15,7 +15,7 @@ import { largestJob } from "./cut-rows.ts";
 import { type EffectsCache, openEffects } from "./effects-cache.ts";
 import { type ActivationType, readingHalves } from "./halves.ts";
 import type { TailSetup } from "./jobs.ts";
-import { layOut, rowsOfCall } from "./lay-out.ts";
+import { layOut, rowsOfCheapCall } from "./lay-out.ts";
 import { macsOf } from "./macs.ts";
 import { type EffectsPlan, planEffects, type TailPlan } from "./plan-effects.ts";
 import type { Play } from "./play-batch.ts";
@@ -140,7 +140,7 @@ export async function networkGame(options: NetworkGameOptions): Promise<NetworkG
     kept: cache.capacity,
     activations: cache,
     rowMacs,
-    rowsPerCall: rowsOfCall(rowMacs),
+    rowsPerCall: rowsOfCheapCall(rowMacs),
     close: store.close,
     recomputedShare: () => work.shareOf((cache.computed() - dataset.size) * cache.exampleMacs),
     values: (masks, examples, call) => playRows(play, masks, examples, call),

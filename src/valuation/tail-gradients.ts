@@ -121,7 +121,7 @@ function withMaskRows(model: Model, { masks }: TailPlan, batch: string | undefin
  */
 export function gradientRows(tail: number, row: number, share = 1): number {
   const passes = 1 + (passesOfGradient - 1) * share;
-  return Math.max(1, Math.ceil((passes * tail + macsAround.gradient) / (row + macsAround.row)));
+  return Math.max(1, Math.round((passes * tail + macsAround.gradient) / (row + macsAround.row)));
 }
 
 /** A backward pass that threads have been told of. */
