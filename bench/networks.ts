@@ -13,6 +13,7 @@ import type { Runner } from "../src/valuation/runner.ts";
 import { preparePayoff } from "../src/valuation/targets.ts";
 import { wholeNetworkGame } from "../src/valuation/whole-network-game.ts";
 import { sharedData, sharedModel } from "../test/helpers/shared.ts";
+import { isMeasuredOnce } from "./statistics.ts";
 
 export const assets = join(import.meta.dirname, "../assets");
 
@@ -43,11 +44,15 @@ export function cifar(
   return { model: model.path, data: data.path, options, examples };
 }
 
-/** What to measure on the first images of a shared network's data; nothing, and a word why, where it is not there. */
+/**
+ * What to measure on the first images of a shared network's data; nothing where all that counts is whether it runs, and
+ * nothing, with a word why, where the network is not there.
+ */
 export function present<T>(
   network: Parameters<typeof cifar>[0],
   courses: (settings: NetworkSettings) => readonly T[],
 ): readonly T[] {
+  if (isMeasuredOnce()) return [];
   const settings = cifar(network, 20);
   if (typeof settings !== "string") return courses(settings);
   console.log(`${network} is left out: ${settings}`);

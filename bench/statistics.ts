@@ -32,6 +32,10 @@ export function measureOnce(): void {
   mostRounds = 1;
 }
 
+export function isMeasuredOnce(): boolean {
+  return mostRounds === 1;
+}
+
 /**
  * Times contenders round by round, so that whatever else the machine does meets all of them.
  * @returns Seconds, one list per contender, in its order; the first, unmeasured round warms up.
