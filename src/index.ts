@@ -19,7 +19,7 @@ export {
   type Weighting,
 } from "./estimators/index.ts";
 export type { LayerTime, LayerTimes } from "./evaluation/layer-times.ts";
-export type { Game } from "./games/game.ts";
+export type { Game, Walks } from "./games/game.ts";
 export { type WholeGame, wholeGame } from "./games/whole-game.ts";
 export { type DifferentiateOptions, differentiate, type Gradients } from "./gradients/differentiate.ts";
 export type { Graph, Model, Node } from "./graph/model.ts";
