@@ -11,7 +11,10 @@ import type { Figures, Rows, Scheme } from "./scheme.ts";
 import { isSettled, settlementOf } from "./settled.ts";
 import { decodeSums, encodeSums, requireSameRun } from "./state.ts";
 
-/** Rows that items are bundled up to, once a run is under way, unless a game is better asked for more. What a call contains never depends on workers or timing. */
+/**
+ * Rows that items are bundled up to, once a run is under way, unless a game is better asked for more. What a call contains
+ * never depends on workers or timing.
+ */
 export const rowsPerCall = 2048;
 /** The first calls are smaller, so that the first estimates come soon: so many rows, or this part of later ones. */
 const atFirst = { rows: 256, part: 1 / 8 };

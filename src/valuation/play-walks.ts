@@ -37,12 +37,23 @@ async function playPieces(
       },
       { signal, onDone },
     );
-    let at = 0;
-    for (const piece of pieces) {
-      payoffs.set(own.payoffs.subarray(at, at + rowsOfPiece(piece)), piece.row);
-      at += rowsOfPiece(piece);
-    }
+    spread(own.payoffs, pieces, payoffs);
   });
+}
+
+/** Takes the payoffs of pieces back to where their rows come from. */
+function spread(from: Float64Array, pieces: readonly Piece[], into: Float64Array): void {
+  const [first, last] = [pieces[0]!, pieces.at(-1)!];
+  const isGapless = last.row + rowsOfPiece(last) - first.row === from.length; // as nearly always: pieces are in order
+  if (isGapless) {
+    into.set(from, first.row);
+    return;
+  }
+  let at = 0;
+  for (const piece of pieces) {
+    into.set(from.subarray(at, at + rowsOfPiece(piece)), piece.row);
+    at += rowsOfPiece(piece);
+  }
 }
 
 function writePieces(walks: Walks, pieces: readonly Piece[], into: SheetWalks, players: number): void {
