@@ -95,6 +95,20 @@ describe.each(["plain", "shortcut and norm", "two readers"] as const)(
   },
 );
 
+test("a ceiling on memory changes no byte", async () => {
+  const many = datasetFromArrays({ inputs: noise([80, 3, 8, 8]), labels: turns(80) });
+  const wide = await gameOf(block("plain"), many, ["inner"], two);
+  const visits = Array.from({ length: 240 }, (_, k) => (37 * (k >> 1)) % 80);
+  const walks = randomWalks(wide.players, visits, 9);
+  const wanted = await wide.walks!(walks);
+  for (const runner of [one, two]) {
+    const narrow = await gameOf(block("plain"), many, ["inner"], runner, { memory: 6e6 }); // effects on all take 9e6
+    expect(narrow.method).toBe("added");
+    const calls = await Promise.all([narrow.walks!(walks), narrow.walks!(walks)]);
+    for (const got of calls) expect(largestGap(got, wanted)).toBe(0);
+  }
+});
+
 test("effects that a thread had at hand give way to those it computes", async () => {
   const game = await gameOf(block("plain"), images, ["inner"], one);
   await game.walks!(randomWalks(game.players, [0], 1)); // those on example 0 are at hand now, …
