@@ -223,7 +223,10 @@ describe("cutting", () => {
           const examples = Uint32Array.from(
             stretches.flatMap(([example, length]) => new Array<number>(length).fill(example)),
           );
-          const batches = cutRows(examples, { rows, added: { fewest, rows: 25, examples: 3, runs: most } });
+          const batches = cutRows(examples, {
+            rows,
+            added: { fewestMasked: fewest, fewestWalked: 1, rows: 25, examples: 3, runs: most },
+          });
           const taken = batches.flatMap(({ ranges }) =>
             ranges.flatMap(({ start, end }) => Array.from({ length: end - start }, (_, k) => start + k)),
           );
@@ -242,7 +245,10 @@ describe("cutting", () => {
 
   test("keeps a stretch that fits in one batch", () => {
     const examples = Uint32Array.from([...new Array(20).fill(1), ...new Array(20).fill(2)]);
-    const batches = cutRows(examples, { rows: 8, added: { fewest: 10, rows: 30, examples: 9, runs: 1 } });
+    const batches = cutRows(examples, {
+      rows: 8,
+      added: { fewestMasked: 10, fewestWalked: 1, rows: 30, examples: 9, runs: 1 },
+    });
     expect(batches).toEqual([
       { kind: "added", ranges: [{ start: 0, end: 20 }], runs: [20] },
       { kind: "added", ranges: [{ start: 20, end: 40 }], runs: [20] },
@@ -252,7 +258,10 @@ describe("cutting", () => {
   test("puts several runs into a job, the same as those of jobs of one", () => {
     const examples = Uint32Array.from({ length: 100 }, (_, row) => Math.floor(row / 20));
     const cut = (runs: number) =>
-      cutRows(examples, { rows: 8, added: { fewest: 10, rows: 30, examples: 9, runs } });
+      cutRows(examples, {
+        rows: 8,
+        added: { fewestMasked: 10, fewestWalked: 1, rows: 30, examples: 9, runs },
+      });
     expect(cut(2).map(({ runs }) => runs)).toEqual([[20, 20], [20, 20], [20]]);
     expect(cut(2).flatMap(({ ranges }) => ranges)).toEqual(cut(1).flatMap(({ ranges }) => ranges));
   });

@@ -22,9 +22,10 @@ export interface Cutting {
   readonly walksPerJob: number;
 }
 
-/** For stretches of at least `fewest` rows on one example. */
+/** For stretches of at least so many rows on one example, on walks or given as masks. */
 export interface AddedCutting {
-  readonly fewest: number;
+  readonly fewestWalked: number;
+  readonly fewestMasked: number;
   /** Rows of the largest run, … */
   readonly rows: number;
   /** … different examples in one, … */
@@ -50,7 +51,7 @@ export function cutRows(examples: Uint32Array, { rows, added }: Pick<Cutting, "r
   for (let start = 0; start < total; ) {
     let end = start + 1;
     while (end < total && examples[end] === examples[start]) end++;
-    const list = end - start >= added.fewest ? long : short;
+    const list = end - start >= added.fewestMasked ? long : short;
     const last = list.at(-1);
     if (list === short && last?.end === start) list[list.length - 1] = { start: last.start, end };
     else list.push({ start, end });

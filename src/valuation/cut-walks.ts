@@ -29,7 +29,7 @@ interface Most {
 
 /** Batches in which every row appears once; a walk is split, evenly, only where it is larger than a run. */
 export function cutWalks(walks: Walks, { rows, added, walksPerJob: pieces }: Cutting): WalkBatch[] {
-  const { long, short } = sorted(walks, added?.fewest ?? Number.POSITIVE_INFINITY);
+  const { long, short } = sorted(walks, added?.fewestWalked ?? Number.POSITIVE_INFINITY);
   return [
     ...(added === undefined ? [] : batched("added", long, walks.examples, { ...added, pieces })),
     ...batched("rows", short, walks.examples, { rows, examples: rows, runs: 1, pieces }),

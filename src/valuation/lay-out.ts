@@ -90,7 +90,8 @@ function cuttingOf(
 ): Cutting {
   const rows = rowsPerBatch(runBytes(cached));
   const added = plan && {
-    fewest: plan.fewestRows,
+    fewestWalked: plan.fewestWalked,
+    fewestMasked: plan.fewestMasked,
     rows: plan.setup.rowsPerRun,
     examples: slabsPerRun(plan),
     runs: Math.min(runsWorthAJob(plan), runsThereIsRoomFor(plan, room)),

@@ -15,10 +15,13 @@ import type { Runner } from "./runner.ts";
 import { separateChannels } from "./separate-channels.ts";
 import type { Tail } from "./tail.ts";
 
-/** Effects, for which room has to be found yet, and how long a stretch of rows on one example must be for them to pay. */
+/** Effects, for which room has to be found yet, and how long a stretch of rows on one example must be for them to pay: … */
 export interface EffectsPlan {
   readonly setup: Omit<EffectsSetup, "data" | "states">;
-  readonly fewestRows: number;
+  /** … where rows are on walks, … */
+  readonly fewestWalked: number;
+  /** … and where they are masks; infinite where it never pays to look for what changed. */
+  readonly fewestMasked: number;
   /** Multiply-accumulates of a row that are saved. */
   readonly savedMacs: number;
   /** What is left of a row, in the multiply-accumulates that take as long. */
@@ -30,8 +33,9 @@ export interface TailPlan extends Pick<TailSetup, "masks" | "output"> {
   readonly cached: readonly CachedLayout[];
 }
 
-/** Multiply-accumulates that take as long as what a walk does around a row, as looking whether one player has come or gone, … */
-const macsPerRow = 2500;
+/** Multiply-accumulates that take as long as what adding does around a row, on a walk or from mask to mask, … */
+const macsPerRow = { walked: 2500, masked: 15_000 };
+/** … as looking whether one player has come or gone, … */
 const macsPerPlayer = 10;
 /** … as adding and writing one number, and as moving one byte from far memory. */
 const macsPerNumber = 24;
@@ -67,11 +71,12 @@ export async function planEffects(
   const front = extract(parts.tail, parts.facts, [], frontier);
   const saved = macsOf(front) + macsPerActivation * numbersSpared(parts, front, frontier, tail);
   const least = leastSaved * macsOf(parts.tail);
-  if (saved < least + macsPerRow) return undefined;
+  if (saved < least + macsPerRow.walked) return undefined;
   const shapes = await affineShapes(runner, front, frontier, tail);
   if (shapes === undefined) return undefined;
   const width = shapes.reduce((sum, shape) => sum + inLanes(sizeOf(shape)), 0);
-  const gain = saved - macsPerRow - macsPerPlayer * players - macsPerNumber * width;
+  const gain = saved - macsPerRow.walked - macsPerNumber * width;
+  const gainMasked = saved - macsPerRow.masked - macsPerPlayer * players - macsPerNumber * width;
   const slab = (firstChannelRow + players) * width;
   if (gain < least) return undefined;
   const separated = tail.masks.length === 1 ? separateChannels(front, tail.masks[0]!.name) : undefined;
@@ -93,11 +98,12 @@ export async function planEffects(
     players,
     rowsPerRun: Math.min(mostRowsPerRun, Math.max(fewestRowsPerRun, Math.floor(runBytes / rowBytes))),
   };
-  const fetching = Math.ceil((2 * 4 * slab * macsPerByte) / gain);
+  const fetching = (saving: number) => Math.ceil((2 * 4 * slab * macsPerByte) / saving);
   const computing = separated === undefined ? Math.ceil(1.5 * (players + 1)) : 0;
   return {
     setup,
-    fewestRows: Math.max(fetching, computing),
+    fewestWalked: Math.max(fetching(gain), computing),
+    fewestMasked: gainMasked < least ? Number.POSITIVE_INFINITY : Math.max(fetching(gainMasked), computing),
     savedMacs: gain,
     rowMacs: macsOf(rest) + macsPerNumberPlayed * width,
   };
@@ -126,8 +132,8 @@ export function slabBytes({ players, width }: Pick<EffectsSetup, "players" | "wi
 }
 
 /** Different examples in one run at the most: their effects have to be in memory at the same time. */
-export function slabsPerRun({ setup, fewestRows }: EffectsPlan): number {
-  return Math.max(1, Math.min(mostExamplesPerRun, Math.floor(setup.rowsPerRun / Math.max(1, fewestRows))));
+export function slabsPerRun({ setup, fewestWalked }: EffectsPlan): number {
+  return Math.max(1, Math.min(mostExamplesPerRun, Math.floor(setup.rowsPerRun / Math.max(1, fewestWalked))));
 }
 
 function addedValues(names: readonly string[], shapes: readonly (readonly number[])[]): AddedValue[] {

@@ -25,14 +25,22 @@ afterAll(() => Promise.all([one.close(), two.close()]));
 
 type WalkJob = Extract<Job, { readonly kind: "walks" }>;
 
-/** The runner, and the jobs it was given for walks. */
-function watched(runner: Runner): { readonly runner: Runner; readonly jobs: WalkJob[] } {
+interface Watched {
+  readonly runner: Runner;
+  readonly jobs: readonly WalkJob[];
+  readonly kinds: ReadonlySet<Job["kind"]>;
+}
+
+/** The runner, the jobs it was given for walks, and the kinds of all. */
+function watched(runner: Runner): Watched {
   const jobs: WalkJob[] = [];
+  const kinds = new Set<Job["kind"]>();
   const run: Runner["pool"]["run"] = (job: Job, options) => {
+    kinds.add(job.kind);
     if (job.kind === "walks") jobs.push(job);
     return runner.pool.run(job, options);
   };
-  return { runner: { ...runner, pool: { ...runner.pool, run } }, jobs };
+  return { runner: { ...runner, pool: { ...runner.pool, run } }, jobs, kinds };
 }
 
 /** Walks of random orders between random sizes; some orders name their last players only as far as they join. */
@@ -169,9 +177,9 @@ test("what is no number is told, and leaves other examples alone", async () => {
   expect((await onExample(1)).every(Number.isFinite)).toBe(true);
 });
 
-describe("LeNet-5, in long calls", () => {
-  const assets = join(import.meta.dirname, "../../assets");
+const assets = join(import.meta.dirname, "../../assets");
 
+describe("LeNet-5, in long calls", () => {
   test.each(["c3", "f5"])("walks behind %s give what masks give", async (group) => {
     const digits = await openDataset(join(assets, "mnist-rank-images.idx3-ubyte.gz"), {
       pixelScale: 255,
@@ -189,6 +197,22 @@ describe("LeNet-5, in long calls", () => {
     expect(largestGap(await game.walks!(walks), await plain.values(masks, rowExamples))).toBeLessThan(2e-5);
     expect(jobs.length).toBeGreaterThan(1);
   });
+});
+
+test.each([
+  ["c3", true],
+  ["f5", false],
+])("masks behind %s of LeNet-5, row after row on one example: added up %s", async (group, isAdded) => {
+  const digits = await openDataset(join(assets, "mnist-rank-images.idx3-ubyte.gz"), {
+    pixelScale: 255,
+    limit: 2,
+  });
+  const { runner, kinds } = watched(two);
+  const game = await gameOf(await readModelFile(join(assets, "lenet5-mnist.onnx")), digits, [group], runner);
+  expect(game.method).toBe("added");
+  await expectSame(game, randomWalks(game.players, new Array<number>(30).fill(1), 3));
+  expect(kinds.has("walks")).toBe(true);
+  expect([kinds.has("added"), kinds.has("rows")]).toEqual([isAdded, !isAdded]); // looking for what changed must pay
 });
 
 describe("cutting", () => {
@@ -210,7 +234,11 @@ describe("cutting", () => {
           to: Uint32Array.from(list, ([, from, more]) => from + more),
           examples: Uint32Array.from(list, ([example]) => example),
         };
-        const cutting: Cutting = { rows, added: { fewest, rows: 25, examples, runs }, walksPerJob };
+        const cutting: Cutting = {
+          rows,
+          added: { fewestWalked: fewest, fewestMasked: 1, rows: 25, examples, runs },
+          walksPerJob,
+        };
         const taken: number[] = [];
         for (const { kind, pieces, runs: counts } of cutWalks(walks, cutting)) {
           expect(counts.reduce((sum, count) => sum + count, 0)).toBe(pieces.length);
@@ -247,7 +275,7 @@ describe("cutting", () => {
     };
     const kinds = cutWalks(walks, {
       rows: 50,
-      added: { fewest: 12, rows: 50, examples: 9, runs: 1 },
+      added: { fewestWalked: 12, fewestMasked: 1, rows: 50, examples: 9, runs: 1 },
       walksPerJob: 9,
     }).map(({ kind, pieces }) => [kind, pieces.map(({ walk }) => walk)]);
     expect(kinds).toEqual([
