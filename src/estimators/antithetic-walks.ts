@@ -22,13 +22,13 @@ export function walkOf(players: number, options: Pick<EstimatorOptions, "weighti
   return { from, to, weights: shares.map((share) => share * players) };
 }
 
-/** Rows of both walks on one example: they share the empty and the grand coalition. */
-export function rowsOfWalks({ from, to }: Walk, players: number): number {
-  return 2 * (to - from + 1) - (from === 0 ? 1 : 0) - (to === players ? 1 : 0);
-}
-
 /** Sizes that a walk passes through. */
 type Sizes = Pick<Walk, "from" | "to">;
+
+/** Rows of both walks on one example: they share the empty and the grand coalition. */
+export function rowsOfPair({ from, to }: Sizes, players: number): number {
+  return 2 * (to - from + 1) - (from === 0 ? 1 : 0) - (to === players ? 1 : 0);
+}
 
 /** Walks of both ways on one example; one where nothing lies between the ends. */
 export function walksOfPair({ from, to }: Sizes, players: number): number {

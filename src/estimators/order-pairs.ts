@@ -20,11 +20,6 @@ export function courseOf(weighting: Weighting, players: number): Course {
   return { shares, from, to: shares.findLastIndex((share) => share > 0) + 1 };
 }
 
-/** Rows of an order and its reverse on one example; they share the empty and the grand coalition. */
-export function rowsOfPair({ shares, from, to }: Course): number {
-  return 2 * (to - from + 1) - (from === 0 ? 1 : 0) - (to === shares.length ? 1 : 0);
-}
-
 /** An order and its reverse, as far as they were played. */
 export interface OrderPair {
   /** The players of its game, in order. */

@@ -1,7 +1,7 @@
 /** @file Shapley values from random orders and their reverses, a fresh pair for every few examples. */
 import type { Game } from "../games/game.ts";
 import { randomOrder, stream } from "../math/random.ts";
-import { credit, rowsOfWalks, walkOf, walksOfPair, writeWalks } from "./antithetic-walks.ts";
+import { credit, rowsOfPair, walkOf, walksOfPair, writeWalks } from "./antithetic-walks.ts";
 import { defineEstimator } from "./define.ts";
 import type { EstimatorOptions } from "./estimator.ts";
 import { sharedBy } from "./groups.ts";
@@ -22,7 +22,7 @@ export const permutation = defineEstimator({
   reference: "Castro, Gómez & Tejada (2009), doi:10.1016/j.cor.2008.04.004",
   description: "Random orders and their reverses, a fresh pair for every small group of examples",
   supports: ["shapley", "banzhaf", "window"],
-  minimumBudget: (players, _examples, options) => rowsOfWalks(walkOf(players, options ?? {}), players),
+  minimumBudget: (players, _examples, options) => rowsOfPair(walkOf(players, options ?? {}), players),
   scheme: permutationScheme,
 });
 
@@ -30,7 +30,7 @@ function permutationScheme(game: Game, options: EstimatorOptions): Scheme<Uint32
   const { players, examples } = game;
   const { seed } = options;
   const walk = walkOf(players, options);
-  const rowsPerExample = rowsOfWalks(walk, players);
+  const rowsPerExample = rowsOfPair(walk, players);
   const group = sharedBy(game, options, rowsPerExample);
   const exampleAt = visits(examples, seed, purposes.visits);
   const observations = noObservations(players);

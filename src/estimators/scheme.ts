@@ -72,7 +72,7 @@ export interface Scheme<Note> {
   gatesOf?(item: number): number;
   /** Whether the game may leave these gradients out by chance; not when left out. */
   thins?(item: number): boolean;
-  /** Rows of a call at the most, where that is fewer than usual. */
+  /** Rows of a call at the most, where the scheme rather than the game decides. */
   readonly rowsPerCall?: number;
   /**
    * Fills in masks (zero before) and examples of an item from row `row` on, or its walks, and likewise gates from gate row

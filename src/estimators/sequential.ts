@@ -1,12 +1,12 @@
 /** @file Shapley values estimated anew while players are removed, from all that was seen on the way. */
 import type { Game } from "../games/game.ts";
 import { ascending } from "../math/ranks.ts";
-import { walksOfPair, writeWalks } from "./antithetic-walks.ts";
+import { rowsOfPair, walksOfPair, writeWalks } from "./antithetic-walks.ts";
 import { defineEstimator } from "./define.ts";
 import { loadElimination, noneRemoved, remove, saveElimination, valuesOf } from "./elimination.ts";
 import type { Estimator, EstimatorOptions, SizingOptions, Weighting } from "./estimator.ts";
 import { sharedBy } from "./groups.ts";
-import { courseOf, rowsOfPair } from "./order-pairs.ts";
+import { courseOf } from "./order-pairs.ts";
 import { purseOf } from "./purse.ts";
 import { type RestrictedValues, valuesAmong } from "./restricted-values.ts";
 import type { Scheme } from "./scheme.ts";
@@ -93,7 +93,7 @@ export function sequentialBy(plan: RoundPlan): Estimator {
     supports: ["shapley", "banzhaf", "window"],
     adapts: true,
     minimumBudget: (players, _examples, options) =>
-      rowsOfPair(courseOf(weightingOf(options, players), players)),
+      rowsOfPair(courseOf(weightingOf(options, players), players), players),
     scheme: (game, options) => sequentialScheme(game, options, plan),
   });
 }
@@ -133,7 +133,7 @@ function sequentialScheme(game: Game, options: EstimatorOptions, plan: RoundPlan
   const exampleAt = visits(game.examples, seed, purposes.visits);
   const purse = purseOf(budget);
   const elimination = noneRemoved(players);
-  const rowsAtFirst = rowsOfPair(courseOf(weighting, players));
+  const rowsAtFirst = rowsOfPair(courseOf(weighting, players), players);
   const group = sharedBy(game, { ...options, groupSize: options.groupSize ?? 1 }, rowsAtFirst);
   let stages: Stage[] = [];
   let evidence: Evidence[] = [];

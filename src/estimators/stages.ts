@@ -1,15 +1,9 @@
 /** @file What one stage of a round plays, and what it has seen: whole orders, or stars of the players near the cut. */
+
 import { range } from "../math/random.ts";
+import { rowsOfPair } from "./antithetic-walks.ts";
 import type { Weighting } from "./estimator.ts";
-import {
-  addMarginals,
-  type Course,
-  courseOf,
-  orderOf,
-  rowsOfPair,
-  type Visit,
-  visitMarginals,
-} from "./order-pairs.ts";
+import { addMarginals, type Course, courseOf, orderOf, type Visit, visitMarginals } from "./order-pairs.ts";
 import type { Sums } from "./scheme.ts";
 import {
   addStarMarginals,
@@ -53,12 +47,12 @@ export function drawOf(item: number, { left, course, near }: Stage, seed: number
 
 /** Rows of an item on one example. */
 export function rowsOfDraw({ stars }: Draw, { course }: Stage): number {
-  return stars === undefined ? rowsOfPair(course) : rowsOfStars(stars);
+  return stars === undefined ? rowsOfPair(course, course.shares.length) : rowsOfStars(stars);
 }
 
 /** Most rows that an item of the stage takes on one example. */
 export function mostRowsOf({ left, course, near }: Stage): number {
-  if (near === undefined) return rowsOfPair(course);
+  if (near === undefined) return rowsOfPair(course, course.shares.length);
   return mostRowsOfStars(left.reduce((count, player) => count + near[player]!, 0));
 }
 

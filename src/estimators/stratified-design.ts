@@ -1,7 +1,7 @@
 /** @file What a stratified run settles before its first row. */
 import type { Game } from "../games/game.ts";
 import { gradientCost } from "../games/gradient-cost.ts";
-import { rowsOfWalks, type Walk, walkOf } from "./antithetic-walks.ts";
+import { rowsOfPair, type Walk, walkOf } from "./antithetic-walks.ts";
 import { shapley } from "./define.ts";
 import { openingsFor } from "./dimmed-gates.ts";
 import type { EstimatorOptions } from "./estimator.ts";
@@ -51,7 +51,7 @@ export interface Design {
 export function designOf(game: Game, options: EstimatorOptions, shrinks = false): Design {
   const { players, examples } = game;
   const walk = walkOf(players, options);
-  const pairRows = rowsOfWalks(walk, players);
+  const pairRows = rowsOfPair(walk, players);
   const each = game.gradients?.rows ?? Number.POSITIVE_INFINITY;
   const weighting = options.weighting ?? shapley;
   const takesTurns = shrinks && isScarce(game, options) && openingsFor(weighting, 2).length === 2;

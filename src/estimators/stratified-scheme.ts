@@ -1,7 +1,7 @@
 /** @file What a stratified run asks and how it folds the answers, for the estimators that are made of it. */
 import type { Game } from "../games/game.ts";
 import { randomOrder, stream } from "../math/random.ts";
-import { credit, rowsOfWalks, walkOf, walksOfPair, writeWalks } from "./antithetic-walks.ts";
+import { credit, rowsOfPair, walkOf, walksOfPair, writeWalks } from "./antithetic-walks.ts";
 import { meanDerivatives, writeGates } from "./dimmed-gates.ts";
 import type { EstimatorOptions } from "./estimator.ts";
 import { observe } from "./observations.ts";
@@ -22,7 +22,7 @@ import { writeEnds } from "./walk-rows.ts";
 
 /** Rows of the smallest run: two pairs of walks. */
 export function twoPairs(players: number, options: Pick<EstimatorOptions, "weighting"> = {}): number {
-  return 2 * rowsOfWalks(walkOf(players, options), players);
+  return 2 * rowsOfPair(walkOf(players, options), players);
 }
 
 export function stratifiedScheme(

@@ -22,14 +22,14 @@ export function inTurn<G extends Game>(game: G): InTurn<G> {
     await own;
     return value;
   };
-  const { gradients, walks } = game;
+  const { gradients } = game;
   return {
     game: {
       ...game,
       rowsPerCall: undefined, // in small steps there is more to decide between them
       values: (masks, examples, call) => held(game.values(masks, examples, call)),
-      ...(walks !== undefined && {
-        walks: (asked: Walks, call?: CallOptions) => held(walks(asked, call)),
+      ...(game.walks !== undefined && {
+        walks: (asked: Walks, call?: CallOptions) => held(game.walks!(asked, call)),
       }),
       ...(gradients !== undefined && {
         gradients: {

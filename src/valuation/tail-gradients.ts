@@ -34,11 +34,10 @@ export const thinnedShare = 1 / 2;
 const fewestMacsToThin = 1_000_000;
 
 /**
- * Rows of one run at the most: more would not make it faster, and leave threads without work. Of cheap rows there are more:
- * starting a run of some dozens of operators takes as long as a few hundred thousand multiply-accumulates.
+ * Rows of one run at the most: more would not make it faster, and leave threads without work. Of cheap rows there are more,
+ * as many as a modest batch has: starting a run of some dozens of operators takes as long as thousands of them.
  */
 const usualBatch = 32;
-const largestBatch = 1024;
 const macsPerRun = 2 ** 24;
 
 /** The backward pass of a tail, ready to be run. */
@@ -83,7 +82,7 @@ export function tailGradients(
     },
     targets: graph.targets,
     batchRows: Math.min(
-      Math.max(usualBatch, Math.min(largestBatch, Math.floor(macsPerRun / macsOf(parts.tail)))),
+      Math.max(usualBatch, Math.floor(macsPerRun / macsOf(parts.tail))),
       rowsPerBatch(runBytes(planned.cached)), // what the cache has room for at the least
       modestBatch({ model: parts.tail, facts: parts.facts }),
     ),
